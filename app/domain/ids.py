@@ -1,0 +1,20 @@
+"""Prefixed, sortable identifiers (ULID, https://github.com/ulid/spec): ``stk_01J…``."""
+
+from __future__ import annotations
+
+from ulid import ULID
+
+STACK = "stk"
+OPERATION = "op"
+STATE_VERSION = "sv"
+PROJECT = "prj"
+USER = "usr"
+CLOUD_ACCOUNT = "ca"
+DRIFT_REPORT = "dr"
+AUDIT_EVENT = "evt"
+SESSION = "ses"
+
+
+def new_id(prefix: str) -> str:
+    """Make an identifier with ``prefix``; later ones sort after earlier ones."""
+    return f"{prefix}_{str(ULID()).lower()}"

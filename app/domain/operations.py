@@ -1,0 +1,129 @@
+"""The life of an operation: its types, its statuses and the one table of allowed changes.
+
+Pure rules. Who may ask for a change is ``app.domain.permissions``; carrying it out is
+``app.services.engine``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from app.domain.plan_summary import PlanSummary
+
+
+class OperationType(StrEnum):
+    """What kind of work an operation is."""
+
+    APPLY = "apply"
+    PLAN = "plan"
+    DESTROY = "destroy"
+    DRIFT_CHECK = "drift_check"
+
+    @property
+    def may_mutate(self) -> bool:
+        """Tell whether it can change the cloud."""
+        return self in (OperationType.APPLY, OperationType.DESTROY)
+
+
+class OperationStatus(StrEnum):
+    """Where an operation stands."""
+
+    PENDING = "pending"
+    PLANNING = "planning"
+    PLANNED = "planned"
+    APPLYING = "applying"
+    CANCELING = "canceling"
+    APPLIED = "applied"
+    PLANNED_AND_FINISHED = "planned_and_finished"
+    DISCARDED = "discarded"
+    CANCELED = "canceled"
+    ERRORED = "errored"
+    INTERRUPTED = "interrupted"
+
+
+class AutoApply(StrEnum):
+    """When a plan is applied without asking a person."""
+
+    ALWAYS = "always"
+    NEVER = "never"
+    UNLESS_DESTROY = "unless_destroy"
+    ADDITIONS_ONLY = "additions_only"
+
+    def allows(self, summary: PlanSummary) -> bool:
+        """Tell whether a plan with ``summary`` may be applied at once."""
+        match self:
+            case AutoApply.ALWAYS:
+                return True
+            case AutoApply.NEVER:
+                return False
+            case AutoApply.UNLESS_DESTROY:
+                return summary.destroy == 0 and summary.replace == 0
+            case AutoApply.ADDITIONS_ONLY:
+                return summary.destroy == 0 and summary.replace == 0 and summary.change == 0
+
+
+_S = OperationStatus
+
+TRANSITIONS: Mapping[OperationStatus, frozenset[OperationStatus]] = MappingProxyType(
+    {
+        _S.PENDING: frozenset({_S.PLANNING, _S.CANCELED, _S.ERRORED}),
+        _S.PLANNING: frozenset(
+            {_S.PLANNED, _S.PLANNED_AND_FINISHED, _S.CANCELING, _S.ERRORED, _S.INTERRUPTED}
+        ),
+        _S.PLANNED: frozenset({_S.APPLYING, _S.DISCARDED, _S.CANCELED, _S.ERRORED}),
+        _S.APPLYING: frozenset({_S.APPLIED, _S.CANCELING, _S.ERRORED, _S.INTERRUPTED}),
+        _S.CANCELING: frozenset(
+            {_S.CANCELED, _S.APPLIED, _S.PLANNED_AND_FINISHED, _S.ERRORED, _S.INTERRUPTED}
+        ),
+        _S.APPLIED: frozenset(),
+        _S.PLANNED_AND_FINISHED: frozenset(),
+        _S.DISCARDED: frozenset(),
+        _S.CANCELED: frozenset(),
+        _S.ERRORED: frozenset(),
+        _S.INTERRUPTED: frozenset(),
+    }
+)
+
+FINAL = frozenset(status for status, following in TRANSITIONS.items() if not following)
+OWNED = frozenset({_S.PLANNING, _S.APPLYING, _S.CANCELING})
+"""Statuses in which a worker holds the operation under a lease."""
+
+ACTIVE = OWNED | {_S.PLANNED}
+"""Statuses of which a stack may have at most one operation: they hold the stack."""
+
+
+def is_allowed(old: OperationStatus, new: OperationStatus) -> bool:
+    """Tell whether an operation may go from ``old`` to ``new``."""
+    return new in TRANSITIONS[old]
+
+
+def can_approve(status: OperationStatus) -> bool:
+    """Tell whether a person may approve the plan now."""
+    return status is _S.PLANNED
+
+
+def can_cancel(status: OperationStatus) -> bool:
+    """Tell whether cancelling makes sense now."""
+    return status in (_S.PENDING, _S.PLANNING, _S.PLANNED, _S.APPLYING)
+
+
+class StepName(StrEnum):
+    """The named steps of an operation, in the order in which they run."""
+
+    PREPARE = "prepare"
+    INIT = "init"
+    PLAN = "plan"
+    CHECK = "check"
+    APPLY = "apply"
+    SAVE = "save"
+
+
+class StepStatus(StrEnum):
+    """Where a step stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"

@@ -1,0 +1,53 @@
+"""What a stack can be, and what an operation's end makes of it. Pure rules."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from app.domain.operations import OperationStatus, OperationType
+
+
+class StackStatus(StrEnum):
+    """Where a stack stands."""
+
+    CREATING = "creating"
+    READY = "ready"
+    UPDATING = "updating"
+    DELETING = "deleting"
+    DELETED = "deleted"
+    FAILED = "failed"
+    NEEDS_ATTENTION = "needs_attention"
+
+
+def status_while(operation: OperationType, current: StackStatus) -> StackStatus:
+    """Return the stack's status once ``operation`` has started to apply."""
+    if operation is OperationType.DESTROY:
+        return StackStatus.DELETING
+    if operation is OperationType.APPLY and current is not StackStatus.CREATING:
+        return StackStatus.UPDATING
+    return current
+
+
+def status_after(
+    operation: OperationType, outcome: OperationStatus, before: StackStatus, *, was_applying: bool
+) -> StackStatus:
+    """Return the stack's status after ``operation`` ended with ``outcome``.
+
+    Args:
+        operation: the type of the operation.
+        outcome: its final status.
+        before: the stack's status when the operation began.
+        was_applying: whether Terraform had begun to change the cloud.
+    """
+    if outcome is OperationStatus.INTERRUPTED and was_applying:
+        return StackStatus.NEEDS_ATTENTION
+    if not operation.may_mutate:
+        return before
+    if outcome is OperationStatus.APPLIED:
+        destroyed = operation is OperationType.DESTROY
+        return StackStatus.DELETED if destroyed else StackStatus.READY
+    if outcome is OperationStatus.PLANNED_AND_FINISHED:
+        return StackStatus.READY
+    if was_applying:
+        return StackStatus.FAILED
+    return StackStatus.FAILED if before is StackStatus.CREATING else before

@@ -1,0 +1,300 @@
+"""The tree of domain errors: what went wrong, to what, and what to do next.
+
+Owns the stable ``code`` of every error that Landform reports. It must know nothing of HTTP:
+``app.http_errors`` maps each class to a status once, for the API and the console alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class FieldProblem:
+    """One bad value in a request.
+
+    ``pointer`` is a JSON pointer (RFC 6901) into the body, or ``?name`` for a query parameter.
+    """
+
+    pointer: str
+    message: str
+
+
+class LandformError(Exception):
+    """Base of every error that Landform reports on purpose.
+
+    ``detail`` says what happened and to what; ``advice`` says what to do next.
+    """
+
+    code: ClassVar[str] = "internal_error"
+    title: ClassVar[str] = "Something went wrong inside Landform"
+    advice: ClassVar[str] = "Quote the request id to whoever operates this Landform."
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        advice: str | None = None,
+        problems: tuple[FieldProblem, ...] = (),
+        context: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.problems = problems
+        self.context = context or {}
+        if advice is not None:
+            self.advice = advice  # type: ignore[misc]  # one instance may know better than its class
+
+
+# --- what the client sent ---------------------------------------------------------------------
+
+
+class ValidationError(LandformError):
+    """The request is understood but some values are not acceptable."""
+
+    code = "validation_failed"
+    title = "Some values are not acceptable"
+    advice = "Correct the fields listed in errors and send the request again."
+
+    @classmethod
+    def at(cls, pointer: str, message: str) -> ValidationError:
+        """Build the error for a single bad field at ``pointer``."""
+        return cls(message, problems=(FieldProblem(pointer, message),))
+
+
+class NotFoundError(LandformError):
+    """The thing named does not exist, or the caller may not see it (the two look alike)."""
+
+    code = "not_found"
+    title = "There is no such thing here"
+    advice = "Check the id or name; it may be gone, or in a project that you cannot see."
+
+
+class ConflictError(LandformError):
+    """The request is valid but the present state of things forbids it."""
+
+    code = "conflict"
+    title = "The present state forbids this"
+    advice = "Read the current state, then decide again."
+
+
+class NameTakenError(ConflictError):
+    code = "name_taken"
+    title = "The name is in use"
+    advice = "Choose another name, or delete the stack that holds it."
+
+
+class StackReferencedError(ConflictError):
+    code = "stack_referenced"
+    title = "Other stacks depend on this one"
+    advice = "Delete the stacks listed first."
+
+
+class ReferenceNotReadyError(ConflictError):
+    code = "reference_not_ready"
+    title = "A referenced stack is not ready"
+    advice = "Wait until the referenced stack is ready, then send the request again."
+
+
+class ImmutableParameterError(ConflictError):
+    code = "immutable_parameter"
+    title = "A parameter cannot be changed in place"
+    advice = "Create a new stack with the new value and delete the old one."
+
+
+class DeletionProtectedError(ConflictError):
+    code = "deletion_protected"
+    title = "The stack is protected from deletion"
+    advice = "Set deletion_protection to false first."
+
+
+class OperationStateError(ConflictError):
+    """The operation's status does not allow what was asked."""
+
+    code = "operation_state"
+    title = "The operation's status does not allow this"
+    advice = "Read the operation; its status says what is possible now."
+
+
+class IdempotencyConflictError(ConflictError):
+    code = "idempotency_in_progress"
+    title = "The same request is still being handled"
+    advice = "Wait a moment and send it again with the same Idempotency-Key."
+
+
+class IdempotencyMismatchError(ValidationError):
+    code = "idempotency_mismatch"
+    title = "The Idempotency-Key was used for another request"
+    advice = "Use a new Idempotency-Key for a new request."
+
+
+class PreconditionRequiredError(LandformError):
+    code = "precondition_required"
+    title = "If-Match is required"
+    advice = "Read the resource, then send its ETag in If-Match."
+
+
+class PreconditionFailedError(LandformError):
+    code = "precondition_failed"
+    title = "The resource changed meanwhile"
+    advice = "Read it again, apply your change to what is there now, and send its new ETag."
+
+
+# --- who is asking ----------------------------------------------------------------------------
+
+
+class AuthenticationError(LandformError):
+    code = "unauthenticated"
+    title = "You are not signed in"
+    advice = "Sign in with POST /api/v1/auth/login and send the access token as a Bearer token."
+
+
+class TokenReuseError(AuthenticationError):
+    code = "refresh_token_reused"
+    title = "This refresh token was used before"
+    advice = "The session was ended for safety. Sign in again."
+
+
+class PermissionDeniedError(LandformError):
+    code = "permission_denied"
+    title = "You may not do this"
+    advice = "Ask an administrator of the project for the role named in detail."
+
+
+class TooManyRequestsError(LandformError):
+    code = "rate_limited"
+    title = "Too many requests"
+    advice = "Wait as long as Retry-After says, then go on more slowly."
+
+
+# --- what Landform stands on ------------------------------------------------------------------
+
+
+class UnavailableError(LandformError):
+    """Something that Landform needs is not there now; the same request may work later."""
+
+    code = "unavailable"
+    title = "A part of Landform is not available"
+    advice = "Try again shortly; /readyz names the part that is missing."
+
+
+class VolumeError(UnavailableError):
+    """Base of everything that can be wrong with the state volume."""
+
+    code = "volume_unavailable"
+    title = "The state volume cannot be used"
+    advice = "Check the mount at LANDFORM_STATE_ROOT; /readyz says what is wrong with it."
+
+
+class VolumeMissingError(VolumeError):
+    code = "volume_missing"
+    title = "The state volume is not mounted"
+
+
+class VolumeForeignError(VolumeError):
+    code = "volume_foreign"
+    title = "The mounted volume belongs to another Landform"
+    advice = "Mount the volume whose id is in detail, or point LANDFORM_STATE_ROOT to it."
+
+
+class VolumeReadOnlyError(VolumeError):
+    code = "volume_read_only"
+    title = "The state volume is read-only"
+
+
+class VolumeFullError(VolumeError):
+    code = "volume_full"
+    title = "The state volume is full"
+    advice = "Make room on the volume; work resumes by itself."
+
+
+class StateError(LandformError):
+    """Base of everything that can be wrong with a Terraform state."""
+
+    code = "state_invalid"
+    title = "The Terraform state is not valid"
+    advice = "Nothing was overwritten. Inspect the state versions of the stack."
+
+
+class StateCorruptError(StateError):
+    code = "state_corrupt"
+    title = "The stored state does not match its checksum"
+    advice = "Do not apply. Restore the volume or roll back to an earlier state version."
+
+
+class StateLineageError(StateError):
+    code = "state_lineage_mismatch"
+    title = "The state belongs to another stack"
+
+
+class StateSerialError(StateError):
+    code = "state_serial_regressed"
+    title = "The state is older than the one recorded"
+
+
+class DecryptionError(LandformError):
+    code = "decryption_failed"
+    title = "Stored data could not be decrypted"
+    advice = "Check LANDFORM_ENCRYPTION_KEYS: every key that was ever used must still be listed."
+
+
+class CatalogError(LandformError):
+    """A blueprint or cloud description is wrong; ``detail`` names file and line."""
+
+    code = "catalog_invalid"
+    title = "The catalogue has a mistake"
+    advice = "Correct the file named in detail and start again."
+
+
+class ConfigurationError(LandformError):
+    """A setting or the machine does not allow a start; ``detail`` is one sentence."""
+
+    code = "configuration_invalid"
+    title = "Landform is not configured correctly"
+    advice = "Correct what detail names and start again."
+
+
+# --- Terraform --------------------------------------------------------------------------------
+
+
+class TerraformError(LandformError):
+    """Terraform ended with an error; ``detail`` is its first diagnostic in words."""
+
+    code = "terraform_failed"
+    title = "Terraform reported an error"
+    advice = "Read the diagnostic, mend its cause, and start the operation again."
+
+
+class TerraformMissingError(TerraformError):
+    code = "terraform_missing"
+    title = "There is no Terraform on this machine"
+    advice = "Set LANDFORM_TERRAFORM to the path of a terraform or tofu executable."
+
+
+class PlanStaleError(TerraformError):
+    code = "plan_stale"
+    title = "The saved plan is stale"
+    advice = "Start the operation again; it makes a new plan."
+
+
+class OperationCanceledError(LandformError):
+    """Raised inside the engine to unwind an operation that a person canceled."""
+
+    code = "operation_canceled"
+    title = "The operation was canceled"
+    advice = "Start it again when you want it to go on."
+
+
+class FenceLostError(LandformError):
+    """This process no longer owns the operation; it must write nothing more."""
+
+    code = "fence_lost"
+    title = "Another worker owns this operation now"
+    advice = "Nothing to do: the operation goes on in its new owner."
+
+
+class OperationInterruptedError(LandformError):
+    code = "operation_interrupted"
+    title = "The process that ran Terraform is gone"
+    advice = "What was created is in state; look at possibly orphaned resources, then apply again."

@@ -1,0 +1,35 @@
+"""All models, so that the metadata is whole for Alembic and for relationships."""
+
+from app.models.audit_event import AuditEvent
+from app.models.base import Base
+from app.models.cloud_account import CloudAccount
+from app.models.drift_report import DriftReport
+from app.models.idempotency import IdempotencyRecord
+from app.models.installation import InstallationFact
+from app.models.operation import Operation, OperationEvent, OperationPlan, OperationStep
+from app.models.project import Project, ProjectMember
+from app.models.stack import Schedule, Stack, StackOutput, StackReference
+from app.models.state_version import StateVersion
+from app.models.user import User, UserSession
+
+__all__ = [
+    "AuditEvent",
+    "Base",
+    "CloudAccount",
+    "DriftReport",
+    "IdempotencyRecord",
+    "InstallationFact",
+    "Operation",
+    "OperationEvent",
+    "OperationPlan",
+    "OperationStep",
+    "Project",
+    "ProjectMember",
+    "Schedule",
+    "Stack",
+    "StackOutput",
+    "StackReference",
+    "StateVersion",
+    "User",
+    "UserSession",
+]

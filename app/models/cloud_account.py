@@ -1,0 +1,27 @@
+"""One login to a cloud, its credentials sealed by ``app.crypto``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import UtcDateTime
+from app.models.base import Base
+
+
+class CloudAccount(Base):
+    """A cloud account; ``regions`` narrows what the cloud offers (empty means all)."""
+
+    __tablename__ = "cloud_accounts"
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    cloud: Mapped[str] = mapped_column(String(40))
+    regions: Mapped[list[Any]] = mapped_column(default=list)
+    default_region: Mapped[str | None] = mapped_column(String(40))
+    sealed_credentials: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1)

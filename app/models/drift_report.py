@@ -1,0 +1,28 @@
+"""The result of one drift check."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db import UtcDateTime
+from app.models.base import Base
+
+
+class DriftReport(Base):
+    """What changed outside Terraform, masked, as a drift check saw it."""
+
+    __tablename__ = "drift_reports"
+    __table_args__ = (Index("ix_drift_reports_stack_id_id", "stack_id", "id"),)
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    stack_id: Mapped[str] = mapped_column(ForeignKey("stacks.id"))
+    operation_id: Mapped[str] = mapped_column(ForeignKey("operations.id"))
+    checked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    status: Mapped[str] = mapped_column(String(20))
+    reason: Mapped[str | None] = mapped_column(String(1000))
+    has_pending_changes: Mapped[bool] = mapped_column(default=False)
+    changes: Mapped[list[Any]] = mapped_column(default=list)

@@ -1,0 +1,111 @@
+"""Operations with their steps and events, and the lease under which a worker holds one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import UtcDateTime
+from app.models.base import Base, JsonObject
+from app.models.stack import Stack
+
+_ACTIVE = "status IN ('planning', 'planned', 'applying', 'canceling')"
+AutoIncrement = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Operation(Base):
+    """One asynchronous piece of work on a stack.
+
+    ``fence`` grows with every claim; a worker writes only while its fence is the present one.
+    ``process`` identifies the Terraform that runs now (pid, start time, boot id, group, host).
+    ``transitions`` lists ``{status, at}`` for every status that the operation has had.
+    """
+
+    __tablename__ = "operations"
+    __table_args__ = (
+        Index(
+            "uq_operations_stack_id_active",
+            "stack_id",
+            unique=True,
+            sqlite_where=text(_ACTIVE),
+            postgresql_where=text(_ACTIVE),
+        ),
+        Index("ix_operations_stack_id_id", "stack_id", "id"),
+        Index("ix_operations_status_id", "status", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    stack_id: Mapped[str] = mapped_column(ForeignKey("stacks.id"))
+    type: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(24))
+    requested_by: Mapped[str] = mapped_column(String(64))
+    request_id: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    transitions: Mapped[list[Any]] = mapped_column(default=list)
+    stack_status_before: Mapped[str | None] = mapped_column(String(20))
+    generation: Mapped[int | None] = mapped_column()
+    has_applied: Mapped[bool] = mapped_column(default=False)
+    attempt: Mapped[int] = mapped_column(default=0)
+    rung_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    fence: Mapped[int] = mapped_column(default=0)
+    owner: Mapped[str | None] = mapped_column(String(200))
+    heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    lease_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
+    owner_process: Mapped[JsonObject | None] = mapped_column()
+    process: Mapped[JsonObject | None] = mapped_column()
+    approved_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    approved_by: Mapped[str | None] = mapped_column(String(64))
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    cancel_requested_by: Mapped[str | None] = mapped_column(String(64))
+    plan_summary: Mapped[JsonObject | None] = mapped_column()
+    error: Mapped[JsonObject | None] = mapped_column()
+    possibly_orphaned: Mapped[list[Any]] = mapped_column(default=list)
+
+    stack: Mapped[Stack] = relationship(lazy="joined", innerjoin=True)
+    steps: Mapped[list[OperationStep]] = relationship(
+        lazy="selectin", order_by="OperationStep.id", cascade="all, delete-orphan"
+    )
+
+
+class OperationPlan(Base):
+    """The plan of an operation for people: masked changes, sealed apart from the lists."""
+
+    __tablename__ = "operation_plans"
+
+    operation_id: Mapped[str] = mapped_column(ForeignKey("operations.id"), primary_key=True)
+    sealed_changes: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class OperationStep(Base):
+    """One named step of an operation, with its timing."""
+
+    __tablename__ = "operation_steps"
+
+    id: Mapped[int] = mapped_column(AutoIncrement, primary_key=True)
+    operation_id: Mapped[str] = mapped_column(ForeignKey("operations.id"), index=True)
+    name: Mapped[str] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(12))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    detail: Mapped[str | None] = mapped_column(String(1000))
+
+
+class OperationEvent(Base):
+    """One line of an operation's story; ``id`` is the cursor for readers and for SSE."""
+
+    __tablename__ = "operation_events"
+    __table_args__ = (Index("ix_operation_events_operation_id_id", "operation_id", "id"),)
+
+    id: Mapped[int] = mapped_column(AutoIncrement, primary_key=True)
+    operation_id: Mapped[str] = mapped_column(ForeignKey("operations.id"))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    type: Mapped[str] = mapped_column(String(40))
+    level: Mapped[str] = mapped_column(String(8), default="info")
+    message: Mapped[str] = mapped_column(String(4000))
+    data: Mapped[Any] = mapped_column(JSON, nullable=True)

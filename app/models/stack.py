@@ -1,0 +1,123 @@
+"""A stack, what it refers to, and the outputs of its last apply."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db import UtcDateTime
+from app.models.base import Base, JsonObject
+from app.models.cloud_account import CloudAccount
+from app.models.project import Project
+
+
+class Stack(Base):
+    """One thing that a client asked for; it has exactly one Terraform state.
+
+    ``generation`` counts changes of what is wanted; ``applied_generation`` is the last one that
+    was applied, so a difference means *pending changes*. ``version`` is the ETag.
+    """
+
+    __tablename__ = "stacks"
+    __table_args__ = (
+        Index(
+            "uq_stacks_project_id_name_alive",
+            "project_id",
+            "name",
+            unique=True,
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        Index("ix_stacks_kind_id", "kind", "id"),
+        Index("ix_stacks_status_id", "status", "id"),
+        Index("ix_stacks_drift_status_id", "drift_status", "id"),
+    )
+
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id"))
+    name: Mapped[str] = mapped_column(String(40))
+    kind: Mapped[str] = mapped_column(String(40))
+    blueprint_version: Mapped[str] = mapped_column(String(40))
+    cloud_account_id: Mapped[str] = mapped_column(ForeignKey("cloud_accounts.id"), index=True)
+    cloud: Mapped[str] = mapped_column(String(40))
+    region: Mapped[str] = mapped_column(String(40))
+    parameters: Mapped[JsonObject] = mapped_column(default=dict)
+    sealed_parameters: Mapped[bytes | None] = mapped_column(LargeBinary)
+    labels: Mapped[JsonObject] = mapped_column(default=dict)
+    auto_apply: Mapped[str] = mapped_column(String(20), default="always")
+    deletion_protection: Mapped[bool] = mapped_column(default=False)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    status: Mapped[str] = mapped_column(String(20))
+    status_reason: Mapped[str | None] = mapped_column(String(1000))
+    generation: Mapped[int] = mapped_column(default=1)
+    applied_generation: Mapped[int] = mapped_column(default=0)
+    drift_status: Mapped[str] = mapped_column(String(20), default="not_checked")
+    drift_reason: Mapped[str | None] = mapped_column(String(1000))
+    drift_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    drift_checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    drift_report_id: Mapped[str | None] = mapped_column(String(40))
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    created_by: Mapped[str] = mapped_column(String(64))
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    project: Mapped[Project] = relationship(lazy="joined", innerjoin=True)
+    cloud_account: Mapped[CloudAccount] = relationship(lazy="joined", innerjoin=True)
+    references: Mapped[list[StackReference]] = relationship(
+        foreign_keys="StackReference.stack_id", lazy="selectin", cascade="all, delete-orphan"
+    )
+    referenced_by: Mapped[list[StackReference]] = relationship(
+        foreign_keys="StackReference.target_id", lazy="selectin", viewonly=True
+    )
+    outputs: Mapped[list[StackOutput]] = relationship(
+        lazy="selectin", cascade="all, delete-orphan", order_by="StackOutput.name"
+    )
+    schedule: Mapped[Schedule] = relationship(lazy="joined", cascade="all, delete-orphan")
+
+    @property
+    def has_pending_changes(self) -> bool:
+        """Tell whether what is wanted was changed since the last apply."""
+        return self.generation != self.applied_generation
+
+
+class StackReference(Base):
+    """``stack`` takes outputs of ``target`` through ``parameter``."""
+
+    __tablename__ = "stack_references"
+
+    stack_id: Mapped[str] = mapped_column(ForeignKey("stacks.id"), primary_key=True)
+    parameter: Mapped[str] = mapped_column(String(64), primary_key=True)
+    target_id: Mapped[str] = mapped_column(ForeignKey("stacks.id"), index=True)
+
+    stack: Mapped[Stack] = relationship(foreign_keys=[stack_id], viewonly=True, lazy="joined")
+    target: Mapped[Stack] = relationship(foreign_keys=[target_id], viewonly=True, lazy="joined")
+
+
+class StackOutput(Base):
+    """One output of the last apply; a sensitive one is kept sealed only."""
+
+    __tablename__ = "stack_outputs"
+
+    stack_id: Mapped[str] = mapped_column(ForeignKey("stacks.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[Any] = mapped_column(JSON, nullable=True)
+    sealed_value: Mapped[bytes | None] = mapped_column(LargeBinary)
+    is_sensitive: Mapped[bool] = mapped_column(default=False)
+    updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class Schedule(Base):
+    """When a stack is checked for drift: every ``interval_seconds`` or by ``cron`` (UTC)."""
+
+    __tablename__ = "schedules"
+    __table_args__ = (Index("ix_schedules_due", "is_enabled", "next_check_at"),)
+
+    stack_id: Mapped[str] = mapped_column(ForeignKey("stacks.id"), primary_key=True)
+    is_enabled: Mapped[bool] = mapped_column(default=True)
+    interval_seconds: Mapped[int] = mapped_column()
+    cron: Mapped[str | None] = mapped_column(String(100))
+    next_check_at: Mapped[datetime] = mapped_column(UtcDateTime)

