@@ -1,0 +1,70 @@
+# Landform's commands. Needs Python 3.11 or newer and make; everything else goes into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+# A stamp carries the hash of what was installed, so an unchanged file costs nothing.
+RUNTIME := $(VENV)/.runtime-$(shell cat requirements.txt | sha256sum | cut -c1-16)
+DEV := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
+SOURCES := app workers sandbox migrations tests wsgi.py
+PRESENT = $(wildcard $(SOURCES))
+TYPED = $(wildcard app workers sandbox wsgi.py)
+
+# Neither another virtual environment nor the caller's Python settings may leak in.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format clean install install-dev
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: $(RUNTIME) ## Start everything: Redis, web, workers, scheduler, sandbox cloud. Ctrl-C stops it
+	@LANDFORM_ENV="$${LANDFORM_ENV:-demo}" exec $(RUN) -m workers.supervisor
+
+test: check ## Run every check and every test
+	@$(RUN) -m pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+
+check: $(DEV) ## Format, lint, types, layers, templates, size budget
+	@$(RUN) -m ruff check $(PRESENT)
+	@$(RUN) -m ruff format --check $(PRESENT)
+	@$(RUN) -m mypy $(TYPED)
+	@$(RUN) -m tests.checks.layers
+	@$(RUN) -m tests.checks.house_rules
+	@$(RUN) -m tests.checks.size_budget
+	@$(RUN) -m tests.checks.templates
+	@$(RUN) -m tests.checks.foreign_paths
+
+format: $(DEV) ## Format the Python code and mend what ruff can mend
+	@$(RUN) -m ruff check --fix $(PRESENT)
+	@$(RUN) -m ruff format $(PRESENT)
+
+clean: ## Remove .venv and caches; var/ (state, database) stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
+
+install: $(RUNTIME) ## Install what running needs into .venv
+install-dev: $(DEV) ## Install what testing needs into .venv
+
+# Shows one line a package; the marker file carries pip's failure through the pipe.
+define pip_install
+rm -f $(VENV)/.failed; { $(RUN) -m pip install -r $(1) 2>&1 || touch $(VENV)/.failed; } | \
+  sed -u -e '/^Requirement already satisfied/d' -e '/^Looking in/d'; test ! -e $(VENV)/.failed
+endef
+
+$(RUNTIME): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo 'Landform needs Python 3.11 or newer as "$(PYTHON)": install python3, or name another one with make PYTHON=/path/to/python3.' >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo 'Landform needs the venv module of "$(PYTHON)": install it with apt-get install python3-venv.' >&2; exit 1; }
+	@$(RUN) -m pip --version >/dev/null 2>&1 || { \
+	  echo 'Creating $(VENV) ...'; $(PYTHON) -m venv --clear $(VENV); }
+	@echo 'Installing the packages of requirements.txt into $(VENV) (once, a minute or two) ...'
+	@$(call pip_install,requirements.txt)
+	@rm -f $(VENV)/.runtime-* && touch $@
+
+$(DEV): $(RUNTIME) requirements-dev.txt
+	@echo 'Installing the packages of requirements-dev.txt into $(VENV) (once) ...'
+	@$(call pip_install,requirements-dev.txt)
+	@rm -f $(VENV)/.dev-* && touch $@

