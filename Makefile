@@ -15,7 +15,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format clean install install-dev
+.PHONY: help run test check check-lint check-types check-layers check-tree format clean install install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -26,11 +26,19 @@ run: $(RUNTIME) ## Start everything: Redis, web, workers, scheduler, sandbox clo
 test: check ## Run every check and every test
 	@$(RUN) -m pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
-check: $(DEV) ## Format, lint, types, layers, templates, size budget
-	@$(RUN) -m ruff check $(PRESENT)
+check: check-lint check-types check-layers check-tree ## Format, lint, types, layers, templates, size budget
+
+check-lint: $(DEV)
+	@$(RUN) -m ruff check --quiet $(PRESENT)
 	@$(RUN) -m ruff format --check $(PRESENT)
+
+check-types: $(DEV)
 	@$(RUN) -m mypy $(TYPED)
+
+check-layers: $(DEV)
 	@$(RUN) -m tests.checks.layers
+
+check-tree: $(DEV)
 	@$(RUN) -m tests.checks.house_rules
 	@$(RUN) -m tests.checks.size_budget
 	@$(RUN) -m tests.checks.templates
