@@ -7,7 +7,7 @@ Owns the stable ``code`` of every error that Landform reports. It must know noth
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class ValidationError(LandformError):
     advice = "Correct the fields listed in errors and send the request again."
 
     @classmethod
-    def at(cls, pointer: str, message: str) -> ValidationError:
+    def at(cls, pointer: str, message: str) -> Self:
         """Build the error for a single bad field at ``pointer``."""
         return cls(message, problems=(FieldProblem(pointer, message),))
 
@@ -77,6 +77,11 @@ class ConflictError(LandformError):
     code = "conflict"
     title = "The present state forbids this"
     advice = "Read the current state, then decide again."
+
+    @classmethod
+    def at(cls, pointer: str, message: str) -> Self:
+        """Build the error for the field at ``pointer``."""
+        return cls(message, problems=(FieldProblem(pointer, message),))
 
 
 class NameTakenError(ConflictError):
@@ -101,6 +106,16 @@ class ImmutableParameterError(ConflictError):
     code = "immutable_parameter"
     title = "A parameter cannot be changed in place"
     advice = "Create a new stack with the new value and delete the old one."
+
+    @classmethod
+    def for_parameters(cls, stack_name: str, pointers: list[str]) -> Self:
+        """Build the error that names every parameter that would have to change."""
+        message = "This would replace what exists, so it cannot be changed in place."
+        names = ", ".join(pointers)
+        return cls(
+            f"Stack {stack_name!r}: {names} cannot be changed in place.",
+            problems=tuple(FieldProblem(pointer, message) for pointer in pointers),
+        )
 
 
 class DeletionProtectedError(ConflictError):
@@ -284,6 +299,22 @@ class OperationCanceledError(LandformError):
     code = "operation_canceled"
     title = "The operation was canceled"
     advice = "Start it again when you want it to go on."
+
+
+class OperationDeadlineError(LandformError):
+    """Terraform did not end in time and was stopped; state holds what was done until then."""
+
+    code = "operation_deadline"
+    title = "The operation took longer than allowed"
+    advice = "Look at what was done so far, raise the timeout if need be, and start it again."
+
+
+class UnsavedStateError(LandformError):
+    """Terraform ended but its state could not be promoted; the run directory holds it."""
+
+    code = "state_unsaved"
+    title = "The new state is not on the volume yet"
+    advice = "Nothing is lost: Landform saves it by itself once the volume can be written again."
 
 
 class FenceLostError(LandformError):

@@ -1,0 +1,224 @@
+"""The private folder in which one operation runs Terraform, one per operation.
+
+Owns its layout, its privacy (0700, files 0600) and the choice of the newest valid state in it when
+a run died. It must not decide when a run directory may go: only a durable promotion allows that.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.domain.state_file import StateFile
+from app.errors import CatalogError, ConflictError, NotFoundError, StateError, UnavailableError
+
+PROVIDER_FILE = "landform_provider.tf"
+VARIABLES_FILE = "landform.auto.tfvars.json"
+STATE_FILE = "terraform.tfstate"
+OPERATION_ID = re.compile(r"[a-z]{1,8}_[0-9a-z]{1,48}(-[0-9]{1,6})?")
+LOCK_FILE = ".terraform.lock.hcl"
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """The folder at ``path``; every file of a run has its one place here."""
+
+    path: Path
+
+    @property
+    def exists(self) -> bool:
+        """Whether the folder is there, from this attempt or an earlier one."""
+        return self.path.is_dir()
+
+    @property
+    def state_path(self) -> Path:
+        """The private state copy that Terraform reads and writes."""
+        return self.path / STATE_FILE
+
+    @property
+    def backup_path(self) -> Path:
+        """The copy that Terraform makes before its first write."""
+        return self.path / f"{STATE_FILE}.backup"
+
+    @property
+    def errored_state_path(self) -> Path:
+        """Where Terraform puts a state that it could not write in its place."""
+        return self.path / "errored.tfstate"
+
+    @property
+    def plan_path(self) -> Path:
+        """The saved plan; it holds sensitive values in plain text."""
+        return self.path / "landform.tfplan"
+
+    @property
+    def refresh_plan_path(self) -> Path:
+        """The saved plan of a ``-refresh-only`` run."""
+        return self.path / "landform-refresh.tfplan"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the output of each step."""
+        return self.path / "logs"
+
+    @property
+    def home(self) -> Path:
+        """HOME of Terraform."""
+        return self.path / "home"
+
+    @property
+    def temporary(self) -> Path:
+        """TMPDIR of Terraform."""
+        return self.path / "tmp"
+
+    @property
+    def cli_config_path(self) -> Path:
+        """Terraform's CLI configuration."""
+        return self.path / "landform.tfrc"
+
+    def events_path(self, step_name: str) -> Path:
+        """Return the file with the event lines of one step."""
+        return self.logs / f"{step_name}.jsonl"
+
+    def prepare(
+        self,
+        module_dir: Path,
+        provider_hcl: str,
+        variables: Mapping[str, Any],
+        state: bytes | None,
+    ) -> None:
+        """Fill the folder for a run.
+
+        Args:
+            module_dir: root module of the blueprint; its ``*.tf`` files and lock file are copied.
+            provider_hcl: provider block of the cloud, from the catalogue, never from a user.
+            variables: values for the module; plain JSON data.
+            state: plain bytes of the state of record, or None for a new stack.
+
+        Raises:
+            ConflictError: the folder holds an earlier run, which may hold the only copy of a state.
+            CatalogError: the module has no ``*.tf``, or a file that leads out of its folder.
+            UnavailableError: the work folder cannot be written.
+        """
+        sources = _module_files(module_dir)
+        content = json.dumps(dict(variables), allow_nan=False, ensure_ascii=False, indent=2)
+        with _translate_errors(self.path):
+            self._create_folders()
+            for source in sources:
+                _write_private(self.path / source.name, source.read_bytes())
+            _write_private(self.path / PROVIDER_FILE, provider_hcl.encode())
+            _write_private(self.path / VARIABLES_FILE, content.encode())
+            if state is not None:
+                _write_private(self.state_path, state)
+
+    def state_bytes(self) -> bytes | None:
+        """Return the private state copy as it is now, torn or not, or None without one."""
+        try:
+            return self.state_path.read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def newest_valid_state(self, lineage: str | None = None) -> bytes | None:
+        """Return the newest complete state that the run left, for salvage, or None.
+
+        Looks at the private copy, Terraform's emergency file and its backup; the highest serial
+        wins, of equal ones the first in this order.
+
+        Args:
+            lineage: only a state of this lineage counts; None takes any.
+        """
+        found: list[tuple[int, bytes]] = []
+        for path in (self.state_path, self.errored_state_path, self.backup_path):
+            try:
+                data = path.read_bytes()
+                state = StateFile.parse(data)
+            except (FileNotFoundError, StateError):
+                continue
+            if lineage in (None, state.lineage):
+                found.append((state.serial, data))
+        return max(found, key=lambda item: item[0])[1] if found else None
+
+    def remove(self) -> None:
+        """Delete the folder; only after its state is promoted durably. Gone already is fine."""
+        with _translate_errors(self.path):
+            if self.path.is_dir():
+                shutil.rmtree(self.path)
+
+    def _create_folders(self) -> None:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.path.mkdir(mode=0o700)
+        except FileExistsError as error:
+            raise ConflictError(
+                f"{self.path} holds an earlier run of this operation.",
+                advice="Salvage its state and remove it first.",
+            ) from error
+        for folder in (self.logs, self.home, self.temporary):
+            folder.mkdir(mode=0o700)
+
+
+class RunDirectories:
+    """Every run directory under ``work_root``."""
+
+    def __init__(self, work_root: Path) -> None:
+        self._runs = work_root / "runs"
+
+    def of(self, operation_id: str) -> RunDirectory:
+        """Return the run directory of an operation, which need not exist yet.
+
+        Raises:
+            NotFoundError: ``operation_id`` is not one; it could lead elsewhere.
+        """
+        if OPERATION_ID.fullmatch(operation_id) is None:
+            raise NotFoundError(f"{operation_id[:60]!r} is not the id of an operation.")
+        return RunDirectory(self._runs / operation_id)
+
+    def leftovers(self) -> tuple[str, ...]:
+        """Return the ids of operations whose run directory is still there, sorted."""
+        if not self._runs.is_dir():
+            return ()
+        names = [entry.name for entry in self._runs.iterdir() if entry.is_dir()]
+        return tuple(sorted(name for name in names if OPERATION_ID.fullmatch(name)))
+
+
+def _module_files(module_dir: Path) -> list[Path]:
+    root = module_dir.resolve()
+    found = sorted(path for path in root.glob("*.tf"))
+    if not found:
+        raise CatalogError(f"{module_dir} holds no *.tf file.")
+    if (root / LOCK_FILE).exists():
+        found.append(root / LOCK_FILE)
+    for path in found:
+        target = path.resolve()
+        if not target.is_file() or target.parent != root:
+            raise CatalogError(f"{path} is not a plain file inside its module.")
+        if path.name == PROVIDER_FILE:
+            raise CatalogError(f"{path}: the name {PROVIDER_FILE} is reserved for Landform.")
+    return found
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(data)
+
+
+@contextmanager
+def _translate_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise UnavailableError(
+            f"The run directory {path} cannot be written ({reason}): "
+            + ("make room there" if full else "let Landform's user write there")
+            + ", or set LANDFORM_WORK_ROOT to another folder."
+        ) from error

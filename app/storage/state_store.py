@@ -1,0 +1,270 @@
+"""Where the state of record lives: immutable versions and one pointer to the present one.
+
+Owns invariant 1 (``docs/architecture.md``): the state of record is only ever a complete, validated
+file. Nothing above this module knows where state lives; a remote store has the same interface.
+Layout: ``stacks/<stack id>/versions/<serial>-<sha256>.tfstate`` and ``stacks/<stack id>/current``.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from app.crypto import KeyRing
+from app.domain.state_file import StateFile, check_successor, is_same_state
+from app.errors import ConflictError, DecryptionError, NotFoundError, StateCorruptError
+from app.storage.durable import (
+    make_directory,
+    sweep_temporaries,
+    sync_directory,
+    write_durably,
+)
+from app.storage.volume import Volume, translate_errors
+
+POINTER_FORMAT = 1
+STACK_ID = re.compile(r"[a-z]{1,8}_[0-9a-z]{1,48}")
+VERSION_NAME = re.compile(r"(\d{1,19})-([0-9a-f]{64})\.tfstate")
+
+
+@dataclass(frozen=True)
+class StoredState:
+    """Metadata of a stored state. ``sha256`` and ``size_bytes`` are of the plain bytes."""
+
+    serial: int
+    lineage: str
+    sha256: str
+    size_bytes: int
+    terraform_version: str
+
+
+@dataclass(frozen=True, order=True)
+class StateVersionName:
+    """What the name of a version file says."""
+
+    serial: int
+    sha256: str
+
+
+class StateStore(Protocol):
+    """The state of record of every stack. All methods raise ``VolumeError`` on trouble below."""
+
+    def current(self, stack_id: str) -> StoredState | None:
+        """Return the present state's metadata, or None when the stack has no state.
+
+        A store that was rolled back as a whole cannot know it: compare with SQL.
+
+        Raises:
+            StateCorruptError: the pointer is torn, empty or gone.
+        """
+
+    def read(self, stack_id: str, serial: int, sha256: str) -> bytes:
+        """Return the plain bytes of one version, verified.
+
+        Raises:
+            NotFoundError: there is no such version.
+            StateCorruptError: the stored bytes are not what was written.
+        """
+
+    def promote(self, stack_id: str, data: bytes) -> StoredState:
+        """Make ``data`` the state of record, durably; the same bytes again change nothing.
+
+        Raises:
+            StateError: not a complete state.
+            StateLineageError, StateSerialError: it may not follow the present one.
+            StateCorruptError: the present one is damaged, so nothing may follow it.
+        """
+
+    def versions(self, stack_id: str) -> tuple[StateVersionName, ...]:
+        """Return every stored version, oldest first."""
+
+    def delete_version(self, stack_id: str, serial: int, sha256: str) -> None:
+        """Remove one version for good.
+
+        Raises:
+            ConflictError: it is the present one.
+            NotFoundError: there is no such version.
+        """
+
+
+class VolumeStateStore:
+    """``StateStore`` on a mounted volume, encrypted; see the protocol for each method."""
+
+    def __init__(self, volume: Volume, keys: KeyRing) -> None:
+        self._volume = volume
+        self._keys = keys
+
+    def current(self, stack_id: str) -> StoredState | None:
+        """See ``StateStore.current``."""
+        folder = self._folder(stack_id)
+        self._volume.check_identity()
+        with translate_errors(self._volume.root):
+            return self._read_pointer(folder)
+
+    def read(self, stack_id: str, serial: int, sha256: str) -> bytes:
+        """See ``StateStore.read``."""
+        folder = self._folder(stack_id)
+        self._volume.check_identity()
+        with translate_errors(self._volume.root):
+            return self._read_version(folder, serial, sha256)
+
+    def promote(self, stack_id: str, data: bytes) -> StoredState:
+        """See ``StateStore.promote``."""
+        folder = self._folder(stack_id)
+        self._volume.check_identity()
+        with translate_errors(self._volume.root):
+            self._prepare(folder)
+        with translate_errors(self._volume.root), self._locked(folder):
+            present = self._read_pointer(folder)
+            old = self._read_version(folder, present.serial, present.sha256) if present else None
+            state = check_successor(old, data)
+            if present is not None and old is not None and is_same_state(old, data):
+                return present
+            stored = _describe(state, data)
+            self._write_version(folder, stored, data)
+            write_durably(folder / "current", _pointer_bytes(stored))
+            return stored
+
+    def versions(self, stack_id: str) -> tuple[StateVersionName, ...]:
+        """See ``StateStore.versions``."""
+        folder = self._folder(stack_id) / "versions"
+        self._volume.check_identity()
+        with translate_errors(self._volume.root):
+            if not folder.is_dir():
+                return ()
+            found = [VERSION_NAME.fullmatch(entry.name) for entry in folder.iterdir()]
+        return tuple(sorted(StateVersionName(int(item[1]), item[2]) for item in found if item))
+
+    def delete_version(self, stack_id: str, serial: int, sha256: str) -> None:
+        """See ``StateStore.delete_version``."""
+        folder = self._folder(stack_id)
+        self._volume.check_identity()
+        path = _version_path(folder, serial, sha256)
+        if not path.is_file():
+            raise NotFoundError(f"{stack_id} has no state version {serial}.")
+        with translate_errors(self._volume.root), self._locked(folder):
+            present = self._read_pointer(folder)
+            if present is not None and (present.serial, present.sha256) == (serial, sha256):
+                raise ConflictError(
+                    f"State {serial} is the present state of {stack_id}; it cannot be deleted."
+                )
+            path.unlink(missing_ok=True)
+            sync_directory(path.parent)
+
+    def _folder(self, stack_id: str) -> Path:
+        if STACK_ID.fullmatch(stack_id) is None:
+            raise NotFoundError(f"{stack_id[:60]!r} is not the id of a stack.")
+        return self._volume.root / "stacks" / stack_id
+
+    @contextmanager
+    def _locked(self, folder: Path) -> Iterator[None]:
+        """Hold the folder's lock: to compare and to swap the pointer must be one step."""
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            sweep_temporaries(folder)
+            sweep_temporaries(folder / "versions")
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _prepare(self, folder: Path) -> None:
+        """Create the folder of a stack, with a pointer that says "no state yet" first of all.
+
+        So a missing pointer beside versions always means damage, never a first write cut short.
+        """
+        if (folder / "versions").is_dir():
+            return
+        make_directory(folder)
+        if not (folder / "current").exists():
+            write_durably(folder / "current", _pointer_bytes(None))
+        make_directory(folder / "versions")
+
+    def _read_pointer(self, folder: Path) -> StoredState | None:
+        try:
+            data = (folder / "current").read_bytes()
+        except FileNotFoundError as error:
+            if not (folder / "versions").is_dir():
+                return None
+            raise StateCorruptError(
+                f"The pointer to the present state of {folder.name} is gone from the volume."
+            ) from error
+        return _parse_pointer(data, folder.name)
+
+    def _read_version(self, folder: Path, serial: int, sha256: str) -> bytes:
+        path = _version_path(folder, serial, sha256)
+        try:
+            sealed = path.read_bytes()
+        except FileNotFoundError as error:
+            raise NotFoundError(f"{folder.name} has no state version {serial}.") from error
+        try:
+            data = self._keys.decrypt(sealed, _associated(folder, serial))
+        except DecryptionError as error:
+            raise StateCorruptError(
+                f"State {serial} of {folder.name} ({len(sealed)} bytes): {error.detail}",
+                advice="Check that LANDFORM_ENCRYPTION_KEYS still lists every key; if it does, the "
+                "file is damaged: restore the volume or roll back to an earlier state version.",
+            ) from error
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise StateCorruptError(f"State {serial} of {folder.name} has another checksum.")
+        return data
+
+    def _write_version(self, folder: Path, stored: StoredState, data: bytes) -> None:
+        """Write the version file unless a promotion that was cut short left it, whole."""
+        path = _version_path(folder, stored.serial, stored.sha256)
+        if path.exists():
+            try:
+                self._read_version(folder, stored.serial, stored.sha256)
+            except StateCorruptError:
+                path.unlink()
+            else:
+                return
+        write_durably(path, self._keys.encrypt(data, _associated(folder, stored.serial)))
+
+
+def _version_path(folder: Path, serial: int, sha256: str) -> Path:
+    name = f"{serial}-{sha256}.tfstate"
+    if VERSION_NAME.fullmatch(name) is None:
+        raise NotFoundError(f"{folder.name} has no state version {serial}.")
+    return folder / "versions" / name
+
+
+def _associated(folder: Path, serial: int) -> str:
+    return f"state:{folder.name}:{serial}"
+
+
+def _describe(state: StateFile, data: bytes) -> StoredState:
+    digest = hashlib.sha256(data).hexdigest()
+    return StoredState(state.serial, state.lineage, digest, len(data), state.terraform_version)
+
+
+def _pointer_bytes(stored: StoredState | None) -> bytes:
+    body: dict[str, Any] = {"format": POINTER_FORMAT, "state": asdict(stored) if stored else None}
+    return json.dumps({**body, "checksum": _checksum(body)}).encode() + b"\n"
+
+
+def _parse_pointer(data: bytes, stack_id: str) -> StoredState | None:
+    """Read a pointer; its checksum catches a single changed bit."""
+    try:
+        body = json.loads(data)
+        is_whole = body.pop("checksum") == _checksum(body) and body["format"] == POINTER_FORMAT
+        stored = StoredState(**body["state"]) if body["state"] is not None else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        is_whole = False
+    if not is_whole:
+        raise StateCorruptError(
+            f"The pointer to the present state of {stack_id} is torn or damaged "
+            f"({len(data)} bytes)."
+        )
+    return stored
+
+
+def _checksum(body: Any) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

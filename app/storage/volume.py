@@ -1,0 +1,190 @@
+"""The mounted file system that holds state: is it there, is it ours, can it be written.
+
+Owns the sentinel ``.landform-volume``, without which an unmounted mount point would look like an
+empty volume and every stack like a new one. It knows nothing of what is stored on the volume. The
+file system is asked directly, so a hung network mount makes the caller wait.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from app.domain.ids import new_id
+from app.errors import (
+    VolumeError,
+    VolumeForeignError,
+    VolumeFullError,
+    VolumeMissingError,
+    VolumeReadOnlyError,
+)
+from app.storage.durable import (
+    TEMPORARY_PREFIX,
+    make_directory,
+    sweep_temporaries,
+    sync_directory,
+    write_synced,
+)
+
+SENTINEL = ".landform-volume"
+SENTINEL_FORMAT = 1
+MIN_FREE_BYTES = 16 * 1024 * 1024
+# What a fresh ext4 file system holds.
+IGNORED_NAMES = frozenset({"lost+found"})
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ENXIO, errno.ENOTCONN, errno.ESTALE)
+
+
+class Volume:
+    """The state volume at ``root``.
+
+    Args:
+        root: the mount point.
+        expected_id: the id kept in SQL, or None when Landform has no volume yet.
+    """
+
+    def __init__(self, root: Path, expected_id: str | None = None) -> None:
+        self.root = root
+        self.expected_id = expected_id
+
+    def initialize(self) -> str:
+        """Make the volume Landform's, or recognise it, and return its id for SQL.
+
+        Raises:
+            VolumeMissingError: an id is expected but there is no sentinel (not mounted).
+            VolumeForeignError: another volume, or a folder with other people's files.
+            VolumeError: the file system refuses.
+        """
+        with translate_errors(self.root):
+            if self._sentinel.exists() or self.expected_id is not None:
+                self.expected_id = self.check_identity()
+                return self.expected_id
+            make_directory(self.root)
+            self._refuse_foreign_files()
+            self._write_sentinel(new_id("vol"))
+        self.expected_id = self.check_identity()
+        return self.expected_id
+
+    def check(self, min_free_bytes: int = MIN_FREE_BYTES) -> None:
+        """Prove that the volume is ours, writable and not full, by writing a small file.
+
+        Raises:
+            VolumeMissingError, VolumeForeignError, VolumeReadOnlyError, VolumeFullError,
+            VolumeError: in one sentence that says what to do.
+        """
+        self.check_identity()
+        with translate_errors(self.root):
+            self._write_probe()
+        free = self.free_bytes()
+        if free < min_free_bytes:
+            raise VolumeFullError(
+                f"The state volume at {self.root} has {free} bytes free and needs "
+                f"{min_free_bytes}: make room or enlarge it."
+            )
+
+    def check_identity(self) -> str:
+        """Check the sentinel alone, which costs one small read, and return the volume's id.
+
+        Raises:
+            VolumeMissingError: there is no sentinel.
+            VolumeForeignError: the sentinel is damaged or names another volume.
+        """
+        with translate_errors(self.root):
+            found = self._read_sentinel()
+        if self.expected_id is not None and found != self.expected_id:
+            raise VolumeForeignError(
+                f"The volume at {self.root} is {found}, but {self.expected_id} is expected: "
+                "mount the right one, or correct LANDFORM_STATE_ROOT."
+            )
+        return found
+
+    def free_bytes(self) -> int:
+        """Return the bytes that are free for Landform's user."""
+        with translate_errors(self.root):
+            return shutil.disk_usage(self.root).free
+
+    @property
+    def _sentinel(self) -> Path:
+        return self.root / SENTINEL
+
+    def _read_sentinel(self) -> str:
+        try:
+            data = json.loads(self._sentinel.read_bytes())
+        except FileNotFoundError as error:
+            raise VolumeMissingError(
+                f"There is no Landform volume at {self.root}: mount it, or correct "
+                "LANDFORM_STATE_ROOT."
+            ) from error
+        except ValueError:
+            data = None
+        found = data.get("id") if isinstance(data, dict) else None
+        if not isinstance(found, str) or not found or data.get("format") != SENTINEL_FORMAT:
+            raise VolumeForeignError(
+                f"{self._sentinel} is damaged or of another format: restore it from a backup "
+                f"of the volume, with the id {self.expected_id or 'kept in the database'}."
+            )
+        return found
+
+    def _refuse_foreign_files(self) -> None:
+        names = {entry.name for entry in os.scandir(self.root)} - IGNORED_NAMES
+        foreign = sorted(name for name in names if not name.startswith(TEMPORARY_PREFIX))
+        if foreign and SENTINEL not in foreign:
+            raise VolumeForeignError(
+                f"{self.root} holds files that are not Landform's (such as {foreign[0]!r}): "
+                "point LANDFORM_STATE_ROOT to an empty folder or volume."
+            )
+
+    def _write_sentinel(self, volume_id: str) -> None:
+        """Link a complete file into place: of two that start at once, one wins for both."""
+        temporary = self.root / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+        content = json.dumps({"format": SENTINEL_FORMAT, "id": volume_id}) + "\n"
+        try:
+            write_synced(temporary, content.encode())
+            with suppress(FileExistsError):
+                os.link(temporary, self._sentinel)
+        finally:
+            temporary.unlink(missing_ok=True)
+        sync_directory(self.root)
+
+    def _write_probe(self) -> None:
+        sweep_temporaries(self.root)
+        probe = self.root / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+        try:
+            write_synced(probe, b"landform\n")
+        finally:
+            probe.unlink(missing_ok=True)
+
+
+@contextmanager
+def translate_errors(root: Path) -> Iterator[None]:
+    """Turn what the operating system says about the volume at ``root`` into a volume error."""
+    try:
+        yield
+    except OSError as error:
+        raise describe_os_error(error, root) from error
+
+
+def describe_os_error(error: OSError, root: Path) -> VolumeError:
+    """Return the volume error that fits ``error``, in one sentence that says what to do."""
+    reason = error.strerror or str(error)
+    if error.errno in FULL:
+        return VolumeFullError(f"The state volume at {root} is full ({reason}): make room on it.")
+    if error.errno in READ_ONLY:
+        return VolumeReadOnlyError(
+            f"The state volume at {root} cannot be written ({reason}): remount it read-write and "
+            "let Landform's user own it."
+        )
+    if error.errno in MISSING:
+        return VolumeMissingError(
+            f"The state volume at {root} is not there ({reason}): mount it, or correct "
+            "LANDFORM_STATE_ROOT."
+        )
+    return VolumeError(f"The state volume at {root} failed ({reason}): check the disk.")

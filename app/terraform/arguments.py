@@ -1,0 +1,79 @@
+"""The literal argument list of each Terraform subcommand that Landform uses; pure.
+
+Nothing here runs anything. Values from users never become arguments: variables travel in a
+``*.tfvars.json`` file, because ``-var`` is evaluated as HCL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+
+JSON_STREAM = ("-input=false", "-no-color", "-json")
+# The private state copy has one user: a lock that is held means a mistake, never a wait.
+LOCK = "-lock-timeout=0s"
+
+
+class PlanMode(StrEnum):
+    """What a plan is for."""
+
+    NORMAL = "normal"
+    DESTROY = "destroy"
+    REFRESH_ONLY = "refresh-only"
+
+
+def version_arguments() -> list[str]:
+    """``version``, in words: its JSON form does not say whether it is Terraform or OpenTofu."""
+    return ["version"]
+
+
+def init_arguments() -> list[str]:
+    """``init`` of the run directory."""
+    return ["init", *JSON_STREAM, LOCK]
+
+
+def validate_arguments() -> list[str]:
+    """``validate``; prints one JSON document."""
+    return ["validate", "-no-color", "-json"]
+
+
+def plan_arguments(
+    plan_file: Path,
+    mode: PlanMode = PlanMode.NORMAL,
+    targets: Sequence[str] = (),
+    replace: Sequence[str] = (),
+) -> list[str]:
+    """``plan`` into ``plan_file`` (absolute); exit code 0 no changes, 2 changes, 1 error."""
+    arguments = ["plan", *JSON_STREAM, LOCK, "-detailed-exitcode", f"-out={_absolute(plan_file)}"]
+    if mode is not PlanMode.NORMAL:
+        arguments.append(f"-{mode.value}")
+    arguments.extend(f"-target={address}" for address in targets)
+    arguments.extend(f"-replace={address}" for address in replace)
+    return arguments
+
+
+def apply_arguments(plan_file: Path) -> list[str]:
+    """``apply`` of a saved plan, which asks nothing; there is no apply without a saved plan."""
+    return ["apply", *JSON_STREAM, LOCK, _absolute(plan_file)]
+
+
+def show_plan_arguments(plan_file: Path) -> list[str]:
+    """``show`` of a saved plan as JSON. The output holds sensitive values in plain text."""
+    return ["show", "-no-color", "-json", _absolute(plan_file)]
+
+
+def show_state_arguments() -> list[str]:
+    """``show`` of the present state as JSON. The output holds sensitive values in plain text."""
+    return ["show", "-no-color", "-json"]
+
+
+def output_arguments() -> list[str]:
+    """``output`` of all root outputs as JSON, sensitive ones in plain text."""
+    return ["output", "-no-color", "-json"]
+
+
+def _absolute(path: Path) -> str:
+    if not path.is_absolute():
+        raise ValueError(f"{path} must be absolute, or Terraform could take it for an option")
+    return str(path)

@@ -1,0 +1,348 @@
+"""Terraform's subcommands as typed calls: what each answers, and its failures as domain errors.
+
+Owns exit codes, diagnostics and the rule that secrets do not leave: only event lines are passed
+on, credentials are masked in them, and documents with plain secrets (``show``, ``output``) are
+captured in a private file that is removed once read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from app.errors import (
+    LandformError,
+    OperationCanceledError,
+    OperationDeadlineError,
+    PlanStaleError,
+    TerraformError,
+)
+from app.terraform import arguments
+from app.terraform.arguments import PlanMode
+from app.terraform.discovery import TerraformBinary
+from app.terraform.events import (
+    ChangeSummary,
+    Diagnostic,
+    Event,
+    parse_diagnostic,
+    parse_event,
+)
+from app.terraform.identity import ProcessIdentity
+from app.terraform.plan import Plan
+from app.terraform.process import (
+    ProcessHooks,
+    ProcessResult,
+    ProcessSpec,
+    StopReason,
+    run_process,
+)
+
+MAX_DIAGNOSTICS = 50
+MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
+STDERR_TAIL_BYTES = 4000
+MIN_SECRET_LENGTH = 4
+MASKED = "(credential)"
+STALE_SUMMARIES = ("Saved plan is stale", "Saved plan does not match the given state")
+# Said after the real cause when an apply is interrupted or fails.
+CONSEQUENCE = "execution halted"
+
+
+@dataclass(frozen=True)
+class StepHooks:
+    """What the caller wants to know while a step runs; an exception stops Terraform gracefully."""
+
+    on_event: Callable[[Event], None] = lambda event: None
+    on_start: Callable[[ProcessIdentity], None] = lambda identity: None
+    on_poll: Callable[[], None] = lambda: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class PlanOutcome:
+    """Answer of ``plan``: whether it found changes (for ``refresh-only``: drift)."""
+
+    has_changes: bool
+    summary: ChangeSummary | None
+    warnings: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True)
+class ApplyOutcome:
+    """Answer of a successful ``apply``."""
+
+    summary: ChangeSummary | None
+    warnings: tuple[Diagnostic, ...]
+
+
+@dataclass(frozen=True)
+class OutputValue:
+    """One root output; ``value`` is plain also when it is sensitive."""
+
+    value: Any
+    type: Any
+    is_sensitive: bool
+
+
+@dataclass(frozen=True)
+class Terraform:
+    """Terraform in one run directory.
+
+    Args:
+        binary: which Terraform, from ``discover``.
+        directory: the run directory with the configuration and the private state.
+        environment: the complete environment, from ``build_environment``.
+        logs: existing folder for ``<step>.jsonl`` (events) and ``<step>.stderr``. Never copy
+            these files elsewhere: on a full disk Terraform writes the raw state into them.
+        grace_seconds: how long Terraform may take to stop after SIGINT.
+        hooks: called during each step, in the calling thread.
+        secrets: values masked in every event and error, such as the account's credentials.
+    """
+
+    binary: TerraformBinary
+    directory: Path
+    environment: Mapping[str, str]
+    logs: Path
+    grace_seconds: float
+    hooks: StepHooks = field(default_factory=StepHooks)
+    secrets: Collection[str] = ()
+
+    def init(self, deadline_seconds: float) -> None:
+        """Install providers and modules.
+
+        Raises:
+            TerraformError, OperationCanceledError, OperationDeadlineError.
+        """
+        step = self._run("init", arguments.init_arguments(), deadline_seconds)
+        step.require_success()
+
+    def validate(self, deadline_seconds: float) -> tuple[Diagnostic, ...]:
+        """Check the configuration; return its warnings.
+
+        Raises:
+            TerraformError: the configuration is not valid.
+        """
+        step, document = self._capture(
+            "validate", arguments.validate_arguments(), deadline_seconds, allowed=(0, 1)
+        )
+        found = [parse_diagnostic(item) for item in document.get("diagnostics") or ()]
+        diagnostics = tuple(item for item in found if item is not None)
+        if document.get("valid") is not True:
+            step.diagnostics.extend(diagnostics)
+            step.fail()
+        return diagnostics
+
+    def plan(
+        self,
+        plan_file: Path,
+        deadline_seconds: float,
+        *,
+        mode: PlanMode = PlanMode.NORMAL,
+        targets: Sequence[str] = (),
+        replace: Sequence[str] = (),
+        step_name: str = "plan",
+    ) -> PlanOutcome:
+        """Make a saved plan in ``plan_file`` (absolute path).
+
+        Raises:
+            TerraformError, OperationCanceledError, OperationDeadlineError.
+        """
+        argument_list = arguments.plan_arguments(plan_file, mode, targets, replace)
+        step = self._run(step_name, argument_list, deadline_seconds)
+        step.require_success(allowed=(0, 2))
+        return PlanOutcome(step.result.exit_code == 2, step.summary, step.warnings)
+
+    def apply(self, plan_file: Path, deadline_seconds: float) -> ApplyOutcome:
+        """Carry out the saved plan.
+
+        Raises:
+            PlanStaleError: the state moved since the plan was made; nothing was changed.
+            TerraformError, OperationCanceledError, OperationDeadlineError: it ended midway; the
+                private state holds what was done.
+        """
+        step = self._run("apply", arguments.apply_arguments(plan_file), deadline_seconds)
+        step.require_success()
+        return ApplyOutcome(step.summary, step.warnings)
+
+    def show_plan(self, plan_file: Path, deadline_seconds: float) -> Plan:
+        """Read a saved plan, masked."""
+        _, data = self._capture_bytes(
+            "show", arguments.show_plan_arguments(plan_file), deadline_seconds
+        )
+        return Plan.parse(data)
+
+    def output(self, deadline_seconds: float) -> dict[str, OutputValue]:
+        """Read the root outputs of the private state; sensitive ones in plain text."""
+        _, document = self._capture("output", arguments.output_arguments(), deadline_seconds)
+        return {
+            name: OutputValue(item.get("value"), item.get("type"), bool(item.get("sensitive")))
+            for name, item in document.items()
+        }
+
+    def events_path(self, step_name: str) -> Path:
+        """Return the file that the event lines of a step are appended to."""
+        return self.logs / f"{step_name}.jsonl"
+
+    def _run(self, name: str, argument_list: list[str], deadline_seconds: float) -> _Step:
+        step = _Step(name, self.logs / f"{name}.stderr", self.secrets, self.hooks.on_event)
+        spec = self._spec(step, argument_list, self.events_path(name), deadline_seconds)
+        step.result = run_process(spec, self._process_hooks(step.read_line))
+        return step
+
+    def _capture(
+        self,
+        name: str,
+        argument_list: list[str],
+        deadline_seconds: float,
+        allowed: tuple[int, ...] = (0,),
+    ) -> tuple[_Step, dict[str, Any]]:
+        step, data = self._capture_bytes(name, argument_list, deadline_seconds, allowed)
+        try:
+            document = json.loads(data)
+        except ValueError:
+            step.fail()
+        if not isinstance(document, dict):
+            step.fail()
+        return step, document
+
+    def _capture_bytes(
+        self,
+        name: str,
+        argument_list: list[str],
+        deadline_seconds: float,
+        allowed: tuple[int, ...] = (0,),
+    ) -> tuple[_Step, bytes]:
+        """Run a subcommand that prints one document, and keep no trace of the document."""
+        step = _Step(name, self.logs / f"{name}.stderr", self.secrets, self.hooks.on_event)
+        capture = self.logs / f"{name}.capture"
+        capture.unlink(missing_ok=True)
+        try:
+            spec = self._spec(step, argument_list, capture, deadline_seconds)
+            step.result = run_process(spec, self._process_hooks(lambda line: None))
+            step.require_success(allowed)
+            if capture.stat().st_size > MAX_DOCUMENT_BYTES:
+                raise TerraformError(f"The answer of terraform {name} is too large to read.")
+            return step, capture.read_bytes()
+        finally:
+            capture.unlink(missing_ok=True)
+
+    def _spec(
+        self, step: _Step, argument_list: list[str], stdout_path: Path, deadline_seconds: float
+    ) -> ProcessSpec:
+        return ProcessSpec(
+            command=self.binary.command(argument_list),
+            directory=self.directory,
+            environment=self.environment,
+            stdout_path=stdout_path,
+            stderr_path=step.stderr_path,
+            deadline_seconds=deadline_seconds,
+            grace_seconds=self.grace_seconds,
+        )
+
+    def _process_hooks(self, on_line: Callable[[str], None]) -> ProcessHooks:
+        return ProcessHooks(
+            on_start=self.hooks.on_start,
+            on_line=on_line,
+            on_poll=self.hooks.on_poll,
+            should_stop=self.hooks.should_stop,
+        )
+
+
+class _Step:
+    """One subcommand while it runs, and the judgement of its end."""
+
+    result: ProcessResult
+
+    def __init__(
+        self,
+        name: str,
+        stderr_path: Path,
+        secrets: Collection[str],
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.name = name
+        self.stderr_path = stderr_path
+        self.diagnostics: list[Diagnostic] = []
+        self.summary: ChangeSummary | None = None
+        self.withheld_lines = 0
+        self._secrets = _spellings(secrets)
+        self._on_event = on_event
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """Diagnostics that are no errors."""
+        return tuple(item for item in self.diagnostics if not item.is_error)
+
+    def read_line(self, line: str) -> None:
+        """Pass an event on; withhold everything else, which may be the raw state."""
+        event = parse_event(self._redact(line))
+        if event is None:
+            self.withheld_lines += bool(line.strip())
+            return
+        if event.diagnostic is not None and len(self.diagnostics) < MAX_DIAGNOSTICS:
+            self.diagnostics.append(event.diagnostic)
+        if event.summary is not None:
+            self.summary = event.summary
+        self._on_event(event)
+
+    def require_success(self, allowed: tuple[int, ...] = (0,)) -> None:
+        """Return when the exit code is an answer; a stop that came too late is a success."""
+        if self.result.exit_code not in allowed:
+            self.fail()
+
+    def fail(self) -> NoReturn:
+        """Raise the domain error that says why the step did not succeed."""
+        raise self._error()
+
+    def _error(self) -> LandformError:
+        context = {
+            "step": self.name,
+            "exit_code": self.result.exit_code,
+            "was_killed": self.result.was_killed,
+            "withheld_lines": self.withheld_lines,
+            "diagnostics": [item.to_dict() for item in self.diagnostics],
+        }
+        how = "had to be killed" if self.result.was_killed else "stopped in good order"
+        if self.result.stop_reason is StopReason.CANCELED:
+            detail = f"terraform {self.name} was canceled and {how}."
+            return OperationCanceledError(detail, context=context)
+        if self.result.stop_reason is StopReason.DEADLINE:
+            detail = f"terraform {self.name} did not end before its deadline and {how}."
+            return OperationDeadlineError(detail, context=context)
+        first = self._first_error()
+        if first is None:
+            return TerraformError(self._end_in_words(), context=context)
+        stale = first.summary.startswith(STALE_SUMMARIES)
+        return (PlanStaleError if stale else TerraformError)(first.in_words(), context=context)
+
+    def _first_error(self) -> Diagnostic | None:
+        errors = [item for item in self.diagnostics if item.is_error]
+        causes = [item for item in errors if item.summary != CONSEQUENCE]
+        return next(iter([*causes, *errors]), None)
+
+    def _end_in_words(self) -> str:
+        """Say how it ended when there is no diagnostic: by signal, or with words on stderr."""
+        code = self.result.exit_code
+        if code < 0:
+            return f"terraform {self.name} was ended by signal {-code} from outside Landform."
+        words = " ".join(self._redact(self._stderr_tail()).split())
+        return words or f"terraform {self.name} ended with code {code} and said nothing."
+
+    def _stderr_tail(self) -> str:
+        with self.stderr_path.open("rb") as file:
+            file.seek(max(0, self.stderr_path.stat().st_size - STDERR_TAIL_BYTES))
+            return file.read().decode("utf-8", errors="replace")
+
+    def _redact(self, text: str) -> str:
+        for secret in self._secrets:
+            text = text.replace(secret, MASKED)
+        return text
+
+
+def _spellings(secrets: Collection[str]) -> tuple[str, ...]:
+    """Return each secret as it is and as JSON escapes it, longest first."""
+    found = {item for item in secrets if len(item) >= MIN_SECRET_LENGTH}
+    found |= {json.dumps(item, ensure_ascii=False)[1:-1] for item in found}
+    return tuple(sorted(found, key=len, reverse=True))

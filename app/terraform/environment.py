@@ -1,0 +1,104 @@
+"""The environment and the CLI configuration that Terraform gets: ours, never the machine's.
+
+A machine's environment can carry ``TF_CLI_CONFIG_FILE`` that points nowhere, ``AWS_CA_BUNDLE`` or
+proxies, each of which changes or breaks a run. Only what is named here is passed on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from app.errors import ConfigurationError
+
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+SANDBOX_PROVIDERS = "landform.local/*/*"
+RESERVED_PREFIXES = ("TF_", "LD_", "PYTHON")
+
+
+def build_environment(
+    home: Path, temporary: Path, cli_config: Path, credentials: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the complete environment of one Terraform run.
+
+    Args:
+        home: folder inside the run directory that serves as HOME, so that no login of the
+            operating-system user (``~/.aws``, ``~/.terraform.d``) is picked up.
+        temporary: folder for temporary files, also inside the run directory.
+        cli_config: file written by ``write_cli_config``.
+        credentials: variables of the cloud account, such as ``AWS_ACCESS_KEY_ID``.
+
+    Raises:
+        ConfigurationError: a credential would override a variable that Landform sets.
+    """
+    own = {
+        "PATH": SEARCH_PATH,
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "CHECKPOINT_DISABLE": "1",
+        "TF_IN_AUTOMATION": "1",
+        "TF_INPUT": "0",
+        "TF_CLI_CONFIG_FILE": str(cli_config),
+    }
+    for name, value in credentials.items():
+        _check_credential(name, value, own)
+    return {**own, **credentials}
+
+
+def write_cli_config(path: Path, sandbox_mirror: Path, provider_mirror: Path | None) -> None:
+    """Write Terraform's CLI configuration: where providers are installed from.
+
+    Args:
+        path: file to write, mode 0600.
+        sandbox_mirror: filesystem mirror of the sandbox cloud's provider (``landform.local``).
+        provider_mirror: another filesystem mirror, or None. Only the providers found in it are
+            taken from it; all others come directly from their registry.
+    """
+    mirrors = [(sandbox_mirror, [SANDBOX_PROVIDERS])]
+    held = list_mirrored_providers(provider_mirror) if provider_mirror else []
+    if provider_mirror and held:
+        mirrors.append((provider_mirror, held))
+    excluded = [source for _, sources in mirrors for source in sources]
+    blocks = [_mirror_block(folder, sources) for folder, sources in mirrors if folder.is_dir()]
+    blocks.append(f"  direct {{\n    exclude = {_hcl_list(excluded)}\n  }}\n")
+    text = "disable_checkpoint = true\n\nprovider_installation {\n" + "".join(blocks) + "}\n"
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def list_mirrored_providers(mirror: Path) -> list[str]:
+    """Return ``host/namespace/type`` of each provider that lies in the filesystem mirror, sorted.
+
+    A missing or unreadable mirror holds nothing. Hosts have a dot or a port; other folders are no
+    part of a mirror.
+    """
+    found = {
+        "/".join(folder.relative_to(mirror).parts)
+        for folder in mirror.glob("*/*/*")
+        if folder.is_dir() and any(mark in folder.parts[-3] for mark in ".:")
+    }
+    return sorted(source for source in found if not source.startswith("landform.local/"))
+
+
+def _check_credential(name: str, value: str, own: Mapping[str, str]) -> None:
+    if not name.isidentifier() or name in own or name.startswith(RESERVED_PREFIXES):
+        raise ConfigurationError(f"A cloud account may not set the variable {name!r}.")
+    if "\0" in value:
+        raise ConfigurationError(f"The value of {name!r} holds a NUL character.")
+
+
+def _mirror_block(folder: Path, sources: Iterable[str]) -> str:
+    location = json.dumps(str(folder.resolve()), ensure_ascii=False)
+    return (
+        f"  filesystem_mirror {{\n    path    = {location}\n"
+        f"    include = {_hcl_list(sources)}\n  }}\n"
+    )
+
+
+def _hcl_list(values: Iterable[str]) -> str:
+    return "[" + ", ".join(json.dumps(value, ensure_ascii=False) for value in values) + "]"

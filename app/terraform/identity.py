@@ -1,0 +1,131 @@
+"""Which process is meant, so surely that a reused pid cannot be taken for it.
+
+Owns the identity of a Terraform process and the signals sent by that identity, also from another
+process than its parent (the reaper). A pid alone is reused; pid + start time + boot id is not.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from app.errors import UnavailableError
+
+BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+DEAD_STATES = ("Z", "X", "x")
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """One process. ``start_time`` is in clock ticks since boot (proc(5), field 22 of stat)."""
+
+    pid: int
+    start_time: int
+    boot_id: str
+    pgid: int
+    host: str
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessIdentity:
+        """Describe the living process ``pid``.
+
+        Raises:
+            ProcessLookupError: there is no such process.
+        """
+        found = _read_stat(pid)
+        if found is None:
+            raise ProcessLookupError(pid)
+        return cls(pid, found[1], boot_id(), os.getpgid(pid), socket.gethostname())
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ProcessIdentity:
+        """Rebuild what ``to_dict`` made."""
+        return cls(
+            pid=int(data["pid"]),
+            start_time=int(data["start_time"]),
+            boot_id=str(data["boot_id"]),
+            pgid=int(data["pgid"]),
+            host=str(data["host"]),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for SQL or JSON."""
+        return asdict(self)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the process was started on this host, in this boot or an earlier one."""
+        return self.host == socket.gethostname() or self.boot_id == boot_id()
+
+    def is_alive(self) -> bool:
+        """Whether exactly this process still runs; a zombie does not.
+
+        Raises:
+            UnavailableError: it belongs to another host, which alone can tell.
+        """
+        if not self.is_local:
+            raise UnavailableError(
+                f"Process {self.pid} runs on {self.host}; only that host can tell if it is alive."
+            )
+        if self.boot_id != boot_id():
+            return False
+        found = _read_stat(self.pid)
+        return found is not None and found[1] == self.start_time and found[0] not in DEAD_STATES
+
+    def interrupt(self) -> bool:
+        """Send SIGINT to the process alone, so that Terraform stops and writes its state.
+
+        Returns:
+            Whether it was alive and the signal was sent.
+        """
+        return self._send(signal.SIGINT)
+
+    def kill_group(self) -> bool:
+        """Send SIGKILL to the process and its group (providers, provisioners).
+
+        Returns:
+            Whether it was alive. Use it only after ``interrupt`` and a grace period.
+        """
+        if not self.is_alive():
+            return False
+        try:
+            os.killpg(self.pgid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def _send(self, number: signal.Signals) -> bool:
+        # A pidfd pins the process, so that it cannot be replaced between the look and the signal.
+        try:
+            descriptor = os.pidfd_open(self.pid)
+        except ProcessLookupError:
+            return False
+        try:
+            if not self.is_alive():
+                return False
+            signal.pidfd_send_signal(descriptor, number)
+        except ProcessLookupError:
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
+
+def boot_id() -> str:
+    """Return the id that the kernel drew at this boot."""
+    return BOOT_ID_FILE.read_text(encoding="ascii").strip()
+
+
+def _read_stat(pid: int) -> tuple[str, int] | None:
+    """Return (state letter, start time) of ``pid``, or None when there is no such process."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The command name stands in parentheses and may itself hold spaces and parentheses.
+    fields = text.rpartition(")")[2].split()
+    return fields[0], int(fields[19])

@@ -1,0 +1,294 @@
+"""A saved plan as typed objects, read from ``show -json`` and safe to store and show.
+
+Owns what a plan means: which resources change and how, what changed outside Terraform, and the
+counts. Sensitive values are masked at the door; the raw document must not be kept by a caller.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from app.errors import TerraformError
+from app.terraform.difference import (
+    AttributeChange,
+    Shadows,
+    is_noise,
+    list_differences,
+    mask,
+)
+
+FORMAT_MAJOR = "1"
+NOOP = ("no-op",)
+REPLACE = ({"delete", "create"}, {"forget", "create"})
+
+
+@dataclass(frozen=True)
+class ResourceChange:
+    """What happens to one resource instance. ``before`` and ``after`` are masked."""
+
+    address: str
+    previous_address: str | None
+    mode: str
+    type: str
+    name: str
+    module: str
+    index: int | str | None
+    provider: str
+    deposed_key: str | None
+    actions: tuple[str, ...]
+    action_reason: str | None
+    before: Any
+    after: Any
+    attributes: tuple[AttributeChange, ...]
+    replace_paths: tuple[tuple[str | int, ...], ...]
+
+    @property
+    def is_noop(self) -> bool:
+        """Whether nothing happens to it."""
+        return self.actions == NOOP
+
+    @property
+    def is_create(self) -> bool:
+        """Whether it is created and nothing is destroyed for it."""
+        return self.actions == ("create",)
+
+    @property
+    def is_update(self) -> bool:
+        """Whether it is changed in place."""
+        return self.actions == ("update",)
+
+    @property
+    def is_delete(self) -> bool:
+        """Whether it is destroyed and not created again."""
+        return self.actions == ("delete",)
+
+    @property
+    def is_replace(self) -> bool:
+        """Whether it is destroyed and created anew, in either order."""
+        return set(self.actions) in REPLACE
+
+    @property
+    def is_read(self) -> bool:
+        """Whether it is only read (a data source)."""
+        return self.actions == ("read",)
+
+    @property
+    def action(self) -> str:
+        """One word for the actions: ``create, update, delete, replace, read, no-op, forget``."""
+        return "replace" if self.is_replace else self.actions[0]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "address": self.address,
+            "previous_address": self.previous_address,
+            "mode": self.mode,
+            "type": self.type,
+            "name": self.name,
+            "module": self.module,
+            "action": self.action,
+            "actions": list(self.actions),
+            "action_reason": self.action_reason,
+            "before": self.before,
+            "after": self.after,
+            "attributes": [item.to_dict() for item in self.attributes],
+        }
+
+
+@dataclass(frozen=True)
+class DriftedResource:
+    """A resource that changed outside Terraform; ``before`` is the state, ``after`` reality."""
+
+    resource: ResourceChange
+    change: Literal["updated", "deleted"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "address": self.resource.address,
+            "name": self.resource.name,
+            "type": self.resource.type,
+            "change": self.change,
+            "attributes": [item.to_dict() for item in self.resource.attributes],
+        }
+
+
+@dataclass(frozen=True)
+class OutputChange:
+    """What happens to one root output; a sensitive value is masked."""
+
+    name: str
+    actions: tuple[str, ...]
+    before: Any
+    after: Any
+    is_sensitive: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        return {
+            "name": self.name,
+            "actions": list(self.actions),
+            "before": self.before,
+            "after": self.after,
+            "sensitive": self.is_sensitive,
+        }
+
+
+@dataclass(frozen=True)
+class PlanSummary:
+    """Counts of managed resources. A replacement counts in ``replace`` alone.
+
+    Terraform's own line counts it as one to add and one to destroy; apart, a reader sees at once
+    that something existing will be lost.
+    """
+
+    add: int
+    change: int
+    destroy: int
+    replace: int
+
+    def to_dict(self) -> dict[str, int]:
+        """Return ``{add, change, destroy, replace}``."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A saved plan. ``drift`` is what changed outside, ``changes`` what the plan would do."""
+
+    terraform_version: str
+    changes: tuple[ResourceChange, ...]
+    drift: tuple[DriftedResource, ...]
+    outputs: tuple[OutputChange, ...]
+    is_errored: bool
+    is_applyable: bool
+
+    @classmethod
+    def parse(cls, data: bytes) -> Plan:
+        """Read the output of ``show -json PLAN``.
+
+        Raises:
+            TerraformError: not a plan, or of a format that Landform does not read.
+        """
+        document = _load(data)
+        try:
+            changes = tuple(_read_change(item) for item in document.get("resource_changes") or ())
+            outputs = tuple(
+                _read_output(name, item)
+                for name, item in (document.get("output_changes") or {}).items()
+            )
+            drift = tuple(_read_drift(document.get("resource_drift") or ()))
+        except (KeyError, TypeError, AttributeError, IndexError) as error:
+            raise TerraformError("The plan's JSON is not shaped like a Terraform plan.") from error
+        has_changes = any(not (item.is_noop or item.is_read) for item in changes)
+        return cls(
+            terraform_version=str(document.get("terraform_version", "")),
+            changes=changes,
+            drift=drift,
+            outputs=outputs,
+            is_errored=bool(document.get("errored", False)),
+            is_applyable=bool(document.get("applyable", has_changes)),
+        )
+
+    @property
+    def summary(self) -> PlanSummary:
+        """Counts of what the plan would do to managed resources."""
+        managed = [item for item in self.changes if item.mode == "managed"]
+        return PlanSummary(
+            add=sum(item.is_create for item in managed),
+            change=sum(item.is_update for item in managed),
+            destroy=sum(item.is_delete for item in managed),
+            replace=sum(item.is_replace for item in managed),
+        )
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether the plan would change a resource or an output."""
+        return any(not (item.is_noop or item.is_read) for item in self.changes) or any(
+            item.actions != NOOP for item in self.outputs
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain, masked values for JSON; what does not change is left out."""
+        return {
+            "terraform_version": self.terraform_version,
+            "summary": self.summary.to_dict(),
+            "changes": [item.to_dict() for item in self.changes if not item.is_noop],
+            "drift": [item.to_dict() for item in self.drift],
+            "outputs": [item.to_dict() for item in self.outputs if item.actions != NOOP],
+            "errored": self.is_errored,
+            "applyable": self.is_applyable,
+        }
+
+
+def _load(data: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise TerraformError("The plan could not be read: its JSON is torn.") from error
+    version = document.get("format_version") if isinstance(document, dict) else None
+    if not isinstance(version, str) or version.split(".")[0] != FORMAT_MAJOR:
+        raise TerraformError(
+            f"The plan has format version {version!r}; Landform reads version {FORMAT_MAJOR}.x."
+        )
+    return dict(document)
+
+
+def _read_change(item: Mapping[str, Any]) -> ResourceChange:
+    change = item["change"]
+    shadows = Shadows(
+        change.get("before_sensitive", False),
+        change.get("after_sensitive", False),
+        change.get("after_unknown", False),
+    )
+    before, after = change.get("before"), change.get("after")
+    replace_paths = tuple(tuple(path) for path in change.get("replace_paths") or ())
+    return ResourceChange(
+        address=item["address"],
+        previous_address=item.get("previous_address"),
+        mode=item["mode"],
+        type=item["type"],
+        name=item["name"],
+        module=item.get("module_address", ""),
+        index=item.get("index"),
+        provider=item.get("provider_name", ""),
+        deposed_key=item.get("deposed"),
+        actions=tuple(change["actions"]) or NOOP,
+        action_reason=item.get("action_reason"),
+        before=mask(before, shadows.before_sensitive),
+        after=mask(after, shadows.after_sensitive, shadows.unknown),
+        attributes=list_differences(before, after, shadows, replace_paths),
+        replace_paths=replace_paths,
+    )
+
+
+def _read_drift(items: Any) -> list[DriftedResource]:
+    """Read ``resource_drift`` without what is provably no drift.
+
+    Left out: entries without a difference (a moved address), and entries whose every difference is
+    null against empty (see ``is_noise``). A computed attribute that changed is kept: the plan does
+    not say which attributes are computed, so that it is noise cannot be proven here.
+    """
+    drift = []
+    for item in items:
+        resource = _read_change(item)
+        if resource.is_delete:
+            drift.append(DriftedResource(resource, "deleted"))
+        elif any(not is_noise(change) for change in resource.attributes):
+            drift.append(DriftedResource(resource, "updated"))
+    return drift
+
+
+def _read_output(name: str, item: Mapping[str, Any]) -> OutputChange:
+    before_sensitive = item.get("before_sensitive", False)
+    after_sensitive = item.get("after_sensitive", False)
+    return OutputChange(
+        name=name,
+        actions=tuple(item["actions"]) or NOOP,
+        before=mask(item.get("before"), before_sensitive),
+        after=mask(item.get("after"), after_sensitive, item.get("after_unknown", False)),
+        is_sensitive=before_sensitive is True or after_sensitive is True,
+    )

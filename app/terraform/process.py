@@ -1,0 +1,207 @@
+"""Runs one Terraform process from start to end, and never leaves anything of it behind.
+
+Owns signals, deadlines and the clean-up of the process group. It knows nothing of subcommands or
+of what the lines mean. Three rules, each from a measurement (``docs``, facts):
+
+* Output goes straight to files, never through a pipe: if the worker dies, a broken pipe would
+  kill Terraform in the middle of an apply.
+* To stop it: SIGINT to Terraform alone (it stops its providers itself and writes the state), a
+  grace period, then SIGKILL to the group. SIGTERM is ignored at an input prompt.
+* The thread that forks is the thread that waits, because PR_SET_PDEATHSIG follows the thread.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from app.errors import TerraformError
+from app.terraform.identity import ProcessIdentity
+from app.terraform.tail import LineTail
+
+POLL_SECONDS = 0.1
+FIRST_POLL_SECONDS = 0.01
+
+
+class StopReason(StrEnum):
+    """Why Landform stopped a Terraform that had not ended by itself."""
+
+    CANCELED = "canceled"
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True)
+class ProcessHooks:
+    """What the caller wants to know while Terraform runs; all run in the caller's thread.
+
+    An exception in any of them stops Terraform gracefully and then goes on to the caller.
+    """
+
+    on_start: Callable[[ProcessIdentity], None] = lambda identity: None
+    on_line: Callable[[str], None] = lambda line: None
+    on_poll: Callable[[], None] = lambda: None
+    should_stop: Callable[[], bool] = lambda: False
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """One run; ``command`` comes from ``TerraformBinary.command``.
+
+    Output is appended to ``stdout_path`` and ``stderr_path`` (made with mode 0600).
+    """
+
+    command: Sequence[str]
+    directory: Path
+    environment: Mapping[str, str]
+    stdout_path: Path
+    stderr_path: Path
+    deadline_seconds: float
+    grace_seconds: float
+
+
+@dataclass(frozen=True)
+class ProcessResult:
+    """How a run ended. ``exit_code`` is negative when a signal ended it (-9: SIGKILL).
+
+    ``was_killed`` says that the grace period was not enough. ``skipped_lines`` were too long.
+    """
+
+    exit_code: int
+    stop_reason: StopReason | None
+    was_killed: bool
+    duration_seconds: float
+    skipped_lines: int
+
+
+def run_process(spec: ProcessSpec, hooks: ProcessHooks) -> ProcessResult:
+    """Run ``spec`` to its end in the calling thread.
+
+    Raises:
+        TerraformError: the process could not be started.
+        Whatever a hook raises, after Terraform has been stopped gracefully.
+    """
+    with ExitStack() as stack:
+        stdout, stderr = _open_outputs(spec, stack)
+        tail = LineTail(spec.stdout_path, os.fstat(stdout).st_size)
+        stack.callback(tail.close)
+        running = _Running(_start(spec, stdout, stderr), spec)
+        stack.callback(running.end)
+        hooks.on_start(ProcessIdentity.of(running.pid))
+        running.follow(tail, hooks)
+        for line in tail.read_rest():
+            hooks.on_line(line)
+        hooks.on_poll()
+        return running.result(tail)
+
+
+class _Running:
+    """A started process until it is reaped."""
+
+    def __init__(self, process: subprocess.Popen[bytes], spec: ProcessSpec) -> None:
+        self._process = process
+        self._spec = spec
+        self._started = time.monotonic()
+        self._interrupted_at: float | None = None
+        self._stop_reason: StopReason | None = None
+        self._was_killed = False
+        self.pid = process.pid
+
+    def follow(self, tail: LineTail, hooks: ProcessHooks) -> None:
+        """Serve the hooks until the process has exited."""
+        pause = FIRST_POLL_SECONDS
+        while not self._has_exited():
+            for line in tail.read_turn():
+                hooks.on_line(line)
+            hooks.on_poll()
+            self._enforce(hooks)
+            time.sleep(pause)
+            pause = min(POLL_SECONDS, pause * 2)
+        self._reap()
+
+    def end(self) -> None:
+        """Stop what still runs, gracefully first; always reaps. Nothing to do after ``follow``."""
+        try:
+            while not self._has_exited():
+                self._stop()
+                time.sleep(POLL_SECONDS)
+        finally:
+            self._reap()
+
+    def result(self, tail: LineTail) -> ProcessResult:
+        """Describe the end; valid once reaped."""
+        return ProcessResult(
+            exit_code=self._process.wait(),
+            stop_reason=self._stop_reason,
+            was_killed=self._was_killed,
+            duration_seconds=time.monotonic() - self._started,
+            skipped_lines=tail.skipped_lines,
+        )
+
+    def _enforce(self, hooks: ProcessHooks) -> None:
+        if self._stop_reason is None:
+            if hooks.should_stop():
+                self._stop_reason = StopReason.CANCELED
+            elif time.monotonic() - self._started >= self._spec.deadline_seconds:
+                self._stop_reason = StopReason.DEADLINE
+        if self._stop_reason is not None:
+            self._stop()
+
+    def _stop(self) -> None:
+        """Interrupt once (at a second SIGINT Terraform gives up its state), later kill."""
+        now = time.monotonic()
+        if self._interrupted_at is None:
+            self._interrupted_at = now
+            os.kill(self._process.pid, signal.SIGINT)
+        elif now - self._interrupted_at >= self._spec.grace_seconds:
+            self._was_killed = True
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _has_exited(self) -> bool:
+        if self._process.returncode is not None:
+            return True
+        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        return os.waitid(os.P_PID, self._process.pid, flags) is not None
+
+    def _reap(self) -> None:
+        """Kill what is left of the group (providers outlive a killed Terraform), then reap.
+
+        In this order, because the unreaped leader keeps its pid and group id from being reused.
+        """
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+
+def _open_outputs(spec: ProcessSpec, stack: ExitStack) -> tuple[int, int]:
+    descriptors = []
+    for path in (spec.stdout_path, spec.stderr_path):
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise TerraformError(f"Terraform's output cannot be written: {error}.") from error
+        stack.callback(os.close, descriptor)
+        descriptors.append(descriptor)
+    return descriptors[0], descriptors[1]
+
+
+def _start(spec: ProcessSpec, stdout: int, stderr: int) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            spec.command,
+            cwd=spec.directory,
+            env=dict(spec.environment),
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise TerraformError(f"Terraform could not be started: {error}.") from error
