@@ -1,0 +1,70 @@
+"""The catalogue: every kind and every cloud that this Landform knows, by name.
+
+Owns lookup only. Reading it from files is ``loader``'s work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.catalog.blueprint import KindBlueprint, OutputSpec, ReferenceSpec
+from app.catalog.cloud import PROVIDER_FILE_NAME, Choice, Cloud, CredentialField, Region
+from app.errors import NotFoundError
+
+# The door of this package: what other layers need beside ``loader.load_catalog``.
+__all__ = [
+    "PROVIDER_FILE_NAME",
+    "Catalog",
+    "Choice",
+    "Cloud",
+    "CredentialField",
+    "KindBlueprint",
+    "OutputSpec",
+    "ReferenceSpec",
+    "Region",
+]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All blueprints by kind and all clouds by name, each sorted."""
+
+    kinds: Mapping[str, KindBlueprint]
+    clouds: Mapping[str, Cloud]
+
+    def kind(self, name: str) -> KindBlueprint:
+        """Return the blueprint of the kind ``name``.
+
+        Raises:
+            NotFoundError: lists the kinds there are.
+        """
+        if name not in self.kinds:
+            raise NotFoundError(
+                f"There is no such kind; the kinds are: {', '.join(self.kinds) or 'none'}."
+            )
+        return self.kinds[name]
+
+    def kind_by_plural(self, plural: str) -> KindBlueprint:
+        """Return the blueprint whose collection is called ``plural``.
+
+        Raises:
+            NotFoundError: lists the collections there are.
+        """
+        for blueprint in self.kinds.values():
+            if blueprint.plural == plural:
+                return blueprint
+        names = ", ".join(blueprint.plural for blueprint in self.kinds.values())
+        raise NotFoundError(f"There is no such collection; they are: {names or 'none'}.")
+
+    def cloud(self, name: str) -> Cloud:
+        """Return the cloud ``name``.
+
+        Raises:
+            NotFoundError: lists the clouds there are.
+        """
+        if name not in self.clouds:
+            raise NotFoundError(
+                f"There is no such cloud; the clouds are: {', '.join(self.clouds) or 'none'}."
+            )
+        return self.clouds[name]

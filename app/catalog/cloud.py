@@ -1,0 +1,150 @@
+"""A cloud in neutral words: its regions, what it calls a size, how it is signed in to.
+
+Owns the translation of neutral words into the provider's. It must not know any kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import FieldProblem, ValidationError
+
+PROVIDER_FILE_NAME = "landform_provider.tf"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A region: ``name`` is neutral (``eu-west``), ``provider_name`` and ``zones`` the cloud's."""
+
+    name: str
+    title: str
+    provider_name: str
+    zones: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A neutral word (``small``) and what the cloud calls it (``provider_value``)."""
+
+    name: str
+    title: str
+    description: str
+    provider_value: str
+
+
+@dataclass(frozen=True)
+class CredentialField:
+    """One field of a cloud account, and the variable that hands it to the provider."""
+
+    name: str
+    title: str
+    description: str
+    environment: str
+    is_secret: bool
+    is_required: bool
+
+
+@dataclass(frozen=True)
+class TagRules:
+    """How resources of this cloud are tagged; ``untaggable`` are types that cannot be."""
+
+    argument: str
+    untaggable: frozenset[str]
+    note: str
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A provider family. ``provider_hcl`` is written beside a module as ``PROVIDER_FILE_NAME``."""
+
+    name: str
+    title: str
+    description: str
+    regions: Mapping[str, Region]
+    default_region: str | None
+    vocabulary: Mapping[str, Mapping[str, Choice]]
+    credential_fields: Mapping[str, CredentialField]
+    tags: TagRules
+    provider_hcl: str
+
+    @property
+    def sizes(self) -> Mapping[str, Choice]:
+        """What this cloud offers of the neutral sizes."""
+        return self.vocabulary.get("size", {})
+
+    def region(self, name: str | None = None) -> Region:
+        """Return the region ``name``, or the default one when it is left out.
+
+        Raises:
+            ValidationError: at ``/region``; lists what is offered.
+        """
+        if name is None:
+            name = self.default_region or (next(iter(self.regions)) if self._has_one() else None)
+        offered = ", ".join(self.regions)
+        if name is None:
+            raise ValidationError.at("/region", f"Choose a region of {self.name}: {offered}.")
+        if name not in self.regions:
+            message = f"{self.title} has no such region; it offers: {offered}."
+            raise ValidationError.at("/region", message)
+        return self.regions[name]
+
+    def translate(self, vocabulary: str, word: str) -> str | None:
+        """Return what this cloud calls ``word``, or ``None`` when it does not offer it."""
+        choice = self.vocabulary.get(vocabulary, {}).get(word)
+        return choice.provider_value if choice else None
+
+    def environment(self, credentials: object) -> dict[str, str]:
+        """Return the environment variables that sign Terraform's provider in.
+
+        Raises:
+            ValidationError: at ``/credentials/…`` for each field that is unknown, missing or not
+                text. The message never repeats a value.
+        """
+        if not isinstance(credentials, Mapping):
+            raise ValidationError.at("/credentials", "Must be an object.")
+        problems = [*self._unknown_credentials(credentials)]
+        for field in self.credential_fields.values():
+            message = _credential_fault(field, credentials.get(field.name))
+            if message:
+                problems.append(FieldProblem(f"/credentials/{field.name}", message))
+        if problems:
+            raise ValidationError("The credentials are not complete.", problems=tuple(problems))
+        return {
+            field.environment: credentials[field.name]
+            for field in self.credential_fields.values()
+            if credentials.get(field.name) is not None
+        }
+
+    def _unknown_credentials(self, credentials: Mapping[Any, Any]) -> list[FieldProblem]:
+        fields = ", ".join(self.credential_fields)
+        return [
+            FieldProblem("/credentials", f"Has an unknown field; the fields are: {fields}.")
+            for name in credentials
+            if name not in self.credential_fields
+        ][:1]
+
+    def _has_one(self) -> bool:
+        return len(self.regions) == 1
+
+
+def _credential_fault(field: CredentialField, value: object) -> str | None:
+    if value is None:
+        return "Is required." if field.is_required else None
+    if not isinstance(value, str):
+        return "Must be text."
+    if not value and field.is_required:
+        return "Must not be empty."
+    # The environment of a process cannot hold NUL; line breaks are kept, a key file has them.
+    if "\x00" in value or not _is_encodable(value):
+        return "Must be valid Unicode without NUL characters."
+    return None
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

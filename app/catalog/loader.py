@@ -1,0 +1,150 @@
+"""Reads a whole catalogue from its folder, or says everything that is wrong with it.
+
+Owns the layout ``blueprints/<kind>/blueprint.yaml``, ``blueprints/<kind>/<cloud>/*.tf`` and
+``clouds/<cloud>.yaml``. Each rule itself stands in one of the ``*_checks`` modules.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from app.catalog.blueprint import KindBlueprint, OutputSpec, ReferenceSpec
+from app.catalog.blueprint_checks import check_blueprints
+from app.catalog.blueprint_draft import BlueprintDraft
+from app.catalog.catalog import Catalog
+from app.catalog.cloud_loader import load_cloud
+from app.catalog.document_checks import check_shape
+from app.catalog.hcl_source import read_module
+from app.catalog.mistakes import MistakeList
+from app.catalog.module_checks import check_module
+from app.catalog.output_checks import check_outputs
+from app.catalog.parameter_checks import check_parameters
+from app.catalog.parameters import ParameterSchema
+from app.catalog.shapes import BLUEPRINT
+from app.catalog.yaml_source import read_yaml
+
+BLUEPRINT_FILE_NAME = "blueprint.yaml"
+
+
+def load_catalog(root: Path) -> Catalog:
+    """Read and check everything under ``root``.
+
+    Args:
+        root: the folder that holds ``blueprints/`` and ``clouds/``.
+
+    Raises:
+        CatalogError: ``detail`` has ``file:line: what is wrong, what to do`` for every mistake,
+            sorted, one a line.
+    """
+    mistakes = MistakeList()
+    cloud_files = _cloud_files(root, mistakes)
+    loaded = {file.stem: load_cloud(file, mistakes) for file in cloud_files}
+    clouds = {name: cloud for name, cloud in loaded.items() if cloud is not None}
+    drafts = [
+        draft
+        for folder in _visible_folders(root / "blueprints", mistakes)
+        if (draft := _read_draft(folder, set(loaded), mistakes))
+    ]
+    check_blueprints(drafts, clouds, mistakes)
+    for draft in drafts:
+        for name, source in draft.sources.items():
+            if name in clouds:
+                check_module(draft, clouds[name], source, mistakes)
+    mistakes.raise_if_any()
+    kinds = {draft.kind: _build(draft) for draft in drafts}
+    return Catalog(MappingProxyType(kinds), MappingProxyType(clouds))
+
+
+def compute_digest(folder: Path) -> str:
+    """Return the SHA-256, hexadecimal, of the names and bytes of all files in ``folder``.
+
+    Hidden files and folders do not count: they are what editors and ``terraform init`` leave.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = file.relative_to(folder)
+        if any(part.startswith(".") for part in name.parts):
+            continue
+        content = file.read_bytes()
+        digest.update(f"{name.as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _cloud_files(root: Path, mistakes: MistakeList) -> list[Path]:
+    files = sorted((root / "clouds").glob("*.yaml"))
+    if not files:
+        mistakes.add(root / "clouds", 1, "there is no cloud; describe one in <cloud>.yaml here")
+    return files
+
+
+def _visible_folders(parent: Path, mistakes: MistakeList) -> list[Path]:
+    if not parent.is_dir():
+        mistakes.add(parent, 1, "the folder is missing; create it")
+        return []
+    folders = sorted(path for path in parent.iterdir() if path.is_dir())
+    return [folder for folder in folders if not folder.name.startswith(".")]
+
+
+def _read_draft(folder: Path, clouds: set[str], mistakes: MistakeList) -> BlueprintDraft | None:
+    modules = _module_folders(folder, clouds, mistakes)
+    sources = {name: read_module(path, mistakes) for name, path in modules.items()}
+    document = read_yaml(folder / BLUEPRINT_FILE_NAME, mistakes)
+    if document is None or not check_shape(document, BLUEPRINT, mistakes):
+        return None
+    before = mistakes.count()
+    check_parameters(document, mistakes)
+    check_outputs(document, mistakes)
+    if mistakes.count() > before:
+        return None
+    parsed = {name: source for name, source in sources.items() if source is not None}
+    return BlueprintDraft(folder, document, modules, parsed)
+
+
+def _module_folders(folder: Path, clouds: set[str], mistakes: MistakeList) -> dict[str, Path]:
+    file = folder / BLUEPRINT_FILE_NAME
+    folders = _visible_folders(folder, mistakes)
+    if not folders:
+        mistakes.add(file, 1, "no cloud implements it; add a folder <cloud>/ with *.tf files")
+    for module in folders:
+        if module.name not in clouds:
+            known = ", ".join(sorted(clouds)) or "none"
+            message = f"{module.name}/ is no cloud; the clouds are: {known}"
+            mistakes.add(file, 1, message)
+    return {module.name: module for module in folders if module.name in clouds}
+
+
+def _build(draft: BlueprintDraft) -> KindBlueprint:
+    data: dict[str, Any] = draft.document.data
+    section = data["parameters"]
+    references = {
+        name: ReferenceSpec(spec["kind"], MappingProxyType(dict(spec["outputs"])))
+        for name, spec in draft.references.items()
+    }
+    return KindBlueprint(
+        kind=draft.kind,
+        plural=data["plural"],
+        version=data["version"],
+        title=data["title"],
+        description=data["description"],
+        schema=ParameterSchema(section["properties"], section.get("required", [])),
+        outputs=MappingProxyType({name: _output(spec) for name, spec in data["outputs"].items()}),
+        references=MappingProxyType(references),
+        modules=MappingProxyType(dict(draft.modules)),
+        digest=compute_digest(draft.folder),
+    )
+
+
+def _output(spec: Mapping[str, Any]) -> OutputSpec:
+    types = [spec["type"]] if isinstance(spec["type"], str) else spec["type"]
+    schema = {key: spec[key] for key in ("type", "items", "description") if key in spec}
+    return OutputSpec(
+        type=next(name for name in types if name != "null"),
+        description=spec["description"],
+        sensitive=spec.get("sensitive", False),
+        schema=MappingProxyType(schema),
+    )

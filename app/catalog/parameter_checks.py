@@ -1,0 +1,168 @@
+"""Checks the ``parameters`` section of a blueprint: each schema, and what its keywords promise.
+
+Owns what must be true of one parameter by itself. It must not look at other files.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+from app.catalog.document_checks import check_value, to_words
+from app.catalog.json_limits import find_limit_faults
+from app.catalog.json_schema import find_faults
+from app.catalog.mistakes import MistakeList
+from app.catalog.parameters import close_schema
+from app.catalog.patterns import compile_pattern, find_pattern_fault
+from app.catalog.shapes import PARAMETER, SNAKE, TYPES
+from app.catalog.yaml_source import Document, PointerPath
+
+PARAMETERS: PointerPath = ("parameters", "properties")
+TOP_LEVEL_ONLY = ("x-references", "x-variable")
+# A value in a list has no lasting identity, so it can be neither frozen nor kept apart.
+NOT_IN_COLLECTIONS = ("immutable", "sensitive")
+KEYWORDS_OF = {
+    "string": ("minLength", "maxLength", "pattern", "format", "x-vocabulary", "x-references"),
+    "number": ("minimum", "maximum"),
+    "array": ("items", "minItems", "maxItems", "uniqueItems"),
+    "object": ("properties", "required", "additionalProperties", "minProperties", "maxProperties"),
+}
+BOUNDS = (
+    ("minimum", "maximum"),
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+)
+
+
+def check_parameters(document: Document, mistakes: MistakeList) -> None:
+    """Note what is wrong with any parameter of the blueprint in ``document``."""
+    section = document.data["parameters"]
+    _check_required(document, ("parameters",), section, mistakes)
+    for name, schema in section["properties"].items():
+        path = (*PARAMETERS, name)
+        _check_name(document, path, mistakes)
+        is_sound = check_schema(document, path, schema, mistakes)
+        for keyword in ("title", "description") if is_sound else ():
+            if keyword not in schema:
+                message = f"{name} has no {keyword}; add one, forms and SDKs show it"
+                mistakes.add(document.file, document.line(*path), message)
+
+
+def check_schema(
+    document: Document,
+    path: PointerPath,
+    schema: Any,
+    mistakes: MistakeList,
+    *,
+    is_in_collection: bool = False,
+) -> bool:
+    """Note what is wrong with the schema at ``path`` and below; tell whether it is sound."""
+    if not check_value(document, path, schema, PARAMETER, mistakes):
+        return False
+    before = mistakes.count()
+    for keyword, message in _faults(schema, len(path) == len(PARAMETERS) + 1, is_in_collection):
+        words = f"{to_words(path[len(PARAMETERS) :])} {message}"
+        mistakes.add(document.file, document.line(*path, keyword), words)
+    _check_required(document, path, schema, mistakes)
+    for keyword in ("items", "additionalProperties"):
+        if keyword in schema:
+            below = (*path, keyword)
+            check_schema(document, below, schema[keyword], mistakes, is_in_collection=True)
+    for name, child in schema.get("properties", {}).items():
+        below = (*path, "properties", name)
+        _check_name(document, below, mistakes)
+        check_schema(document, below, child, mistakes, is_in_collection=is_in_collection)
+    if mistakes.count() == before:
+        _check_values(document, path, schema, mistakes)
+    return mistakes.count() == before
+
+
+def list_types(schema: dict[str, Any]) -> list[str]:
+    """Return the types that ``schema`` allows."""
+    types = schema["type"]
+    return [types] if isinstance(types, str) else list(types)
+
+
+def _faults(
+    schema: dict[str, Any], is_top: bool, is_in_collection: bool
+) -> Iterator[tuple[str, str]]:
+    types = list_types(schema)
+    named = [name for name in types if name != "null"]
+    if len(named) != 1 or named[0] not in TYPES or len(set(types)) != len(types):
+        yield "type", f'must have one type of: {", ".join(TYPES)}; or a list of it and "null"'
+        return
+    yield from _misplaced(schema, named[0], is_top, is_in_collection)
+    yield from _incomplete(schema, named[0])
+    pattern_fault = find_pattern_fault(schema.get("pattern", "^$"))
+    if pattern_fault:
+        yield "pattern", f"has a pattern that {pattern_fault}"
+    for least, most in BOUNDS:
+        if least in schema and most in schema and schema[least] > schema[most]:
+            yield least, f"has a {least} above its {most}; no value could fit"
+
+
+def _misplaced(
+    schema: dict[str, Any], type_name: str, is_top: bool, is_in_collection: bool
+) -> Iterator[tuple[str, str]]:
+    family = "number" if type_name == "integer" else type_name
+    for owner, keywords in KEYWORDS_OF.items():
+        for keyword in keywords:
+            if keyword in schema and owner != family:
+                yield keyword, f"is not of type {owner}, so {keyword} has no effect; remove it"
+    for keyword in TOP_LEVEL_ONLY:
+        if keyword in schema and not is_top:
+            yield keyword, f"may not use {keyword}, which only whole parameters have"
+    for keyword in NOT_IN_COLLECTIONS:
+        if schema.get(keyword) and is_in_collection:
+            yield keyword, f"may not be {keyword} inside a list or a map; mark the whole of it"
+    if schema.get("sensitive") and "default" in schema:
+        yield "default", "is sensitive and has a default, which everybody could read; remove it"
+    if schema.get("sensitive") and "x-references" in schema:
+        yield "sensitive", "names a stack, which is no secret; remove sensitive"
+
+
+def _incomplete(schema: dict[str, Any], type_name: str) -> Iterator[tuple[str, str]]:
+    if type_name == "array" and "items" not in schema:
+        yield "type", "does not say what its entries are; add items"
+    if type_name == "object" and ("properties" in schema) == ("additionalProperties" in schema):
+        yield "type", "must have either properties or additionalProperties"
+    if "x-vocabulary" in schema and "enum" not in schema:
+        yield "x-vocabulary", "does not say which neutral words it takes; add enum"
+
+
+def _check_name(document: Document, path: PointerPath, mistakes: MistakeList) -> None:
+    if not compile_pattern(SNAKE).search(str(path[-1])):
+        message = f"{path[-1]!r} is no parameter name; use lower-case words and underscores"
+        mistakes.add(document.file, document.line(*path), message)
+
+
+def _check_required(
+    document: Document, path: PointerPath, schema: dict[str, Any], mistakes: MistakeList
+) -> None:
+    for index, name in enumerate(schema.get("required", ())):
+        if name not in schema.get("properties", {}):
+            message = f"{name} is required but is none of the properties; add it or remove it here"
+            mistakes.add(document.file, document.line(*path, "required", index), message)
+
+
+def _check_values(
+    document: Document, path: PointerPath, schema: dict[str, Any], mistakes: MistakeList
+) -> None:
+    """Check the values that the author gave against the author's own schema."""
+    rest = {key: value for key, value in schema.items() if key != "enum"}
+    checks: list[tuple[dict[str, Any], PointerPath, Any]] = [
+        (rest, ("enum", index), item) for index, item in enumerate(schema.get("enum", ()))
+    ]
+    examples = schema.get("examples", ())
+    checks += [(schema, ("examples", index), item) for index, item in enumerate(examples)]
+    if "default" in schema:
+        checks.append((schema, ("default",), schema["default"]))
+    for against, place, value in checks:
+        faults = {fault.path: fault.message for fault in find_limit_faults(value)}
+        faults = faults or find_faults(close_schema(copy.deepcopy(against)), value)
+        for inner, fault in faults.items():
+            where = (*path, *place, *inner)
+            words = to_words(where[len(PARAMETERS) :])
+            mistakes.add(document.file, document.line(*where), f"{words} {fault}")

@@ -1,0 +1,185 @@
+"""The shape of ``blueprint.yaml`` and of a cloud description, as JSON Schema.
+
+Owns which keys exist and of what type they are. What keys mean together is checked elsewhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from app.catalog.json_schema import FORMATS
+
+SLUG: Final = "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$"
+SNAKE: Final = "^[a-z][a-z0-9_]{0,39}$"
+SEMVER: Final = (
+    r"^(?:(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)"
+    r"(?:-(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*))*)?"
+    r"(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?)$"
+)
+TYPES: Final = ("string", "integer", "number", "boolean", "array", "object")
+
+TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": 2000}
+SLUG_TEXT: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": SLUG,
+    "x-message": "must be lower-case words joined by hyphens, such as machine-group",
+}
+SNAKE_TEXT: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": SNAKE,
+    "x-message": "must be lower-case words joined by underscores, such as user_data",
+}
+BOOLEAN: Final[dict[str, Any]] = {"type": "boolean"}
+COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
+TYPE_OR_LIST: Final[dict[str, Any]] = {"type": ["string", "array"], "items": {"type": "string"}}
+
+
+def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _map_of(schema: dict[str, Any], *, least: int = 0) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": schema, "minProperties": least}
+
+
+# The keywords that Landform turns into forms, messages and typed models. Others are mistakes.
+PARAMETER_KEYWORDS: Final[dict[str, Any]] = {
+    "type": TYPE_OR_LIST,
+    "title": TEXT,
+    "description": TEXT,
+    "default": {},
+    "examples": {"type": "array", "minItems": 1},
+    "enum": {"type": "array", "minItems": 1, "uniqueItems": True},
+    "minimum": {"type": "number"},
+    "maximum": {"type": "number"},
+    "minLength": COUNT,
+    "maxLength": COUNT,
+    "pattern": TEXT,
+    "format": {"type": "string", "enum": sorted(FORMATS)},
+    "items": {"type": "object"},
+    "minItems": COUNT,
+    "maxItems": COUNT,
+    "uniqueItems": BOOLEAN,
+    "properties": {"type": "object"},
+    "required": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+    "additionalProperties": {"type": "object"},
+    "minProperties": COUNT,
+    "maxProperties": COUNT,
+    "immutable": BOOLEAN,
+    "sensitive": BOOLEAN,
+    "x-message": TEXT,
+    "x-unit": TEXT,
+    "x-vocabulary": SLUG_TEXT,
+    "x-variable": SNAKE_TEXT,
+    "x-references": _object(
+        {"kind": SLUG_TEXT, "outputs": _map_of(SNAKE_TEXT, least=1)}, "kind", "outputs"
+    ),
+}
+PARAMETER: Final = _object(PARAMETER_KEYWORDS, "type")
+
+OUTPUT: Final = _object(
+    {
+        "type": TYPE_OR_LIST,
+        "items": {"type": "object"},
+        "description": TEXT,
+        "sensitive": BOOLEAN,
+    },
+    "type",
+    "description",
+)
+
+BLUEPRINT: Final = _object(
+    {
+        "kind": SLUG_TEXT,
+        "plural": SLUG_TEXT,
+        "version": {
+            "type": "string",
+            "pattern": SEMVER,
+            "x-message": "must be a semantic version such as 1.0.0",
+        },
+        "title": TEXT,
+        "description": TEXT,
+        "parameters": _object(
+            {
+                "properties": {"type": "object"},
+                "required": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+            },
+            "properties",
+        ),
+        "outputs": _map_of(OUTPUT),
+    },
+    "kind",
+    "plural",
+    "version",
+    "title",
+    "description",
+    "parameters",
+    "outputs",
+)
+
+REGION: Final = _object(
+    {
+        "name": SLUG_TEXT,
+        "title": TEXT,
+        "provider": TEXT,
+        "zones": {"type": "array", "items": TEXT, "minItems": 1, "uniqueItems": True},
+    },
+    "name",
+    "title",
+    "provider",
+    "zones",
+)
+CHOICE: Final = _object({"provider": TEXT, "title": TEXT, "description": TEXT}, "provider", "title")
+CREDENTIAL: Final = _object(
+    {
+        "title": TEXT,
+        "description": TEXT,
+        "environment": {
+            "type": "string",
+            "pattern": "^(?!TF_|LD_|LANDFORM_)[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]$",
+            "x-message": (
+                "must be an environment variable of the provider such as SANDBOX_TOKEN, "
+                "not one of Terraform, the system or Landform"
+            ),
+        },
+        "required": BOOLEAN,
+        "secret": BOOLEAN,
+    },
+    "title",
+    "environment",
+)
+TAGS: Final = _object(
+    {
+        "argument": SNAKE_TEXT,
+        "untaggable": {"type": "array", "items": SNAKE_TEXT, "uniqueItems": True},
+        "note": TEXT,
+    },
+    "argument",
+)
+
+CLOUD: Final = _object(
+    {
+        "name": SLUG_TEXT,
+        "title": TEXT,
+        "description": TEXT,
+        "default_region": SLUG_TEXT,
+        "regions": {"type": "array", "items": REGION, "minItems": 1},
+        "vocabulary": _map_of(_map_of(CHOICE, least=1)),
+        "credentials": _map_of(CREDENTIAL),
+        "tags": TAGS,
+        "provider": {"type": "string", "minLength": 1, "maxLength": 20_000},
+    },
+    "name",
+    "title",
+    "description",
+    "regions",
+    "vocabulary",
+    "credentials",
+    "tags",
+    "provider",
+)
