@@ -1,0 +1,178 @@
+"""What must hold before anything is started; each failure is one sentence that says what to do.
+
+Owns the lock of ``$LANDFORM_HOME``: two supervisors with one home would share a Redis and a
+database without knowing.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from app.errors import ConfigurationError
+from app.settings import Settings
+from workers.embedded_redis import is_redis_listening
+
+# What a killed supervisor leaves needs a moment to end.
+LEFTOVER_SECONDS = 3.0
+REDIS_TIMEOUT_SECONDS = 5.0
+
+
+@contextmanager
+def hold_home(home: Path) -> Iterator[None]:
+    """Hold the lock of ``home``; the kernel releases it however this process ends.
+
+    Raises:
+        ConfigurationError: another Landform holds it, or the folder cannot be written.
+    """
+    with _written("LANDFORM_HOME", home):
+        lock = (home / "landform.lock").open("a+")
+    with lock as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise ConfigurationError(
+                f"Landform already runs with LANDFORM_HOME={home} (process "
+                f"{file.read().strip() or 'unknown'}): stop it first, or give this one another "
+                "LANDFORM_HOME."
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def check_machine(settings: Settings) -> None:
+    """Check folders, ports and a foreign Redis.
+
+    Raises:
+        ConfigurationError: the first thing that does not allow a start.
+    """
+    check_folders(settings)
+    if settings.port == settings.sandbox_port:
+        raise ConfigurationError(
+            f"LANDFORM_PORT and LANDFORM_SANDBOX_PORT are both {settings.port}: change one of them."
+        )
+    check_port("LANDFORM_HOST", settings.host, "LANDFORM_PORT", settings.port)
+    check_port("", "127.0.0.1", "LANDFORM_SANDBOX_PORT", settings.sandbox_port)
+    check_redis(settings)
+
+
+def check_folders(settings: Settings) -> None:
+    """Make sure that the home, the state volume and the run folder can be written.
+
+    Raises:
+        ConfigurationError: names the variable of the first one that cannot.
+    """
+    volume = settings.state_dir
+    if settings.env == "production" and settings.state_root is not None and not volume.is_dir():
+        raise ConfigurationError(
+            f"LANDFORM_STATE_ROOT: {volume} does not exist; mount the state volume there first."
+        )
+    for variable, folder in (
+        ("LANDFORM_HOME", settings.home_dir),
+        ("LANDFORM_STATE_ROOT", volume),
+        ("LANDFORM_WORK_ROOT", settings.work_dir),
+    ):
+        with _written(variable, folder):
+            tempfile.TemporaryFile(dir=folder).close()
+
+
+def check_port(host_variable: str, host: str, variable: str, port: int) -> None:
+    """Make sure that ``host:port`` can be listened on, waiting for what a killed run left.
+
+    Raises:
+        ConfigurationError: names the variable to change.
+    """
+    error: OSError | None = None
+
+    def is_free() -> bool:
+        nonlocal error
+        error = _try_to_listen(host, port)
+        return error is None or error.errno != errno.EADDRINUSE
+
+    if not _wait_until(is_free):
+        raise ConfigurationError(
+            f"Port {port} is in use: stop what listens there, or set {variable} to a free port."
+        )
+    if error is not None and error.errno == errno.EACCES:
+        raise ConfigurationError(
+            f"This user may not listen on port {port}: set {variable} to 1024 or above."
+        )
+    if error is not None:
+        raise ConfigurationError(
+            f"{host_variable}: this machine cannot listen on {host!r} ({error.strerror}); "
+            "127.0.0.1 is this machine only, 0.0.0.0 every network."
+        )
+
+
+def check_redis(settings: Settings) -> None:
+    """Make sure that the foreign Redis answers, or that no old one of ours still runs.
+
+    Raises:
+        ConfigurationError: it does not answer, or an old one is in the way.
+    """
+    if not settings.redis_url:
+        if not _wait_until(lambda: not is_redis_listening(settings.home_dir)):
+            raise ConfigurationError(
+                f"A Redis of an earlier start still uses {settings.home_dir / 'redis'}: stop that "
+                "redis-server process."
+            )
+        return
+    try:
+        with Redis.from_url(
+            settings.redis_url,
+            socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+            socket_timeout=REDIS_TIMEOUT_SECONDS,
+        ) as client:
+            client.ping()
+    except (RedisError, ValueError, OSError) as error:
+        # The URL may hold a password, so it is not repeated.
+        raise ConfigurationError(
+            f"LANDFORM_REDIS_URL: that Redis does not answer ({type(error).__name__}); correct it, "
+            "or unset it so that one is started."
+        ) from error
+
+
+@contextmanager
+def _written(variable: str, folder: Path) -> Iterator[None]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"{variable}: cannot use {folder} ({error.strerror}); give a folder that this user may "
+            "write."
+        ) from error
+
+
+def _try_to_listen(host: str, port: int) -> OSError | None:
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen(1)
+    except OSError as error:
+        return error
+    return None
+
+
+def _wait_until(holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + LEFTOVER_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True

@@ -1,0 +1,94 @@
+"""The processes of a Landform on one host, as data: commands, environments, order of stopping."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+from app.settings import Settings
+from workers.child import Program
+from workers.embedded_redis import redis_command
+
+# Workers stop first, so that a job can still reach everything it needs; Redis stops last.
+STOP_WORKERS, STOP_WEB, STOP_SCHEDULER, STOP_SANDBOX, STOP_REDIS = range(5)
+SANDBOX_THREADS = 32
+WEB_GRACE_SECONDS = "5"  # an event stream never ends by itself
+SECRETS = ("LANDFORM_SECRET_KEY", "LANDFORM_ENCRYPTION_KEYS", "LANDFORM_REDIS_URL")
+# Read by the supervisor alone, or able to change what gunicorn does.
+NOT_INHERITED = ("LANDFORM_ADMIN_PASSWORD", "GUNICORN_CMD_ARGS", "WEB_CONCURRENCY")
+
+
+def foundation(settings: Settings, inherited: Mapping[str, str]) -> list[Program]:
+    """Return what must run before Landform itself: Redis, unless there is one, and the sandbox.
+
+    Args:
+        settings: of this Landform.
+        inherited: environment of the supervisor.
+    """
+    environment = _environment(settings, inherited)
+    for name in SECRETS:
+        environment.pop(name, None)
+    sandbox = Program(
+        name="sandbox",
+        command=_gunicorn(
+            "sandbox.service.wsgi:app", "127.0.0.1", settings.sandbox_port, SANDBOX_THREADS
+        ),
+        environment=environment,
+        stop_rank=STOP_SANDBOX,
+    )
+    if settings.redis_url:
+        return [sandbox]
+    command = tuple(redis_command(settings.home_dir))
+    return [Program("redis", command, environment, STOP_REDIS), sandbox]
+
+
+def landform(settings: Settings, inherited: Mapping[str, str]) -> list[Program]:
+    """Return Landform's own processes: web, workers, scheduler; arguments as above."""
+    environment = _environment(settings, inherited)
+    web = Program(
+        name="web",
+        command=_gunicorn("wsgi:app", settings.host, settings.port, settings.web_threads),
+        environment=environment,
+        stop_rank=STOP_WEB,
+    )
+    worker = (sys.executable, "-m", "workers.worker")
+    workers = [
+        Program(f"worker-{number}", worker, environment, STOP_WORKERS)
+        for number in range(1, settings.workers + 1)
+    ]
+    command = (sys.executable, "-m", "workers.scheduler")
+    return [web, *workers, Program("scheduler", command, environment, STOP_SCHEDULER)]
+
+
+def _gunicorn(application: str, host: str, port: int, threads: int) -> tuple[str, ...]:
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    options = {
+        "--bind": address,
+        "--worker-class": "gthread",
+        "--workers": "1",
+        "--threads": str(threads),
+        "--log-level": "warning",
+        "--graceful-timeout": WEB_GRACE_SECONDS,
+    }
+    arguments = [word for option in options.items() for word in option]
+    return (sys.executable, "-m", "gunicorn", application, "--no-control-socket", *arguments)
+
+
+def _environment(settings: Settings, inherited: Mapping[str, str]) -> dict[str, str]:
+    environment = {name: value for name, value in inherited.items() if name not in NOT_INHERITED}
+    environment |= {
+        "LANDFORM_ENV": settings.env,
+        "LANDFORM_HOME": str(settings.home_dir),
+        "LANDFORM_PORT": str(settings.port),
+        "LANDFORM_SANDBOX_PORT": str(settings.sandbox_port),
+        "PYTHONUNBUFFERED": "1",
+        "TZ": "UTC",  # rq-scheduler reads cron lines as local time
+    }
+    if settings.state_root is not None:
+        environment["LANDFORM_STATE_ROOT"] = str(settings.state_dir)
+    if settings.work_root is not None:
+        environment["LANDFORM_WORK_ROOT"] = str(settings.work_dir)
+    if settings.env == "demo":
+        environment.setdefault("LANDFORM_LOG_FORMAT", "console")
+        environment.setdefault("LANDFORM_COOKIE_SECURE", "false")
+    return environment

@@ -1,0 +1,152 @@
+"""``make run``: checks the machine, prepares the home, runs every process, stops them in order.
+
+Owns the sequence and what a person reads meanwhile. Each failure is one sentence on standard error
+and exit status 2.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+
+from app.errors import ConfigurationError, LandformError, TerraformMissingError, UnavailableError
+from app.services.setup import Prepared, prepare
+from app.settings import Settings
+from app.terraform.discovery import discover
+from workers.child import Program, run_to_end
+from workers.crew import Crew, StopRequests
+from workers.embedded_redis import is_redis_listening
+from workers.preflight import check_machine, hold_home
+from workers.programs import foundation, landform
+from workers.readiness import find_listening_problem, find_readiness_problem, local_url
+from workers.terminal import Terminal
+
+START_SECONDS = 30.0
+READY_SECONDS = 60.0
+INSTALL_SECONDS = 60.0
+# How long running applies may take at a stop, and when to say that they are waited for.
+PATIENCE_SECONDS = 90.0
+NOTICE_SECONDS = 30.0
+
+
+class StopAskedError(Exception):
+    """Unwinds a start when a person asked to stop."""
+
+
+class Supervisor:
+    """One ``make run``, from the checks to the last process stopped."""
+
+    def __init__(self, settings: Settings, terminal: Terminal) -> None:
+        """Prepare; nothing is started before ``run``."""
+        self._settings = settings
+        self._terminal = terminal
+        self._requests = StopRequests()
+        self._crew = Crew(terminal, self._requests)
+
+    def run(self) -> None:
+        """Start everything, stay until asked to stop, stop everything.
+
+        Raises:
+            LandformError: a start is not possible; nothing is left running.
+        """
+        settings = self._settings
+        check_machine(settings)
+        terraform = discover(settings.terraform)
+        self._terminal.say(f"using {terraform.flavor} {terraform.version} ({terraform.path})")
+        self._install_provider()
+        with self._requests.listening():
+            try:
+                self._start()
+                while not self._requests.count:
+                    self._crew.watch()
+            except (StopAskedError, KeyboardInterrupt):
+                pass  # asked to stop before all was up
+            finally:
+                self._terminal.say("stopping")
+                self._crew.stop(PATIENCE_SECONDS, NOTICE_SECONDS)
+                self._terminal.say("stopped")
+
+    def _install_provider(self) -> None:
+        mirror = str(self._settings.sandbox_mirror)
+        command = [sys.executable, "-m", "sandbox.provider.install", "--mirror", mirror]
+        run_to_end(command, os.environ, INSTALL_SECONDS)
+
+    def _start(self) -> None:
+        settings = self._settings
+        self._launch(foundation(settings, os.environ))
+        if not settings.redis_url:
+            self._wait_for("Redis", lambda: _find_redis_problem(settings), START_SECONDS)
+        port = settings.sandbox_port
+        self._wait_for("the sandbox cloud", lambda: find_listening_problem(port), START_SECONDS)
+        with self._requests.interrupting():
+            self._terminal.say("preparing the database and the state volume")
+            prepared = prepare(settings)
+        self._launch(landform(settings, os.environ))
+        url = local_url(settings)
+        self._wait_for(f"{url}/readyz", lambda: find_readiness_problem(url), READY_SECONDS)
+        self._terminal.frame(describe(settings, prepared))
+
+    def _launch(self, programs: list[Program]) -> None:
+        self._terminal.say("starting " + ", ".join(program.name for program in programs))
+        self._crew.start(programs)
+
+    def _wait_for(self, what: str, find_problem: Callable[[], str], seconds: float) -> None:
+        """Watch the processes until ``find_problem`` returns an empty text."""
+        self._terminal.say(f"waiting for {what}")
+        problem = self._crew.watch_until(find_problem, seconds)
+        if self._requests.count:
+            raise StopAskedError
+        if problem:
+            raise UnavailableError(
+                f"{what} was not ready within {seconds:g} s ({problem}): the lines above say why."
+            )
+
+
+def describe(settings: Settings, prepared: Prepared) -> list[str]:
+    """Return what a person needs to know once all is up; the password only when it is new."""
+    url = local_url(settings)
+    password = f"the password is in {prepared.admin_password_file}"
+    if settings.admin_password.get_secret_value():
+        password = "the password is the LANDFORM_ADMIN_PASSWORD of the first start"
+    elif prepared.created:
+        made = prepared.admin_password_file.read_text(encoding="utf-8").strip()
+        password = f"password {made}  (shown once, kept in {prepared.admin_password_file})"
+    return [
+        "Landform is ready.",
+        f"  Console        {url}/",
+        f"  API            {url}/api/v1   browse it at {url}/api/docs",
+        f"  Sign in as     admin, {password}",
+        f"  Sandbox cloud  {settings.sandbox_endpoint}",
+        "  Ctrl-C stops everything; the next make run finds it as it was.",
+    ]
+
+
+def _find_redis_problem(settings: Settings) -> str:
+    if is_redis_listening(settings.home_dir):
+        return ""
+    return f"its log is {settings.home_dir / 'redis' / 'redis.log'}"
+
+
+def main() -> int:
+    """Run Landform and return the exit status."""
+    try:
+        settings = Settings.from_env()
+        with hold_home(settings.home_dir):
+            Supervisor(settings, Terminal(sys.stdout, width=9)).run()
+    except LandformError as error:
+        sys.stderr.write(f"landform: {_sentence(error)}\n")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _sentence(error: LandformError) -> str:
+    # These two say in their detail what to do; the others in their advice.
+    says_all = isinstance(error, ConfigurationError | TerraformMissingError)
+    return error.detail if says_all else f"{error.detail} {error.advice}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
