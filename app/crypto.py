@@ -47,7 +47,7 @@ class KeyRing:
         return cls(primary=next(iter(keys)), keys=keys)
 
     def encrypt(self, plain: bytes, associated: str) -> bytes:
-        """Seal ``plain`` so that it opens only with a key of the ring and the same ``associated``."""
+        """Seal ``plain``; it opens only with a key of the ring and the same ``associated``."""
         data_key = AESGCM.generate_key(bit_length=256)
         key_id = self.primary.encode()
         wrap_nonce, nonce = os.urandom(NONCE_BYTES), os.urandom(NONCE_BYTES)

@@ -77,7 +77,7 @@ def _create_engine(url: str) -> Engine:
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None  # type: ignore[attr-defined]  # SQLAlchemy emits BEGIN itself
+    connection.isolation_level = None  # SQLAlchemy emits BEGIN itself
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",

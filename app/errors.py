@@ -47,6 +47,10 @@ class LandformError(Exception):
             self.advice = advice  # type: ignore[misc]  # one instance may know better than its class
 
 
+class UnexpectedError(LandformError):
+    """A bug: the log has the traceback, the caller gets the request or operation id only."""
+
+
 # --- what the client sent ---------------------------------------------------------------------
 
 
@@ -175,6 +179,12 @@ class PermissionDeniedError(LandformError):
     code = "permission_denied"
     title = "You may not do this"
     advice = "Ask an administrator of the project for the role named in detail."
+
+
+class CsrfError(PermissionDeniedError):
+    code = "csrf_failed"
+    title = "The form could not be trusted"
+    advice = "Load the page again and send the form once more."
 
 
 class TooManyRequestsError(LandformError):

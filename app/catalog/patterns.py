@@ -7,17 +7,22 @@ end (Python also stops before a last newline), ``\d`` and ``\w`` only ASCII.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import lru_cache
 
-CLASS_ESCAPES = frozenset("dDwWsSbBtnrfv")
-SYNTAX_CHARACTERS = frozenset("^$\\.*+?()[]{}|/-")
+PORTABLE_ESCAPES = frozenset("dDwWsSbBtnrfv" + "^$\\.*+?()[]{}|/")
+# Possessive repetition is Python's own; the others need an escape in JavaScript's Unicode mode,
+# except the hyphen, which may be escaped in a class only.
+NOT_PORTABLE = frozenset(("*+", "++", "?+", "}+", "{", "}", "]", r"\-"))
+TOKEN = re.compile(
+    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?<[=!]|\(\?P?.|[*+?}]\+|\{\d+(?:,\d*)?(?:\}(?!\+)|(?=\}\+))|.",
+    re.DOTALL,
+)
 
 
 @lru_cache(maxsize=1024)
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Compile ``pattern`` so that ``search`` decides as ECMA-262 does."""
-    parts = (r"\Z" if is_dollar else text for text, is_dollar in _tokens(pattern))
+    parts = (r"\Z" if token == "$" else token for token in TOKEN.findall(pattern))
     return re.compile("".join(parts), re.ASCII)
 
 
@@ -27,33 +32,24 @@ def find_pattern_fault(pattern: str) -> str | None:
         compile_pattern(pattern)
     except re.error as error:
         return f"is not a regular expression ({error})"
-    if not (pattern.startswith("^") and pattern.endswith("$")) or pattern.endswith(r"\$"):
+    tokens = TOKEN.findall(pattern)
+    if tokens[:1] != ["^"] or tokens[-1] != "$":
         return "accepts text around the match; start it with ^ and end it with $"
     depth = 0
-    for text, _ in _tokens(pattern):
-        if text == "|" and depth == 0:
+    for token in tokens:
+        if token == "|" and depth == 0:
             return "has alternatives outside a group; write ^(?:…|…)$"
-        if not all(_is_portable(part) for part in _escapes(text) or [text]):
-            return f"uses {text}, which not every language knows; write it otherwise"
-        depth += text.startswith("(") - (text == ")")
+        if not _is_portable(token):
+            return f"uses {token}, which not every language knows; write it otherwise"
+        depth += token.startswith("(") - (token == ")")
     return None
 
 
-def _escapes(token: str) -> list[str]:
-    """Return the escapes in ``token``: a class may have several."""
-    return re.findall(r"\\.", token, re.DOTALL)
-
-
-def _is_portable(text: str) -> bool:
-    if text.startswith("\\"):
-        return text[1] in CLASS_ESCAPES or text[1] in SYNTAX_CHARACTERS
-    if text.startswith("(?"):
-        return text in ("(?:", "(?=", "(?!")
-    return text not in ("*+", "++", "?+")
-
-
-def _tokens(pattern: str) -> Iterator[tuple[str, bool]]:
-    """Yield each token, and whether it is the anchor ``$`` (not escaped, not in a class)."""
-    token = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?<[=!]|\(\?P?.|[*+?]\+|.", re.DOTALL)
-    for match in token.finditer(pattern):
-        yield match.group(), match.group() == "$"
+def _is_portable(token: str) -> bool:
+    if token in NOT_PORTABLE or token.startswith(("[]", "[^]")):
+        return False
+    if token.startswith("(?"):
+        return token in ("(?:", "(?=", "(?!")
+    escapes = re.findall(r"\\(.)", token, re.DOTALL)
+    also = "-" if token.startswith("[") else ""
+    return all(character in PORTABLE_ESCAPES or character == also for character in escapes)

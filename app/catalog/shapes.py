@@ -141,7 +141,7 @@ CREDENTIAL: Final = _object(
         "description": TEXT,
         "environment": {
             "type": "string",
-            "pattern": "^(?!TF_|LD_|LANDFORM_)[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]$",
+            "pattern": "^(?!TF_|LD_|PYTHON|LANDFORM_)[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]$",
             "x-message": (
                 "must be an environment variable of the provider such as SANDBOX_TOKEN, "
                 "not one of Terraform, the system or Landform"

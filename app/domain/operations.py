@@ -70,7 +70,13 @@ TRANSITIONS: Mapping[OperationStatus, frozenset[OperationStatus]] = MappingProxy
     {
         _S.PENDING: frozenset({_S.PLANNING, _S.CANCELED, _S.ERRORED}),
         _S.PLANNING: frozenset(
-            {_S.PLANNED, _S.PLANNED_AND_FINISHED, _S.CANCELING, _S.ERRORED, _S.INTERRUPTED}
+            {
+                _S.PENDING,  # its worker died before anything was changed: it is queued again
+                _S.PLANNED,
+                _S.PLANNED_AND_FINISHED,
+                _S.CANCELING,
+                _S.ERRORED,
+            }
         ),
         _S.PLANNED: frozenset({_S.APPLYING, _S.DISCARDED, _S.CANCELED, _S.ERRORED}),
         _S.APPLYING: frozenset({_S.APPLIED, _S.CANCELING, _S.ERRORED, _S.INTERRUPTED}),

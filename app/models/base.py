@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, MetaData
 from sqlalchemy.orm import DeclarativeBase
@@ -22,4 +22,4 @@ class Base(DeclarativeBase):
     """Base of all models; times are aware UTC (``app.db.UtcDateTime``)."""
 
     metadata = MetaData(naming_convention=NAMING)
-    type_annotation_map = {JsonObject: JSON, list[Any]: JSON}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {JsonObject: JSON, list[Any]: JSON}

@@ -19,5 +19,3 @@ class InstallationFact(Base):
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     value: Mapped[JsonObject] = mapped_column(default=dict)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-

@@ -65,6 +65,7 @@ class Operation(Base):
     plan_summary: Mapped[JsonObject | None] = mapped_column()
     error: Mapped[JsonObject | None] = mapped_column()
     possibly_orphaned: Mapped[list[Any]] = mapped_column(default=list)
+    has_unsaved_state: Mapped[bool] = mapped_column(default=False)
 
     stack: Mapped[Stack] = relationship(lazy="joined", innerjoin=True)
     steps: Mapped[list[OperationStep]] = relationship(

@@ -76,7 +76,9 @@ class Stack(Base):
     outputs: Mapped[list[StackOutput]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", order_by="StackOutput.name"
     )
-    schedule: Mapped[Schedule] = relationship(lazy="joined", cascade="all, delete-orphan")
+    schedule: Mapped[Schedule] = relationship(
+        lazy="joined", cascade="all, delete-orphan", back_populates="stack"
+    )
 
     @property
     def has_pending_changes(self) -> bool:
@@ -121,3 +123,5 @@ class Schedule(Base):
     interval_seconds: Mapped[int] = mapped_column()
     cron: Mapped[str | None] = mapped_column(String(100))
     next_check_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    stack: Mapped[Stack] = relationship(back_populates="schedule")

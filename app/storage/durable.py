@@ -27,10 +27,9 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     try:
         write_synced(temporary, data, mode)
         temporary.replace(path)
-    except BaseException:
+    finally:
         with suppress(OSError):
             temporary.unlink()
-        raise
     sync_directory(path.parent)
 
 

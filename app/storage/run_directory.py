@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,18 +128,18 @@ class RunDirectory:
     def newest_valid_state(self, lineage: str | None = None) -> bytes | None:
         """Return the newest complete state that the run left, for salvage, or None.
 
-        Looks at the private copy, Terraform's emergency file and its backup; the highest serial
-        wins, of equal ones the first in this order.
+        Looks at the private copy, Terraform's emergency file, its backup, and the state that it
+        prints as a last resort on a full disk; the highest serial wins, of equal ones the first
+        in this order.
 
         Args:
             lineage: only a state of this lineage counts; None takes any.
         """
         found: list[tuple[int, bytes]] = []
-        for path in (self.state_path, self.errored_state_path, self.backup_path):
+        for data in self._salvage_candidates():
             try:
-                data = path.read_bytes()
                 state = StateFile.parse(data)
-            except (FileNotFoundError, StateError):
+            except StateError:
                 continue
             if lineage in (None, state.lineage):
                 found.append((state.serial, data))
@@ -150,6 +150,13 @@ class RunDirectory:
         with _translate_errors(self.path):
             if self.path.is_dir():
                 shutil.rmtree(self.path)
+
+    def _salvage_candidates(self) -> Iterator[bytes]:
+        for path in (self.state_path, self.errored_state_path, self.backup_path):
+            with suppress(FileNotFoundError):
+                yield path.read_bytes()
+        with suppress(FileNotFoundError):
+            yield from _dumped_states(self.events_path("apply"))
 
     def _create_folders(self) -> None:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -202,6 +209,15 @@ def _module_files(module_dir: Path) -> list[Path]:
         if path.name == PROVIDER_FILE:
             raise CatalogError(f"{path}: the name {PROVIDER_FILE} is reserved for Landform.")
     return found
+
+
+def _dumped_states(events_path: Path) -> Iterator[bytes]:
+    """Yield each state in an "Emergency state dump" line, written as a state file again."""
+    with events_path.open("rb") as lines:
+        for line in lines:
+            if b'"Emergency state dump"' in line:
+                with suppress(ValueError, KeyError, TypeError):
+                    yield json.dumps(json.loads(line)["state"], indent=2).encode() + b"\n"
 
 
 def _write_private(path: Path, data: bytes) -> None:

@@ -21,6 +21,8 @@ class PlanMode(StrEnum):
     NORMAL = "normal"
     DESTROY = "destroy"
     REFRESH_ONLY = "refresh-only"
+    CONFIGURATION_ONLY = "refresh=false"
+    """Compare the configuration with the recorded state alone, whatever reality is."""
 
 
 def version_arguments() -> list[str]:

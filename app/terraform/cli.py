@@ -11,43 +11,19 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from app.errors import (
-    LandformError,
-    OperationCanceledError,
-    OperationDeadlineError,
-    PlanStaleError,
-    TerraformError,
-)
+from app.errors import TerraformError
 from app.terraform import arguments
 from app.terraform.arguments import PlanMode
 from app.terraform.discovery import TerraformBinary
-from app.terraform.events import (
-    ChangeSummary,
-    Diagnostic,
-    Event,
-    parse_diagnostic,
-    parse_event,
-)
+from app.terraform.events import ChangeSummary, Diagnostic, Event, parse_diagnostic
 from app.terraform.identity import ProcessIdentity
 from app.terraform.plan import Plan
-from app.terraform.process import (
-    ProcessHooks,
-    ProcessResult,
-    ProcessSpec,
-    StopReason,
-    run_process,
-)
+from app.terraform.process import ProcessHooks, ProcessSpec, run_process
+from app.terraform.step import Step
 
-MAX_DIAGNOSTICS = 50
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
-STDERR_TAIL_BYTES = 4000
-MIN_SECRET_LENGTH = 4
-MASKED = "(credential)"
-STALE_SUMMARIES = ("Saved plan is stale", "Saved plan does not match the given state")
-# Said after the real cause when an apply is interrupted or fails.
-CONSEQUENCE = "execution halted"
 
 
 @dataclass(frozen=True)
@@ -171,7 +147,7 @@ class Terraform:
         _, data = self._capture_bytes(
             "show", arguments.show_plan_arguments(plan_file), deadline_seconds
         )
-        return Plan.parse(data)
+        return Plan.parse(data, self.secrets)
 
     def output(self, deadline_seconds: float) -> dict[str, OutputValue]:
         """Read the root outputs of the private state; sensitive ones in plain text."""
@@ -185,8 +161,8 @@ class Terraform:
         """Return the file that the event lines of a step are appended to."""
         return self.logs / f"{step_name}.jsonl"
 
-    def _run(self, name: str, argument_list: list[str], deadline_seconds: float) -> _Step:
-        step = _Step(name, self.logs / f"{name}.stderr", self.secrets, self.hooks.on_event)
+    def _run(self, name: str, argument_list: list[str], deadline_seconds: float) -> Step:
+        step = Step(name, self.logs / f"{name}.stderr", self.secrets, self.hooks.on_event)
         spec = self._spec(step, argument_list, self.events_path(name), deadline_seconds)
         step.result = run_process(spec, self._process_hooks(step.read_line))
         return step
@@ -197,7 +173,7 @@ class Terraform:
         argument_list: list[str],
         deadline_seconds: float,
         allowed: tuple[int, ...] = (0,),
-    ) -> tuple[_Step, dict[str, Any]]:
+    ) -> tuple[Step, dict[str, Any]]:
         step, data = self._capture_bytes(name, argument_list, deadline_seconds, allowed)
         try:
             document = json.loads(data)
@@ -213,9 +189,9 @@ class Terraform:
         argument_list: list[str],
         deadline_seconds: float,
         allowed: tuple[int, ...] = (0,),
-    ) -> tuple[_Step, bytes]:
+    ) -> tuple[Step, bytes]:
         """Run a subcommand that prints one document, and keep no trace of the document."""
-        step = _Step(name, self.logs / f"{name}.stderr", self.secrets, self.hooks.on_event)
+        step = Step(name, self.logs / f"{name}.stderr", self.secrets, self.hooks.on_event)
         capture = self.logs / f"{name}.capture"
         capture.unlink(missing_ok=True)
         try:
@@ -229,7 +205,7 @@ class Terraform:
             capture.unlink(missing_ok=True)
 
     def _spec(
-        self, step: _Step, argument_list: list[str], stdout_path: Path, deadline_seconds: float
+        self, step: Step, argument_list: list[str], stdout_path: Path, deadline_seconds: float
     ) -> ProcessSpec:
         return ProcessSpec(
             command=self.binary.command(argument_list),
@@ -248,101 +224,3 @@ class Terraform:
             on_poll=self.hooks.on_poll,
             should_stop=self.hooks.should_stop,
         )
-
-
-class _Step:
-    """One subcommand while it runs, and the judgement of its end."""
-
-    result: ProcessResult
-
-    def __init__(
-        self,
-        name: str,
-        stderr_path: Path,
-        secrets: Collection[str],
-        on_event: Callable[[Event], None],
-    ) -> None:
-        self.name = name
-        self.stderr_path = stderr_path
-        self.diagnostics: list[Diagnostic] = []
-        self.summary: ChangeSummary | None = None
-        self.withheld_lines = 0
-        self._secrets = _spellings(secrets)
-        self._on_event = on_event
-
-    @property
-    def warnings(self) -> tuple[Diagnostic, ...]:
-        """Diagnostics that are no errors."""
-        return tuple(item for item in self.diagnostics if not item.is_error)
-
-    def read_line(self, line: str) -> None:
-        """Pass an event on; withhold everything else, which may be the raw state."""
-        event = parse_event(self._redact(line))
-        if event is None:
-            self.withheld_lines += bool(line.strip())
-            return
-        if event.diagnostic is not None and len(self.diagnostics) < MAX_DIAGNOSTICS:
-            self.diagnostics.append(event.diagnostic)
-        if event.summary is not None:
-            self.summary = event.summary
-        self._on_event(event)
-
-    def require_success(self, allowed: tuple[int, ...] = (0,)) -> None:
-        """Return when the exit code is an answer; a stop that came too late is a success."""
-        if self.result.exit_code not in allowed:
-            self.fail()
-
-    def fail(self) -> NoReturn:
-        """Raise the domain error that says why the step did not succeed."""
-        raise self._error()
-
-    def _error(self) -> LandformError:
-        context = {
-            "step": self.name,
-            "exit_code": self.result.exit_code,
-            "was_killed": self.result.was_killed,
-            "withheld_lines": self.withheld_lines,
-            "diagnostics": [item.to_dict() for item in self.diagnostics],
-        }
-        how = "had to be killed" if self.result.was_killed else "stopped in good order"
-        if self.result.stop_reason is StopReason.CANCELED:
-            detail = f"terraform {self.name} was canceled and {how}."
-            return OperationCanceledError(detail, context=context)
-        if self.result.stop_reason is StopReason.DEADLINE:
-            detail = f"terraform {self.name} did not end before its deadline and {how}."
-            return OperationDeadlineError(detail, context=context)
-        first = self._first_error()
-        if first is None:
-            return TerraformError(self._end_in_words(), context=context)
-        stale = first.summary.startswith(STALE_SUMMARIES)
-        return (PlanStaleError if stale else TerraformError)(first.in_words(), context=context)
-
-    def _first_error(self) -> Diagnostic | None:
-        errors = [item for item in self.diagnostics if item.is_error]
-        causes = [item for item in errors if item.summary != CONSEQUENCE]
-        return next(iter([*causes, *errors]), None)
-
-    def _end_in_words(self) -> str:
-        """Say how it ended when there is no diagnostic: by signal, or with words on stderr."""
-        code = self.result.exit_code
-        if code < 0:
-            return f"terraform {self.name} was ended by signal {-code} from outside Landform."
-        words = " ".join(self._redact(self._stderr_tail()).split())
-        return words or f"terraform {self.name} ended with code {code} and said nothing."
-
-    def _stderr_tail(self) -> str:
-        with self.stderr_path.open("rb") as file:
-            file.seek(max(0, self.stderr_path.stat().st_size - STDERR_TAIL_BYTES))
-            return file.read().decode("utf-8", errors="replace")
-
-    def _redact(self, text: str) -> str:
-        for secret in self._secrets:
-            text = text.replace(secret, MASKED)
-        return text
-
-
-def _spellings(secrets: Collection[str]) -> tuple[str, ...]:
-    """Return each secret as it is and as JSON escapes it, longest first."""
-    found = {item for item in secrets if len(item) >= MIN_SECRET_LENGTH}
-    found |= {json.dumps(item, ensure_ascii=False)[1:-1] for item in found}
-    return tuple(sorted(found, key=len, reverse=True))

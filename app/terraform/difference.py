@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SENSITIVE = "(sensitive value)"
+from app.terraform.masking import SENSITIVE
+
 UNKNOWN = "(known after apply)"
 
 Path = tuple[str | int, ...]

@@ -7,10 +7,11 @@ counts. Sensitive values are masked at the door; the raw document must not be ke
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from app.domain.plan_summary import PlanSummary
 from app.errors import TerraformError
 from app.terraform.difference import (
     AttributeChange,
@@ -19,8 +20,10 @@ from app.terraform.difference import (
     list_differences,
     mask,
 )
+from app.terraform.masking import marked_texts, scrub, texts_in
 
 FORMAT_MAJOR = "1"
+RESOURCE_LISTS = ("resource_changes", "resource_drift")
 NOOP = ("no-op",)
 REPLACE = ({"delete", "create"}, {"forget", "create"})
 
@@ -138,24 +141,6 @@ class OutputChange:
 
 
 @dataclass(frozen=True)
-class PlanSummary:
-    """Counts of managed resources. A replacement counts in ``replace`` alone.
-
-    Terraform's own line counts it as one to add and one to destroy; apart, a reader sees at once
-    that something existing will be lost.
-    """
-
-    add: int
-    change: int
-    destroy: int
-    replace: int
-
-    def to_dict(self) -> dict[str, int]:
-        """Return ``{add, change, destroy, replace}``."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
 class Plan:
     """A saved plan. ``drift`` is what changed outside, ``changes`` what the plan would do."""
 
@@ -167,20 +152,27 @@ class Plan:
     is_applyable: bool
 
     @classmethod
-    def parse(cls, data: bytes) -> Plan:
+    def parse(cls, data: bytes, secrets: Collection[str] = ()) -> Plan:
         """Read the output of ``show -json PLAN``.
+
+        Args:
+            data: the document.
+            secrets: further values to mask wherever they occur, beside those marked sensitive.
 
         Raises:
             TerraformError: not a plan, or of a format that Landform does not read.
         """
         document = _load(data)
         try:
-            changes = tuple(_read_change(item) for item in document.get("resource_changes") or ())
+            hidden = frozenset(_sensitive_texts(document)).union(secrets)
+            changes = tuple(
+                _read_change(item, hidden) for item in document.get("resource_changes") or ()
+            )
             outputs = tuple(
-                _read_output(name, item)
+                _read_output(name, item, hidden)
                 for name, item in (document.get("output_changes") or {}).items()
             )
-            drift = tuple(_read_drift(document.get("resource_drift") or ()))
+            drift = tuple(_read_drift(document.get("resource_drift") or (), hidden))
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise TerraformError("The plan's JSON is not shaped like a Terraform plan.") from error
         has_changes = any(not (item.is_noop or item.is_read) for item in changes)
@@ -237,7 +229,7 @@ def _load(data: bytes) -> dict[str, Any]:
     return dict(document)
 
 
-def _read_change(item: Mapping[str, Any]) -> ResourceChange:
+def _read_change(item: Mapping[str, Any], hidden: Collection[str]) -> ResourceChange:
     change = item["change"]
     shadows = Shadows(
         change.get("before_sensitive", False),
@@ -258,14 +250,37 @@ def _read_change(item: Mapping[str, Any]) -> ResourceChange:
         deposed_key=item.get("deposed"),
         actions=tuple(change["actions"]) or NOOP,
         action_reason=item.get("action_reason"),
-        before=mask(before, shadows.before_sensitive),
-        after=mask(after, shadows.after_sensitive, shadows.unknown),
-        attributes=list_differences(before, after, shadows, replace_paths),
+        before=scrub(mask(before, shadows.before_sensitive), hidden),
+        after=scrub(mask(after, shadows.after_sensitive, shadows.unknown), hidden),
+        attributes=tuple(
+            _scrub_change(change, hidden)
+            for change in list_differences(before, after, shadows, replace_paths)
+        ),
         replace_paths=replace_paths,
     )
 
 
-def _read_drift(items: Any) -> list[DriftedResource]:
+def _scrub_change(change: AttributeChange, hidden: Collection[str]) -> AttributeChange:
+    before, after = scrub(change.before, hidden), scrub(change.after, hidden)
+    is_hidden = (before, after) != (change.before, change.after)
+    return replace(
+        change, before=before, after=after, is_sensitive=change.is_sensitive or is_hidden
+    )
+
+
+def _sensitive_texts(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield every text that the plan marks as sensitive somewhere, variables included."""
+    declared = document.get("configuration", {}).get("root_module", {}).get("variables", {})
+    for name, variable in (document.get("variables") or {}).items():
+        if declared.get(name, {}).get("sensitive"):
+            yield from texts_in(variable.get("value"))
+    changes = [item["change"] for key in RESOURCE_LISTS for item in document.get(key) or ()]
+    for change in [*changes, *(document.get("output_changes") or {}).values()]:
+        yield from marked_texts(change.get("before"), change.get("before_sensitive"))
+        yield from marked_texts(change.get("after"), change.get("after_sensitive"))
+
+
+def _read_drift(items: Any, hidden: Collection[str]) -> list[DriftedResource]:
     """Read ``resource_drift`` without what is provably no drift.
 
     Left out: entries without a difference (a moved address), and entries whose every difference is
@@ -274,7 +289,7 @@ def _read_drift(items: Any) -> list[DriftedResource]:
     """
     drift = []
     for item in items:
-        resource = _read_change(item)
+        resource = _read_change(item, hidden)
         if resource.is_delete:
             drift.append(DriftedResource(resource, "deleted"))
         elif any(not is_noise(change) for change in resource.attributes):
@@ -282,13 +297,15 @@ def _read_drift(items: Any) -> list[DriftedResource]:
     return drift
 
 
-def _read_output(name: str, item: Mapping[str, Any]) -> OutputChange:
+def _read_output(name: str, item: Mapping[str, Any], hidden: Collection[str]) -> OutputChange:
     before_sensitive = item.get("before_sensitive", False)
     after_sensitive = item.get("after_sensitive", False)
     return OutputChange(
         name=name,
         actions=tuple(item["actions"]) or NOOP,
-        before=mask(item.get("before"), before_sensitive),
-        after=mask(item.get("after"), after_sensitive, item.get("after_unknown", False)),
+        before=scrub(mask(item.get("before"), before_sensitive), hidden),
+        after=scrub(
+            mask(item.get("after"), after_sensitive, item.get("after_unknown", False)), hidden
+        ),
         is_sensitive=before_sensitive is True or after_sensitive is True,
     )

@@ -1,0 +1,74 @@
+"""JSON Web Tokens of a session: made at sign-in, checked at every request.
+
+A token is only as good as its session: each request looks the session up in SQL, so signing out,
+a reused refresh token or a disabled user take effect at once.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import g
+from flask_jwt_extended import create_access_token, create_refresh_token, get_jwt
+from flask_jwt_extended import verify_jwt_in_request as verify_token
+from flask_jwt_extended.exceptions import CSRFError, JWTExtendedException
+from jwt.exceptions import PyJWTError
+
+from app.errors import AuthenticationError, CsrfError
+from app.services.access import Principal
+from app.services.sessions import OpenedSession, principal_of
+from app.web_context import current_context
+
+SESSION_CLAIM = "sid"
+FAMILY_CLAIM = "fam"
+
+
+def issue_access_token(opened: OpenedSession, lifetime: timedelta | None = None) -> str:
+    """Return an access token; ``lifetime`` replaces the configured one."""
+    claims = {SESSION_CLAIM: opened.session_id, "name": opened.principal.name}
+    return str(
+        create_access_token(opened.principal.id, additional_claims=claims, expires_delta=lifetime)
+    )
+
+
+def issue_refresh_token(opened: OpenedSession) -> str:
+    """Return the one refresh token of the session that is good from now on."""
+    claims = {SESSION_CLAIM: opened.session_id, FAMILY_CLAIM: opened.refresh_jti}
+    return str(create_refresh_token(opened.principal.id, additional_claims=claims))
+
+
+def authenticate(location: str) -> Principal:
+    """Check the access token of the present request and remember who asks.
+
+    Args:
+        location: ``headers`` (API) or ``cookies`` (console, which also checks the CSRF token of
+            a request that writes).
+
+    Raises:
+        AuthenticationError: no token, a bad one, or its session has ended.
+        CsrfError: the form was not sent by a page of this console.
+    """
+    _verify(location, refresh=False)
+    principal = principal_of(current_context(), get_jwt()[SESSION_CLAIM], g.get("request_id"))
+    g.principal = principal
+    return principal
+
+
+def read_refresh_token() -> tuple[str, str]:
+    """Return session id and family member of the refresh token in the request's header.
+
+    Raises:
+        AuthenticationError: there is none, or it is bad.
+    """
+    _verify("headers", refresh=True)
+    claims = get_jwt()
+    return claims[SESSION_CLAIM], claims[FAMILY_CLAIM]
+
+
+def _verify(location: str, *, refresh: bool) -> None:
+    try:
+        verify_token(refresh=refresh, locations=[location])
+    except CSRFError as error:
+        raise CsrfError("The form has no valid CSRF token.") from error
+    except (JWTExtendedException, PyJWTError) as error:
+        raise AuthenticationError(f"The token is missing or not valid: {error}.") from error

@@ -1,0 +1,117 @@
+"""The composition root: build the Flask application from settings."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+from flask import Flask, Response, g, request
+from ulid import ULID
+
+from app import api, console
+from app.extensions import jwt, limiter
+from app.http_errors import register_error_handlers
+from app.logs import configure_logging, get_logger
+from app.services.context import Context, build_context
+from app.settings import Settings
+from app.web_context import EXTENSION
+
+ROOT = Path(__file__).resolve().parent.parent
+MAX_BODY_BYTES = 1024 * 1024
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
+        "object-src 'none'; img-src 'self' data:"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+log = get_logger(__name__)
+
+
+def create_app(settings: Settings, ctx: Context | None = None) -> Flask:
+    """Build the web application.
+
+    Args:
+        settings: complete settings, from ``Settings.from_env()`` or a test.
+        ctx: the services' context when the caller has one already.
+
+    Raises:
+        CatalogError, ConfigurationError: it cannot start; the message says what to do.
+    """
+    configure_logging(settings.log_level, settings.log_format)
+    app = Flask(
+        "landform",
+        root_path=str(ROOT),
+        template_folder=str(ROOT / "templates"),
+        static_folder=str(ROOT / "static"),
+    )
+    app.config.update(_flask_config(settings))
+    app.extensions[EXTENSION] = ctx or build_context(settings)
+    app.before_request(_begin_request)
+    app.after_request(_end_request)
+    jwt.init_app(app)
+    limiter.init_app(app)
+    register_error_handlers(app)
+    api.register(app)
+    console.register(app)
+    return app
+
+
+def _flask_config(settings: Settings) -> dict[str, object]:
+    return {
+        "SECRET_KEY": settings.secret_key.get_secret_value(),
+        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
+        "JWT_SECRET_KEY": settings.secret_key.get_secret_value(),
+        "JWT_ALGORITHM": "HS256",
+        "JWT_DECODE_ALGORITHMS": ["HS256"],
+        "JWT_ENCODE_ISSUER": "landform",
+        "JWT_DECODE_ISSUER": "landform",
+        "JWT_ENCODE_AUDIENCE": "landform",
+        "JWT_DECODE_AUDIENCE": "landform",
+        "JWT_ACCESS_TOKEN_EXPIRES": settings.access_token_seconds,
+        "JWT_REFRESH_TOKEN_EXPIRES": settings.refresh_token_seconds,
+        "JWT_TOKEN_LOCATION": ["headers", "cookies"],
+        "JWT_COOKIE_SECURE": settings.cookie_secure and settings.env == "production",
+        "JWT_COOKIE_SAMESITE": "Lax",
+        "JWT_COOKIE_CSRF_PROTECT": True,
+        "JWT_CSRF_CHECK_FORM": True,
+        "JWT_CSRF_IN_COOKIES": True,
+        "JWT_ACCESS_COOKIE_NAME": "landform_session",
+        "JWT_ACCESS_CSRF_COOKIE_NAME": "landform_csrf",
+        "RATELIMIT_DEFAULT": settings.api_rate,
+        "RATELIMIT_HEADER_LIMIT": "RateLimit-Limit",
+        "RATELIMIT_HEADER_REMAINING": "RateLimit-Remaining",
+        "RATELIMIT_HEADER_RESET": "RateLimit-Reset",
+        "RATELIMIT_HEADERS_ENABLED": True,
+        "TEMPLATES_AUTO_RELOAD": False,
+        **api.CONFIG,
+    }
+
+
+def _begin_request() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else str(ULID()).lower()
+    g.started = time.perf_counter()
+
+
+def _end_request(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.get("request_id", "")
+    for name, value in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, value)
+    if not request.path.startswith("/static/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    log.info(
+        "request",
+        method=request.method,
+        path=request.path,
+        status=response.status_code,
+        milliseconds=round((time.perf_counter() - g.get("started", 0)) * 1000, 1),
+        request_id=g.get("request_id", ""),
+    )
+    return response

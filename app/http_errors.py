@@ -1,0 +1,135 @@
+"""Domain error → HTTP, once for the API (problem+json) and the console (a page).
+
+The path decides: ``/api``, ``/healthz``, ``/readyz`` and ``/metrics`` answer JSON (RFC 9457), all
+else a page.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from flask import Flask, Response, g, render_template, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
+
+from app import errors
+from app.errors import LandformError
+from app.logs import get_logger
+
+PROBLEM = "application/problem+json"
+DOCS = "/api/docs/errors#"
+MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
+
+STATUS: dict[type[LandformError], int] = {
+    errors.ValidationError: 422,
+    errors.NotFoundError: 404,
+    errors.ConflictError: 409,
+    errors.PreconditionRequiredError: 428,
+    errors.PreconditionFailedError: 412,
+    errors.AuthenticationError: 401,
+    errors.PermissionDeniedError: 403,
+    errors.TooManyRequestsError: 429,
+    errors.UnavailableError: 503,
+    errors.StateError: 409,
+}
+
+HTTP_CODES = {
+    400: ("malformed_request", "Send a body that is valid JSON."),
+    404: ("not_found", "Check the path; the OpenAPI document lists them all."),
+    405: ("method_not_allowed", "Use one of the methods in the Allow header."),
+    406: ("not_acceptable", "Accept application/json."),
+    413: ("body_too_large", "Send a body of at most 1 MiB."),
+    415: ("unsupported_media_type", "Send application/json and say so in Content-Type."),
+    429: ("rate_limited", "Wait as long as Retry-After says, then go on more slowly."),
+    500: ("internal_error", LandformError.advice),
+}
+
+log = get_logger(__name__)
+
+
+def register_error_handlers(app: Flask) -> None:
+    """Bind the handlers of every kind of error to ``app``."""
+    app.register_error_handler(LandformError, _handle_landform)
+    app.register_error_handler(HTTPException, _handle_http)
+    app.register_error_handler(Exception, _handle_bug)
+
+
+def status_of(error: LandformError) -> int:
+    """Return the HTTP status of a domain error: that of its nearest class in ``STATUS``."""
+    for cls in type(error).__mro__:
+        if cls in STATUS:
+            return STATUS[cls]
+    return 500
+
+
+def problem_body(error: LandformError) -> dict[str, Any]:
+    """Return the RFC 9457 object of a domain error."""
+    return _body(
+        status_of(error),
+        error.code,
+        error.title,
+        error.detail,
+        error.advice,
+        [{"pointer": item.pointer, "message": item.message} for item in error.problems],
+    )
+
+
+def wants_json() -> bool:
+    """Tell whether the present request gets JSON errors."""
+    return request.path.startswith(MACHINE_PATHS)
+
+
+def _handle_landform(error: LandformError) -> Response:
+    status = status_of(error)
+    if status >= 500:
+        log.error("request_failed", code=error.code, detail=error.detail)
+    headers = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="landform"'
+    if status in (429, 503):
+        headers["Retry-After"] = "5"
+    return _answer(problem_body(error), status, headers)
+
+
+def _handle_http(error: HTTPException) -> Response:
+    status = error.code or 500
+    code, advice = HTTP_CODES.get(status, (f"http_{status}", "Read the API documentation."))
+    headers = {}
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    if isinstance(error, TooManyRequests):
+        headers["Retry-After"] = "60"
+    detail = str(error.description or error.name)
+    return _answer(_body(status, code, error.name, detail, advice, []), status, headers)
+
+
+def _handle_bug(error: Exception) -> Response:
+    log.error("request_crashed", path=request.path, exc_info=error)
+    detail = "The log of the web process has the details under this request id."
+    body = _body(500, "internal_error", LandformError.title, detail, LandformError.advice, [])
+    return _answer(body, 500, {})
+
+
+def _body(
+    status: int, code: str, title: str, detail: str, advice: str, problems: list[dict[str, str]]
+) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "type": DOCS + code,
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.path,
+        "code": code,
+        "advice": advice,
+        "request_id": g.get("request_id", ""),
+    }
+    if problems:
+        body["errors"] = problems
+    return body
+
+
+def _answer(body: dict[str, Any], status: int, headers: dict[str, str]) -> Response:
+    if wants_json():
+        return Response(json.dumps(body), status, headers, content_type=PROBLEM)
+    page = render_template("errors/error.html", problem=body)
+    return Response(page, status, headers, content_type="text/html; charset=utf-8")

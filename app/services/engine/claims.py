@@ -1,0 +1,167 @@
+"""Claim an operation, keep its lease, and write only while the fence is ours.
+
+Compare-and-set in SQL: the fence grows with each claim, and every later write names it. Whoever
+lost the fence gets ``FenceLostError`` and must write nothing more, least of all state.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from app.clock import utc_now
+from app.domain.operations import OWNED, OperationStatus, OperationType
+from app.domain.stacks import StackStatus, status_while
+from app.errors import FenceLostError
+from app.logs import get_logger
+from app.models import Operation
+from app.services.context import Context
+from app.services.operation_queue import next_in_line
+from app.services.operation_status import move
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right of this process to work on one operation."""
+
+    operation_id: str
+    stack_id: str
+    type: OperationType
+    fence: int
+    is_approved: bool
+
+
+def claim(ctx: Context, operation_id: str, owner: str, process: dict[str, Any]) -> Claim | None:
+    """Take an operation that may run now, or return nothing.
+
+    Args:
+        ctx: the adapters.
+        operation_id: which one.
+        owner: readable name of this worker.
+        process: identity of this process, by which the reaper tells dead from silent.
+    """
+    try:
+        with ctx.write() as session:
+            operation = session.get(Operation, operation_id, with_for_update={"of": Operation})
+            if operation is None or not _may_start(session, operation):
+                return None
+            is_approved = operation.status == OperationStatus.PLANNED
+            if is_approved:
+                begin_applying(operation)
+            else:
+                operation.stack_status_before = operation.stack.status
+                move(operation, OperationStatus.PLANNING)
+            operation.fence += 1
+            operation.owner, operation.owner_process = owner, process
+            _extend(ctx, operation)
+            session.flush()
+            return Claim(
+                operation_id,
+                operation.stack_id,
+                OperationType(operation.type),
+                operation.fence,
+                is_approved,
+            )
+    except IntegrityError:
+        return None  # another operation of the stack became active first; its end rings this one
+
+
+@contextmanager
+def fenced(ctx: Context, claim: Claim) -> Iterator[tuple[Session, Operation]]:
+    """Open a writing transaction on a claimed operation.
+
+    Raises:
+        FenceLostError: the operation was claimed by another process, or has ended.
+    """
+    with ctx.write() as session:
+        operation = session.get(Operation, claim.operation_id, with_for_update={"of": Operation})
+        if operation is None or operation.fence != claim.fence or operation.status not in OWNED:
+            raise FenceLostError(f"Operation {claim.operation_id} has another owner.")
+        yield session, operation
+
+
+def begin_applying(operation: Operation) -> None:
+    """Mark that Terraform is about to change the cloud."""
+    move(operation, OperationStatus.APPLYING)
+    operation.has_applied = True
+    stack = operation.stack
+    wanted = status_while(OperationType(operation.type), StackStatus(stack.status))
+    if wanted != stack.status:
+        stack.status = wanted.value
+        stack.version += 1
+
+
+class Heartbeat:
+    """Renews the lease of a claim from a thread of its own while the work goes on."""
+
+    def __init__(self, ctx: Context, claim: Claim) -> None:
+        """Prepare; the thread starts with ``with``."""
+        self._ctx = ctx
+        self._claim = claim
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self.is_lost = False
+
+    def __enter__(self) -> Heartbeat:
+        """Start renewing."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop renewing."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        period = self._ctx.settings.lease_seconds / 4
+        while not self._stop.wait(period):
+            try:
+                self.is_lost = not self._beat()
+            except SQLAlchemyError as error:
+                # The lease lapses if this goes on; the reaper then finds this process alive.
+                log.warning(
+                    "heartbeat_failed", operation_id=self._claim.operation_id, error=str(error)
+                )
+
+    def _beat(self) -> bool:
+        now = utc_now()
+        renewal = (
+            update(Operation)
+            .where(
+                Operation.id == self._claim.operation_id,
+                Operation.fence == self._claim.fence,
+                Operation.status.in_(OWNED),
+            )
+            .values(
+                heartbeat_at=now,
+                lease_expires_at=now + timedelta(seconds=self._ctx.settings.lease_seconds),
+            )
+        )
+        with self._ctx.write() as session:
+            renewed = session.execute(renewal.returning(Operation.id)).scalar_one_or_none()
+            return renewed is not None
+
+
+def _may_start(session: Session, operation: Operation) -> bool:
+    if operation.status == OperationStatus.PLANNED:
+        return operation.approved_at is not None
+    if operation.status != OperationStatus.PENDING:
+        return False
+    first = next_in_line(session, operation.stack_id)
+    return first is not None and first.id == operation.id
+
+
+def _extend(ctx: Context, operation: Operation) -> None:
+    now = utc_now()
+    operation.heartbeat_at = now
+    operation.lease_expires_at = now + timedelta(seconds=ctx.settings.lease_seconds)

@@ -1,0 +1,155 @@
+"""End an operation: its status, what that makes of the stack, outputs, and who is next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.clock import utc_now
+from app.domain import ids
+from app.domain.drift import DriftStatus
+from app.domain.operations import OperationStatus, OperationType
+from app.domain.stacks import StackStatus, status_after
+from app.domain.state_file import StateOutput
+from app.errors import LandformError
+from app.models import DriftReport, Operation, Stack, StackOutput
+from app.services import audit
+from app.services.access import SYSTEM_PRINCIPAL
+from app.services.context import Context
+from app.services.engine.claims import Claim, fenced
+from app.services.engine.drift_check import DriftResult
+from app.services.operation_queue import ring_next
+from app.services.operation_status import move
+from app.services.secrets import seal_json
+from app.services.stacks import touch
+
+MAX_REASON = 1000
+
+
+def finish(
+    ctx: Context,
+    claim: Claim,
+    status: OperationStatus,
+    outputs: Mapping[str, StateOutput] | None = None,
+    error: LandformError | None = None,
+) -> None:
+    """End a claimed operation in one transaction and ring the next one of its stack.
+
+    Raises:
+        FenceLostError: another process owns the operation now.
+    """
+    with fenced(ctx, claim) as (session, operation):
+        if outputs is not None:
+            _keep_outputs(ctx, operation.stack, outputs)
+        end(session, operation, status, error)
+
+
+def end(
+    session: Session,
+    operation: Operation,
+    status: OperationStatus,
+    error: LandformError | None = None,
+    **more: Any,
+) -> None:
+    """End an operation inside an open transaction; ``more`` goes into its error's context."""
+    if error is not None:
+        operation.error = describe(error, **more)
+    move(operation, status)
+    _settle_stack(operation.stack, operation, status)
+    audit.record(
+        session,
+        SYSTEM_PRINCIPAL,
+        f"operation.{status.value}",
+        "operation",
+        operation.id,
+        project_id=operation.stack.project_id,
+        type=operation.type,
+        stack_id=operation.stack_id,
+    )
+    session.flush()
+    ring_next(session, operation.stack_id)
+
+
+def finish_drift_check(ctx: Context, claim: Claim, result: DriftResult) -> None:
+    """End a drift check with its report."""
+    with fenced(ctx, claim) as (session, operation):
+        operation.plan_summary = result.summary.to_dict()
+        record_verdict(session, operation, result)
+        end(session, operation, OperationStatus.PLANNED_AND_FINISHED)
+
+
+def record_verdict(session: Session, operation: Operation, result: DriftResult) -> None:
+    """Keep the report and show its verdict on the stack; ``since`` moves only when it changes."""
+    now, stack = utc_now(), operation.stack
+    report = DriftReport(
+        id=ids.new_id(ids.DRIFT_REPORT),
+        stack_id=stack.id,
+        operation_id=operation.id,
+        checked_at=now,
+        status=result.status.value,
+        reason=(result.reason or None) and result.reason[:MAX_REASON],
+        has_pending_changes=result.has_pending_changes,
+        changes=list(result.changes),
+    )
+    session.add(report)
+    if stack.drift_status != result.status:
+        stack.drift_since = now
+    stack.drift_status, stack.drift_checked_at = result.status.value, now
+    stack.drift_reason, stack.drift_report_id = report.reason, report.id
+
+
+def describe(error: LandformError, **more: Any) -> dict[str, Any]:
+    """Return what an operation shows of its error."""
+    return {
+        "code": error.code,
+        "title": error.title,
+        "detail": error.detail,
+        "advice": error.advice,
+        **error.context,
+        **more,
+    }
+
+
+def _settle_stack(stack: Stack, operation: Operation, status: OperationStatus) -> None:
+    kind = OperationType(operation.type)
+    before = StackStatus(operation.stack_status_before or stack.status)
+    after = status_after(kind, status, before, was_applying=operation.has_applied)
+    is_done = status in (OperationStatus.APPLIED, OperationStatus.PLANNED_AND_FINISHED)
+    if kind is OperationType.APPLY and is_done and operation.generation is not None:
+        stack.applied_generation = operation.generation
+    if operation.has_applied:
+        _forget_verdict(stack)
+    if after is StackStatus.DELETED:
+        stack.deleted_at = utc_now()
+        stack.schedule.is_enabled = False
+    failed = after in (StackStatus.FAILED, StackStatus.NEEDS_ATTENTION)
+    detail = (operation.error or {}).get("detail") or f"The last {kind.value} was {status.value}."
+    stack.status_reason = detail[:MAX_REASON] if failed else None
+    if stack.status != after or kind.may_mutate:
+        stack.status = after.value
+        touch(stack)
+
+
+def _forget_verdict(stack: Stack) -> None:
+    """An apply made the last verdict worthless; the next check gives a new one."""
+    if stack.drift_status != DriftStatus.NOT_CHECKED:
+        stack.drift_since = utc_now()
+    stack.drift_status, stack.drift_reason = DriftStatus.NOT_CHECKED.value, None
+
+
+def _keep_outputs(ctx: Context, stack: Stack, outputs: Mapping[str, StateOutput]) -> None:
+    now = utc_now()
+    kept = {row.name: row for row in stack.outputs}
+    for name, output in outputs.items():
+        row = kept.pop(name, None)
+        if row is None:
+            row = StackOutput(stack_id=stack.id, name=name)
+            stack.outputs.append(row)
+        row.is_sensitive, row.updated_at = output.is_sensitive, now
+        place = f"output:{stack.id}:{name}"
+        row.value = None if output.is_sensitive else output.value
+        row.sealed_value = seal_json(ctx.keys, output.value, place) if output.is_sensitive else None
+    for gone in kept.values():
+        stack.outputs.remove(gone)

@@ -1,0 +1,94 @@
+"""The entry of the engine: claim an operation, carry it out, and make sure that it ends."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property
+
+from app.domain.drift import DriftStatus
+from app.domain.operations import OperationStatus, OperationType
+from app.errors import (
+    FenceLostError,
+    LandformError,
+    OperationCanceledError,
+    UnexpectedError,
+    UnsavedStateError,
+)
+from app.logs import get_logger
+from app.services.context import Context
+from app.services.engine import ending
+from app.services.engine.claims import Claim, Heartbeat, claim, fenced
+from app.services.engine.drift_check import DriftResult
+from app.services.engine.run import OperationRun
+from app.terraform.discovery import TerraformBinary, discover
+from app.terraform.identity import ProcessIdentity
+
+log = get_logger(__name__)
+
+
+class Engine:
+    """Carries out operations in one worker process."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Use ``ctx``; Terraform is looked for when it is first needed."""
+        self._ctx = ctx
+
+    @cached_property
+    def binary(self) -> TerraformBinary:
+        """The Terraform of this machine.
+
+        Raises:
+            TerraformMissingError: there is none.
+        """
+        return discover(self._ctx.settings.terraform)
+
+    def carry_out(self, operation_id: str) -> None:
+        """Carry out one operation if it may run now; a ring too many does nothing.
+
+        Must be called in the main thread of the process: Terraform gets its SIGINT when the
+        thread that started it dies.
+        """
+        identity = ProcessIdentity.of(os.getpid())
+        owner = f"{identity.host}:{identity.pid}"
+        taken = claim(self._ctx, operation_id, owner, identity.to_dict())
+        if taken is None:
+            log.info("operation_not_claimed", operation_id=operation_id)
+            return
+        log.info("operation_claimed", operation_id=operation_id, type=taken.type, fence=taken.fence)
+        with Heartbeat(self._ctx, taken) as heartbeat:
+            self._run(taken, heartbeat)
+        log.info("operation_left", operation_id=operation_id)
+
+    def _run(self, taken: Claim, heartbeat: Heartbeat) -> None:
+        try:
+            OperationRun(self._ctx, taken, heartbeat, self.binary).carry_out()
+        except FenceLostError:
+            log.warning("fence_lost", operation_id=taken.operation_id)
+        except LandformError as error:
+            self._fail(taken, error)
+        except Exception as error:  # allowed: an operation must end whatever bug there is
+            log.exception("operation_crashed", operation_id=taken.operation_id)
+            self._fail(taken, UnexpectedError(f"{type(error).__name__} in the engine."))
+
+    def _fail(self, taken: Claim, error: LandformError) -> None:
+        log.warning("operation_failed", operation_id=taken.operation_id, code=error.code)
+        try:
+            with fenced(self._ctx, taken) as (session, operation):
+                if taken.type is OperationType.DRIFT_CHECK:
+                    result = DriftResult(DriftStatus.UNKNOWN, reason=error.detail)
+                    ending.record_verdict(session, operation, result)
+                operation.has_unsaved_state = isinstance(error, UnsavedStateError)
+                status = _outcome(OperationStatus(operation.status), error)
+                ending.end(session, operation, status, error)
+        except FenceLostError:
+            log.warning("fence_lost", operation_id=taken.operation_id)
+            return
+        if not isinstance(error, UnsavedStateError):
+            self._ctx.runs.of(taken.operation_id).remove()
+
+
+def _outcome(status: OperationStatus, error: LandformError) -> OperationStatus:
+    is_cancel = isinstance(error, OperationCanceledError)
+    if is_cancel and status is OperationStatus.CANCELING:
+        return OperationStatus.CANCELED
+    return OperationStatus.ERRORED

@@ -1,0 +1,142 @@
+"""Tell SQL what an operation is doing: steps with timings, events, the process that runs.
+
+Events are buffered and written a few times a second in one fenced transaction, which also brings
+back whether somebody asked to cancel.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from app.clock import utc_now
+from app.domain.operations import OperationStatus, StepName, StepStatus
+from app.errors import FenceLostError, LandformError
+from app.models import Operation, OperationEvent, OperationStep
+from app.services.context import Context
+from app.services.engine.claims import Claim, Heartbeat, fenced
+from app.terraform.events import Event
+from app.terraform.identity import ProcessIdentity
+
+FLUSH_SECONDS = 0.3
+MAX_MESSAGE = 4000
+MAX_DETAIL = 1000
+
+
+class Recorder:
+    """Writes the story of one claimed operation."""
+
+    def __init__(self, ctx: Context, claim: Claim, heartbeat: Heartbeat) -> None:
+        """Prepare; nothing is written yet."""
+        self._ctx = ctx
+        self._claim = claim
+        self._heartbeat = heartbeat
+        self._buffer: list[OperationEvent] = []
+        self._flushed_at = 0.0
+        self.is_cancel_requested = False
+
+    @contextmanager
+    def step(self, name: StepName) -> Iterator[None]:
+        """Record a step around the block: running, then done or failed."""
+        with fenced(self._ctx, self._claim) as (session, operation):
+            row = OperationStep(
+                operation_id=operation.id,
+                name=name.value,
+                status=StepStatus.RUNNING.value,
+                started_at=utc_now(),
+            )
+            session.add(row)
+            session.flush()
+            step_id = row.id
+            self._event("step", "info", f"Step {name.value} started.", {"step": name.value})
+        status, detail = StepStatus.DONE, None
+        try:
+            yield
+        except LandformError as error:
+            status, detail = StepStatus.FAILED, error.detail[:MAX_DETAIL]
+            raise
+        finally:
+            self._end_step(step_id, name, status, detail)
+
+    def note(self, message: str, *, level: str = "info", type_: str = "note", **data: Any) -> None:
+        """Add an event of Landform's own."""
+        self._event(type_, level, message, data or None)
+
+    def terraform_event(self, event: Event) -> None:
+        """Add an event that Terraform reported."""
+        self._event(event.type, event.level, event.message, event.to_dict())
+
+    def process_started(self, identity: ProcessIdentity) -> None:
+        """Remember the Terraform that runs, so that the reaper can find it."""
+        with fenced(self._ctx, self._claim) as (_, operation):
+            operation.process = identity.to_dict()
+
+    def poll(self) -> None:
+        """Write what has gathered if it is time.
+
+        Raises:
+            FenceLostError: this process must stop its Terraform and write nothing more.
+        """
+        if self._heartbeat.is_lost:
+            raise FenceLostError(f"Operation {self._claim.operation_id} has another owner.")
+        if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the buffered events and look whether a person asked to cancel."""
+        self._flushed_at = time.monotonic()
+        if not self._buffer:
+            self._read_cancel()
+            return
+        with fenced(self._ctx, self._claim) as (session, operation):
+            session.add_all(self._buffer)
+            self._note_cancel(operation)
+        self._buffer = []
+
+    def _read_cancel(self) -> None:
+        with self._ctx.read() as session:
+            operation = session.get(Operation, self._claim.operation_id)
+            if operation is not None:
+                self._note_cancel(operation)
+
+    def _note_cancel(self, operation: Operation) -> None:
+        self.is_cancel_requested = operation.status == OperationStatus.CANCELING
+
+    def _end_step(
+        self, step_id: int, name: StepName, status: StepStatus, detail: str | None
+    ) -> None:
+        self._event(
+            "step",
+            "error" if status is StepStatus.FAILED else "info",
+            f"Step {name.value} {status.value}.",
+            {"step": name.value, "status": status.value},
+        )
+        with fenced(self._ctx, self._claim) as (session, operation):
+            row = session.get_one(OperationStep, step_id)
+            row.status, row.ended_at, row.detail = status.value, utc_now(), detail
+            operation.process = None
+            session.add_all(self._buffer)
+            self._note_cancel(operation)
+        self._buffer = []
+
+    def _event(
+        self,
+        type_: str,
+        level: str,
+        message: str,
+        data: dict[str, Any] | None,
+        at: datetime | None = None,
+    ) -> None:
+        self._buffer.append(
+            OperationEvent(
+                operation_id=self._claim.operation_id,
+                at=at or utc_now(),
+                type=type_[:40],
+                level=level[:8],
+                message=message[:MAX_MESSAGE],
+                data=data,
+            )
+        )

@@ -1,0 +1,203 @@
+"""Carry one claimed operation from its plan to its end.
+
+The order of things that must survive a crash: the private state copy is promoted while Terraform
+runs and once more at its end; only then does the operation end in SQL and its run directory go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from app.clock import utc_now
+from app.domain.operations import AutoApply, OperationStatus, OperationType, StepName
+from app.domain.state_file import StateFile, StateOutput
+from app.errors import (
+    LandformError,
+    OperationCanceledError,
+    PlanStaleError,
+    StateError,
+    UnavailableError,
+    UnsavedStateError,
+)
+from app.models import OperationPlan
+from app.services.context import Context
+from app.services.engine import ending, state_keeping, workspace
+from app.services.engine.claims import Claim, Heartbeat, begin_applying, fenced
+from app.services.engine.drift_check import check_drift
+from app.services.engine.recorder import Recorder
+from app.services.engine.workspace import Workspace
+from app.services.operation_status import move
+from app.storage.snapshotter import Snapshotter
+from app.storage.state_store import StateStore
+from app.terraform.arguments import PlanMode
+from app.terraform.cli import StepHooks, Terraform
+from app.terraform.discovery import TerraformBinary
+from app.terraform.plan import Plan
+
+SNAPSHOT_SECONDS = 0.5
+
+
+class OperationRun:
+    """The work on one operation by the process that claimed it."""
+
+    def __init__(
+        self, ctx: Context, claim: Claim, heartbeat: Heartbeat, binary: TerraformBinary
+    ) -> None:
+        """Prepare; nothing is done yet."""
+        self._ctx = ctx
+        self._claim = claim
+        self._binary = binary
+        self._recorder = Recorder(ctx, claim, heartbeat)
+        self._store: StateStore = ctx.state_store()
+
+    def carry_out(self) -> None:
+        """Do the work and end the operation, or leave it waiting for approval.
+
+        Raises:
+            LandformError: why it did not succeed; the caller ends the operation with it.
+        """
+        if self._claim.is_approved:
+            self._apply(self._reopen())
+            return
+        space = self._prepare()
+        if self._claim.type is OperationType.DRIFT_CHECK:
+            self._check_drift(space)
+            return
+        plan = self._plan(space)
+        if self._decide(plan):
+            self._apply(space)
+
+    def _prepare(self) -> Workspace:
+        with (
+            self._recorder.step(StepName.PREPARE),
+            fenced(self._ctx, self._claim) as (session, operation),
+        ):
+            space = workspace.prepare(self._ctx, session, self._store, operation)
+        with self._recorder.step(StepName.INIT):
+            self._terraform(space).init(self._ctx.settings.plan_timeout_seconds)
+        return space
+
+    def _reopen(self) -> Workspace:
+        with fenced(self._ctx, self._claim) as (_, operation):
+            space = workspace.reopen(self._ctx, operation)
+        if not space.directory.plan_path.exists():
+            raise PlanStaleError("The approved plan is not on this host any more.")
+        return space
+
+    def _check_drift(self, space: Workspace) -> None:
+        with self._recorder.step(StepName.PLAN):
+            terraform = self._terraform(space)
+            result = check_drift(terraform, space, self._ctx.settings.plan_timeout_seconds)
+        with self._recorder.step(StepName.SAVE):
+            self._recorder.note(result.sentence())
+        ending.finish_drift_check(self._ctx, self._claim, result)
+        space.directory.remove()
+
+    def _plan(self, space: Workspace) -> Plan:
+        seconds = self._ctx.settings.plan_timeout_seconds
+        is_destroy = self._claim.type is OperationType.DESTROY
+        with self._recorder.step(StepName.PLAN):
+            terraform = self._terraform(space)
+            terraform.plan(
+                space.directory.plan_path,
+                seconds,
+                mode=PlanMode.DESTROY if is_destroy else PlanMode.NORMAL,
+            )
+            plan = terraform.show_plan(space.directory.plan_path, seconds)
+            self._save_plan(plan)
+        return plan
+
+    def _save_plan(self, plan: Plan) -> None:
+        document = json.dumps(plan.to_dict()).encode()
+        with fenced(self._ctx, self._claim) as (session, operation):
+            operation.plan_summary = plan.summary.to_dict()
+            sealed = self._ctx.keys.encrypt(document, f"plan:{operation.id}")
+            session.add(
+                OperationPlan(
+                    operation_id=operation.id, sealed_changes=sealed, created_at=utc_now()
+                )
+            )
+
+    def _decide(self, plan: Plan) -> bool:
+        """Tell whether to apply now; otherwise end or park the operation."""
+        with self._recorder.step(StepName.CHECK):
+            self._recorder.note(plan.summary.sentence())
+        if self._recorder.is_cancel_requested:
+            raise OperationCanceledError("Canceled before anything was changed.")
+        is_destroy = self._claim.type is OperationType.DESTROY
+        if self._claim.type is OperationType.PLAN or not (plan.has_changes or is_destroy):
+            ending.finish(self._ctx, self._claim, OperationStatus.PLANNED_AND_FINISHED)
+            self._ctx.runs.of(self._claim.operation_id).remove()
+            return False
+        with fenced(self._ctx, self._claim) as (_, operation):
+            move(operation, OperationStatus.PLANNED)
+            if not AutoApply(operation.stack.auto_apply).allows(plan.summary):
+                return False
+            begin_applying(operation)
+        return True
+
+    def _apply(self, space: Workspace) -> None:
+        snapshotter = Snapshotter(
+            space.directory.state_path,
+            self._snapshot,
+            SNAPSHOT_SECONDS,
+            baseline=space.directory.state_bytes(),
+        )
+        failure: LandformError | None = None
+        with self._recorder.step(StepName.APPLY):
+            terraform = self._terraform(space, snapshotter)
+            try:
+                terraform.apply(space.directory.plan_path, self._ctx.settings.apply_timeout_seconds)
+            except LandformError as error:
+                failure = error
+                self._recorder.note(error.detail, level="error", type_="failure")
+        # What was done is kept whatever the end was; only then is the failure told.
+        with self._recorder.step(StepName.SAVE):
+            outputs = self._save_state(space)
+        if failure is not None:
+            raise failure
+        ending.finish(self._ctx, self._claim, OperationStatus.APPLIED, outputs)
+        space.directory.remove()
+
+    def _save_state(self, space: Workspace) -> Mapping[str, StateOutput]:
+        """Promote the last state of the run and return its outputs.
+
+        Raises:
+            UnsavedStateError: it could not be promoted; the run directory keeps it.
+        """
+        data = space.directory.newest_valid_state()
+        if data is None:
+            return {}
+        try:
+            with fenced(self._ctx, self._claim) as (session, operation):
+                stored = state_keeping.promote(session, self._store, operation, data)
+                state_keeping.forget_snapshots(session, self._store, operation, stored.serial)
+        except (UnavailableError, StateError) as error:
+            raise UnsavedStateError(f"The state could not be saved: {error.detail}") from error
+        self._recorder.note(f"State saved: serial {stored.serial}.", type_="state_saved")
+        return StateFile.parse(data).outputs
+
+    def _snapshot(self, data: bytes) -> None:
+        """Promote a state seen while Terraform runs; trouble here must not stop the apply."""
+        try:
+            with fenced(self._ctx, self._claim) as (session, operation):
+                state_keeping.promote(session, self._store, operation, data)
+        except (UnavailableError, StateError) as error:
+            self._recorder.note(
+                f"A snapshot of the state was not saved: {error.detail}", level="warn"
+            )
+
+    def _terraform(self, space: Workspace, snapshotter: Snapshotter | None = None) -> Terraform:
+        def poll() -> None:
+            if snapshotter is not None:
+                snapshotter.poll()
+            self._recorder.poll()
+
+        hooks = StepHooks(
+            on_event=self._recorder.terraform_event,
+            on_start=self._recorder.process_started,
+            on_poll=poll,
+            should_stop=lambda: self._recorder.is_cancel_requested,
+        )
+        return space.terraform(self._binary, hooks, self._ctx.settings.cancel_grace_seconds)

@@ -1,0 +1,208 @@
+"""After a death: find operations whose process is gone, save what it left, and end them.
+
+An apply is never repeated by itself. Its state is saved, what Terraform began to create and never
+recorded is named, and a drift check shows people reality. A plan that died changed nothing, so it
+is queued again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import utc_now
+from app.domain.drift import DriftStatus
+from app.domain.operations import OWNED, OperationStatus, OperationType
+from app.domain.state_file import StateFile
+from app.errors import OperationInterruptedError, StateError, UnavailableError
+from app.logs import get_logger
+from app.models import Operation, OperationEvent
+from app.services.access import SYSTEM_PRINCIPAL
+from app.services.context import Context, ring_after_commit
+from app.services.engine import ending, state_keeping
+from app.services.engine.drift_check import DriftResult
+from app.services.operation_queue import add_operation, ring_next
+from app.services.operation_status import move
+from app.storage.run_directory import RunDirectory
+from app.terraform.events import OrphanCandidate, parse_events, possibly_orphaned
+from app.terraform.identity import ProcessIdentity
+
+MAX_ATTEMPTS = 5
+
+log = get_logger(__name__)
+
+
+def reap(ctx: Context) -> list[str]:
+    """Deal with every operation of this host whose owner is gone; return their ids."""
+    with ctx.read() as session:
+        owned = session.scalars(select(Operation).where(Operation.status.in_(OWNED))).all()
+    dealt_with = []
+    for operation in owned:
+        if not _is_abandoned(operation):
+            _end_stuck_terraform(ctx, operation)
+            continue
+        if _recover(ctx, operation.id, operation.fence):
+            dealt_with.append(operation.id)
+    return dealt_with
+
+
+def save_unsaved(ctx: Context) -> None:
+    """Try again to promote states that could not be saved when their operation ended."""
+    with ctx.read() as session:
+        waiting = session.scalars(select(Operation.id).where(Operation.has_unsaved_state)).all()
+    for operation_id in waiting:
+        directory = ctx.runs.of(operation_id)
+        with ctx.write() as session:
+            operation = session.get_one(Operation, operation_id)
+            if not operation.has_unsaved_state or not _save(ctx, session, operation, directory):
+                continue
+            operation.has_unsaved_state = False
+            _tell(session, operation, "The state of the interrupted run is saved now.")
+            session.flush()
+            ring_next(session, operation.stack_id)
+        directory.remove()
+
+
+def _is_abandoned(operation: Operation) -> bool:
+    """Tell whether neither the worker nor its Terraform lives; a silent live one is left alone."""
+    for recorded in (operation.owner_process, operation.process):
+        if recorded is None:
+            continue
+        try:
+            if ProcessIdentity.from_dict(recorded).is_alive():
+                return False
+        except UnavailableError:
+            return False  # it ran on another host, whose own reaper judges it
+    return operation.owner_process is not None
+
+
+def _end_stuck_terraform(ctx: Context, operation: Operation) -> None:
+    """Kill a Terraform that got its SIGINT when the worker died and has not stopped in time."""
+    if operation.process is None or operation.lease_expires_at is None:
+        return
+    patience = timedelta(seconds=ctx.settings.cancel_grace_seconds)
+    if utc_now() < operation.lease_expires_at + patience:
+        return
+    owner = ProcessIdentity.from_dict(operation.owner_process or operation.process)
+    terraform = ProcessIdentity.from_dict(operation.process)
+    if terraform.is_local and not owner.is_alive() and terraform.kill_group():
+        log.warning("stuck_terraform_killed", operation_id=operation.id, pid=terraform.pid)
+
+
+def _recover(ctx: Context, operation_id: str, fence: int) -> bool:
+    directory = ctx.runs.of(operation_id)
+    with ctx.write() as session:
+        operation = session.get_one(Operation, operation_id, with_for_update={"of": Operation})
+        if operation.fence != fence or operation.status not in OWNED:
+            return False
+        operation.fence += 1
+        log.warning("operation_abandoned", operation_id=operation_id, status=operation.status)
+        if operation.has_applied:
+            _interrupt(ctx, session, operation, directory)
+        else:
+            _give_back(session, operation)
+        keep = operation.has_unsaved_state
+    if not keep:
+        directory.remove()
+    return True
+
+
+def _interrupt(
+    ctx: Context, session: Session, operation: Operation, directory: RunDirectory
+) -> None:
+    data = directory.newest_valid_state()
+    orphans = _orphans(directory, data)
+    operation.possibly_orphaned = [asdict(orphan) for orphan in orphans]
+    operation.has_unsaved_state = not _save(ctx, session, operation, directory)
+    error = OperationInterruptedError(
+        "The worker died while Terraform was changing the cloud. "
+        + (
+            "Its state is saved."
+            if not operation.has_unsaved_state
+            else "Its state waits to be saved."
+        )
+        + (f" {len(orphans)} resources may exist without a record." if orphans else "")
+    )
+    _close_steps(operation)
+    _tell(session, operation, error.detail)
+    ending.end(
+        session,
+        operation,
+        OperationStatus.INTERRUPTED,
+        error,
+        possibly_orphaned=operation.possibly_orphaned,
+    )
+    add_operation(session, operation.stack, OperationType.DRIFT_CHECK, SYSTEM_PRINCIPAL)
+
+
+def _give_back(session: Session, operation: Operation) -> None:
+    """Queue an operation again that died before it changed anything, a few times at most."""
+    _close_steps(operation)
+    if operation.status == OperationStatus.CANCELING:
+        _tell(session, operation, "The worker died; nothing had been changed.")
+        ending.end(session, operation, OperationStatus.CANCELED)
+        return
+    if operation.attempt >= MAX_ATTEMPTS:
+        error = OperationInterruptedError(
+            f"The worker died {operation.attempt} times before anything was changed.",
+            advice="Look at the worker's log and the machine's memory, then start it again.",
+        )
+        if operation.type == OperationType.DRIFT_CHECK:
+            result = DriftResult(DriftStatus.UNKNOWN, reason=error.detail)
+            ending.record_verdict(session, operation, result)
+        ending.end(session, operation, OperationStatus.ERRORED, error)
+        return
+    _tell(session, operation, "The worker died before anything was changed; queued again.")
+    move(operation, OperationStatus.PENDING)
+    ring_after_commit(session, operation)
+
+
+def _save(ctx: Context, session: Session, operation: Operation, directory: RunDirectory) -> bool:
+    """Promote the newest state that the run left; tell whether nothing is left unsaved."""
+    data = directory.newest_valid_state()
+    if data is None:
+        return True
+    try:
+        store = ctx.state_store()
+        stored = store.current(operation.stack_id)
+        if stored is not None and stored.serial >= StateFile.parse(data).serial:
+            state_keeping.load_state(session, store, operation)  # SQL may still lag behind
+        else:
+            state_keeping.promote(session, store, operation, data)
+    except (UnavailableError, StateError) as error:
+        log.warning("state_unsaved", operation_id=operation.id, error=error.detail)
+        return False
+    return True
+
+
+def _orphans(directory: RunDirectory, data: bytes | None) -> list[OrphanCandidate]:
+    path = directory.events_path("apply")
+    if not path.exists():
+        return []
+    state = StateFile.parse(data) if data is not None else None
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        return possibly_orphaned(parse_events(lines), state)
+
+
+def _close_steps(operation: Operation) -> None:
+    for step in operation.steps:
+        if step.ended_at is None:
+            step.status, step.ended_at = "failed", utc_now()
+            step.detail = "The worker died."
+
+
+def _tell(session: Session, operation: Operation, message: str, **data: Any) -> None:
+    session.add(
+        OperationEvent(
+            operation_id=operation.id,
+            at=utc_now(),
+            type="recovery",
+            level="warn",
+            message=message,
+            data=data or None,
+        )
+    )

@@ -1,0 +1,110 @@
+"""Between the private state copy of a run, the volume and SQL: load, promote, reconcile.
+
+The volume is written first, durably, then SQL; so after a crash the volume may be one version
+ahead and SQL catches up here. The volume being *behind* SQL means that it was rolled back, and is
+refused before Terraform starts.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import utc_now
+from app.domain import ids
+from app.errors import StateCorruptError, StateSerialError
+from app.models import Operation, StateVersion
+from app.storage.state_store import StateStore, StoredState
+
+RECOVERED = "landform (recovered)"
+
+
+def load_state(session: Session, store: StateStore, operation: Operation) -> bytes | None:
+    """Return the verified state of record of the operation's stack, or ``None`` before the first.
+
+    Raises:
+        StateCorruptError: the file is missing or its bytes differ from what SQL recorded.
+        StateSerialError: the volume holds an older state than SQL knows.
+        VolumeError: the volume cannot be used.
+    """
+    stack_id = operation.stack_id
+    known = latest_version(session, stack_id)
+    stored = store.current(stack_id)
+    if stored is None:
+        if known is not None:
+            raise StateCorruptError(
+                f"The volume has no state for stack {stack_id}, "
+                f"but serial {known.serial} was saved."
+            )
+        return None
+    if known is None or stored.serial > known.serial:
+        record_version(session, operation, stored, RECOVERED)
+    elif stored.serial < known.serial:
+        raise StateSerialError(
+            f"The volume has serial {stored.serial} of stack {stack_id}, "
+            f"but serial {known.serial} was saved: the volume was rolled back."
+        )
+    elif stored.sha256 != known.sha256:
+        raise StateCorruptError(
+            f"Serial {known.serial} of stack {stack_id} is not the state that was saved."
+        )
+    return store.read(stack_id, stored.serial, stored.sha256)
+
+
+def promote(session: Session, store: StateStore, operation: Operation, data: bytes) -> StoredState:
+    """Make ``data`` the state of record, on the volume and then in SQL.
+
+    Raises:
+        StateError: it is no valid successor of the present state.
+        VolumeError: the volume cannot be written; nothing was changed.
+    """
+    stored = store.promote(operation.stack_id, data)
+    known = latest_version(session, operation.stack_id)
+    if known is None or stored.serial > known.serial:
+        record_version(session, operation, stored, operation.requested_by)
+    return stored
+
+
+def forget_snapshots(session: Session, store: StateStore, operation: Operation, final: int) -> None:
+    """Remove what this operation saved on its way, now that its last state is durable."""
+    passed = session.scalars(
+        select(StateVersion).where(
+            StateVersion.operation_id == operation.id,
+            StateVersion.serial < final,
+            StateVersion.created_by != RECOVERED,
+        )
+    )
+    for version in passed.all():
+        session.delete(version)
+        store.delete_version(operation.stack_id, version.serial, version.sha256)
+
+
+def latest_version(session: Session, stack_id: str) -> StateVersion | None:
+    """Return the newest state version that SQL knows of."""
+    return session.scalars(
+        select(StateVersion)
+        .where(StateVersion.stack_id == stack_id)
+        .order_by(StateVersion.serial.desc())
+        .limit(1)
+    ).first()
+
+
+def record_version(
+    session: Session, operation: Operation, stored: StoredState, created_by: str
+) -> None:
+    """Add the SQL row of a state version that is durable on the volume."""
+    session.add(
+        StateVersion(
+            id=ids.new_id(ids.STATE_VERSION),
+            stack_id=operation.stack_id,
+            serial=stored.serial,
+            lineage=stored.lineage,
+            sha256=stored.sha256,
+            size_bytes=stored.size_bytes,
+            terraform_version=stored.terraform_version,
+            operation_id=operation.id,
+            created_at=utc_now(),
+            created_by=created_by,
+        )
+    )
+    session.flush()

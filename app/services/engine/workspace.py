@@ -1,0 +1,108 @@
+"""The run directory of an operation, filled so that Terraform can start: module, values, state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.catalog.catalog import Cloud
+from app.models import Operation, Stack
+from app.services import references
+from app.services.context import Context
+from app.services.engine.state_keeping import load_state
+from app.services.secrets import open_credentials, open_parameters
+from app.storage.run_directory import RunDirectory
+from app.storage.state_store import StateStore
+from app.terraform.cli import StepHooks, Terraform
+from app.terraform.discovery import TerraformBinary
+from app.terraform.environment import build_environment, write_cli_config
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A prepared run directory, and the secrets that must not show in what Terraform says."""
+
+    directory: RunDirectory
+    environment: dict[str, str]
+    secrets: tuple[str, ...]
+
+    def terraform(
+        self, binary: TerraformBinary, hooks: StepHooks, grace_seconds: float
+    ) -> Terraform:
+        """Return Terraform set up for this run directory."""
+        return Terraform(
+            binary=binary,
+            directory=self.directory.path,
+            environment=self.environment,
+            logs=self.directory.logs,
+            grace_seconds=grace_seconds,
+            hooks=hooks,
+            secrets=self.secrets,
+        )
+
+
+def prepare(ctx: Context, session: Session, store: StateStore, operation: Operation) -> Workspace:
+    """Fill the run directory with the module, the variables and the state of record.
+
+    Raises:
+        VolumeError, StateError: the state of record cannot be trusted or read.
+        ReferenceNotReadyError: a referenced stack has no outputs.
+        NotFoundError: the catalogue no longer has the kind or the cloud.
+    """
+    stack = operation.stack
+    blueprint, cloud = ctx.catalog.kind(stack.kind), ctx.catalog.cloud(stack.cloud)
+    state = load_state(session, store, operation)
+    directory = ctx.runs.of(operation.id)
+    directory.prepare(
+        blueprint.module_dir(stack.cloud), cloud.provider_hcl, _variables(ctx, operation), state
+    )
+    operation.generation = stack.generation
+    return reopen(ctx, operation)
+
+
+def reopen(ctx: Context, operation: Operation) -> Workspace:
+    """Return the workspace of an operation whose run directory was prepared before."""
+    stack, directory = operation.stack, ctx.runs.of(operation.id)
+    cloud = ctx.catalog.cloud(stack.cloud)
+    credentials = open_credentials(ctx.keys, stack.cloud_account)
+    cli_config = directory.cli_config_path
+    write_cli_config(cli_config, ctx.settings.sandbox_mirror, ctx.settings.provider_mirror)
+    environment = build_environment(
+        directory.home, directory.temporary, cli_config, cloud.environment(credentials)
+    )
+    return Workspace(directory, environment, _secrets(ctx, stack, cloud, credentials))
+
+
+def _variables(ctx: Context, operation: Operation) -> dict[str, Any]:
+    stack = operation.stack
+    blueprint, cloud = ctx.catalog.kind(stack.kind), ctx.catalog.cloud(stack.cloud)
+    return blueprint.variables(
+        name=stack.name,
+        region=cloud.region(stack.region),
+        parameters=blueprint.merge_sensitive(stack.parameters, open_parameters(ctx.keys, stack)),
+        reference_outputs=references.outputs_of(ctx.keys, stack),
+        tags={
+            "landform:stack": stack.id,
+            "landform:project": stack.project_id,
+            "landform:operation": operation.id,
+        },
+        cloud=cloud,
+    )
+
+
+def _secrets(
+    ctx: Context, stack: Stack, cloud: Cloud, credentials: dict[str, str]
+) -> tuple[str, ...]:
+    secret_fields = [f.name for f in cloud.credential_fields.values() if f.is_secret]
+    found = [credentials[name] for name in secret_fields if credentials.get(name)]
+    return (*found, *_texts(open_parameters(ctx.keys, stack)))
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _texts(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in _texts(item)]
+    return [value] if isinstance(value, str) else []

@@ -1,0 +1,109 @@
+"""Is each part that Landform stands on there? Each is named, with what to do when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from redis.exceptions import RedisError
+from rq import Worker
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.clock import utc_now
+from app.errors import LandformError
+from app.models import InstallationFact
+from app.services.context import Context
+from app.terraform.discovery import discover
+
+SCHEDULER = "scheduler"
+SILENT_AFTER = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Check:
+    """The state of one part; ``detail`` says what is wrong, or a fact worth knowing."""
+
+    name: str
+    is_ok: bool
+    detail: str
+
+
+def check_all(ctx: Context) -> list[Check]:
+    """Check every part, in the order in which a person would look."""
+    parts: list[tuple[str, Callable[[Context], str]]] = [
+        ("database", _database),
+        ("redis", _redis),
+        ("volume", _volume),
+        ("terraform", _terraform),
+        ("workers", _workers),
+        ("scheduler", _scheduler),
+    ]
+    return [_check(ctx, name, probe) for name, probe in parts]
+
+
+def record_scheduler_beat(ctx: Context) -> None:
+    """Note that the scheduler is alive."""
+    with ctx.write() as session:
+        session.merge(InstallationFact(name=SCHEDULER, value={}, updated_at=utc_now()))
+
+
+def _check(ctx: Context, name: str, probe: Callable[[Context], str]) -> Check:
+    try:
+        return Check(name, True, probe(ctx))
+    except LandformError as error:
+        return Check(name, False, f"{error.detail} {error.advice}")
+    except SQLAlchemyError as error:
+        return Check(name, False, f"The database does not answer ({type(error).__name__}).")
+    except RedisError as error:
+        return Check(name, False, f"Redis does not answer ({type(error).__name__}).")
+    except _PartMissingError as error:
+        return Check(name, False, str(error))
+
+
+class _PartMissingError(Exception):
+    """A part of Landform itself does not run; the message is for people."""
+
+
+def _database(ctx: Context) -> str:
+    with ctx.read() as session:
+        session.execute(text("SELECT 1"))
+    return ctx.db.engine.dialect.name
+
+
+def _redis(ctx: Context) -> str:
+    return f"version {ctx.doorbell.connection.info('server')['redis_version']}"
+
+
+def _volume(ctx: Context) -> str:
+    volume = ctx.volume()
+    volume.check()
+    return f"{volume.free_bytes() // 2**20} MiB free"
+
+
+def _terraform(ctx: Context) -> str:
+    binary = discover(ctx.settings.terraform)
+    return f"{binary.flavor} {binary.version}"
+
+
+def _workers(ctx: Context) -> str:
+    count = Worker.count(connection=ctx.doorbell.connection)
+    if not count:
+        raise _PartMissingError("No worker is running, so operations wait; start one.")
+    return f"{count} running"
+
+
+def _scheduler(ctx: Context) -> str:
+    with ctx.read() as session:
+        fact = session.get(InstallationFact, SCHEDULER)
+    if fact is None or utc_now() - fact.updated_at > SILENT_AFTER:
+        raise _PartMissingError(
+            "The scheduler has not ticked for a minute, so no drift is checked and no dead worker "
+            f"is noticed; start it. Last tick: {_when(fact.updated_at if fact else None)}."
+        )
+    return f"last tick {_when(fact.updated_at)}"
+
+
+def _when(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="seconds") if moment else "never"

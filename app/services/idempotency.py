@@ -1,0 +1,120 @@
+"""Requests that are safe to send again: the first answer is kept with the change itself.
+
+The record is written in the transaction of the work, so a crash leaves both or neither
+(draft-ietf-httpapi-idempotency-key-header). Two at once are serialised by the primary key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.clock import utc_now
+from app.errors import IdempotencyConflictError, IdempotencyMismatchError, ValidationError
+from app.models import IdempotencyRecord
+from app.services.context import Context
+
+KEPT = timedelta(hours=24)
+MAX_KEY_LENGTH = 255
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer in the making: status, headers and JSON body."""
+
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+    is_replay: bool = False
+
+
+@dataclass(frozen=True)
+class RequestIdentity:
+    """What makes two requests the same: who sent it, its key, and a digest of what it says."""
+
+    principal: str
+    key: str | None
+    fingerprint: str
+
+    @classmethod
+    def of(
+        cls, principal: str, key: str | None, method: str, path: str, body: bytes
+    ) -> RequestIdentity:
+        """Build the identity of one request.
+
+        Raises:
+            ValidationError: the key is empty, too long or not printable ASCII.
+        """
+        if key is not None and not (
+            0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()
+        ):
+            raise ValidationError(
+                f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} printable ASCII characters."
+            )
+        digest = hashlib.sha256(b"\0".join([method.encode(), path.encode(), body])).hexdigest()
+        return cls(principal, key, digest)
+
+
+def carry_out(ctx: Context, request: RequestIdentity, work: Callable[[Session], Answer]) -> Answer:
+    """Run ``work`` in one transaction and keep its answer, or give the kept one again.
+
+    Raises:
+        IdempotencyMismatchError: the key was used for another request.
+        IdempotencyConflictError: the first request is still being handled elsewhere.
+    """
+    if request.key is None:
+        with ctx.write() as session:
+            return work(session)
+    try:
+        with ctx.write() as session:
+            kept = session.get(IdempotencyRecord, (request.principal, request.key))
+            if kept is not None and kept.expires_at > utc_now():
+                return _replay(kept, request)
+            if kept is not None:
+                session.delete(kept)
+                session.flush()
+            record = _claim(session, request)
+            answer = work(session)
+            record.status, record.headers, record.body = answer.status, answer.headers, answer.body
+            return answer
+    except IntegrityError as error:
+        if "idempotency_records" not in str(error.orig):
+            raise
+        raise IdempotencyConflictError("The first request with this key has not ended.") from error
+
+
+def forget_expired(session: Session) -> None:
+    """Remove records whose time is over."""
+    session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.expires_at <= utc_now()))
+
+
+def _claim(session: Session, request: RequestIdentity) -> IdempotencyRecord:
+    now = utc_now()
+    record = IdempotencyRecord(
+        principal=request.principal,
+        key=request.key,
+        fingerprint=request.fingerprint,
+        status=0,
+        headers={},
+        body={},
+        created_at=now,
+        expires_at=now + KEPT,
+    )
+    session.add(record)
+    session.flush()
+    return record
+
+
+def _replay(kept: IdempotencyRecord, request: RequestIdentity) -> Answer:
+    if kept.fingerprint != request.fingerprint:
+        raise IdempotencyMismatchError(
+            "This Idempotency-Key was used for a request with another path or body."
+        )
+    return Answer(kept.status, kept.body, kept.headers, is_replay=True)

@@ -1,0 +1,99 @@
+"""Find things by id or by name, seen through the caller's eyes."""
+
+from __future__ import annotations
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.permissions import Right
+from app.errors import NotFoundError, ValidationError
+from app.models import CloudAccount, Operation, Project, Stack
+from app.services.access import Principal, require
+
+
+def project_by(session: Session, principal: Principal, reference: str, right: Right) -> Project:
+    """Return the project with that id or name.
+
+    Raises:
+        ValidationError: there is none that the caller can see (pointer ``/project``).
+        PermissionDeniedError: the caller can see it but lacks ``right``.
+    """
+    project = session.scalar(
+        select(Project).where(or_(Project.id == reference, Project.name == reference))
+    )
+    if project is None:
+        raise ValidationError.at("/project", f"There is no project {reference!r}.")
+    try:
+        require(principal, right, project.id, f"project {reference!r}")
+    except NotFoundError as error:
+        raise ValidationError.at("/project", f"There is no project {reference!r}.") from error
+    return project
+
+
+def cloud_account_by(session: Session, reference: str) -> CloudAccount:
+    """Return the cloud account with that id or name.
+
+    Raises:
+        ValidationError: there is none (pointer ``/cloud_account``).
+    """
+    account = session.scalar(
+        select(CloudAccount).where(
+            or_(CloudAccount.id == reference, CloudAccount.name == reference)
+        )
+    )
+    if account is None:
+        raise ValidationError.at("/cloud_account", f"There is no cloud account {reference!r}.")
+    return account
+
+
+def stack_by_id(
+    session: Session,
+    principal: Principal,
+    stack_id: str,
+    right: Right = Right.STACK_READ,
+    *,
+    kind: str | None = None,
+) -> Stack:
+    """Return a stack, deleted ones included, whose history is kept.
+
+    Raises:
+        NotFoundError: no such stack, of another kind, or in a project the caller cannot see.
+        PermissionDeniedError: the caller's role lacks ``right``.
+    """
+    stack = session.get(Stack, stack_id)
+    if stack is None or (kind is not None and stack.kind != kind):
+        raise NotFoundError(f"There is no {kind or 'stack'} {stack_id!r}.")
+    require(principal, right, stack.project_id, f"{kind or 'stack'} {stack_id!r}")
+    return stack
+
+
+def stack_by_reference(
+    session: Session, principal: Principal, project_id: str, reference: str
+) -> Stack | None:
+    """Return the living stack of a project by id or name, or nothing."""
+    stack = session.scalar(
+        select(Stack).where(
+            Stack.project_id == project_id,
+            Stack.deleted_at.is_(None),
+            or_(Stack.id == reference, Stack.name == reference),
+        )
+    )
+    if stack is None or not principal.has(Right.STACK_READ, project_id):
+        return None
+    return stack
+
+
+def operation_by_id(
+    session: Session, principal: Principal, operation_id: str, right: Right = Right.STACK_READ
+) -> Operation:
+    """Return an operation.
+
+    Raises:
+        NotFoundError: no such operation, or in a project the caller cannot see.
+        PermissionDeniedError: the caller's role lacks ``right``.
+    """
+    operation = session.get(Operation, operation_id)
+    if operation is None:
+        raise NotFoundError(f"There is no operation {operation_id!r}.")
+    require(principal, right, operation.stack.project_id, f"operation {operation_id!r}")
+    return operation

@@ -1,0 +1,29 @@
+"""The only place where an operation's status is written."""
+
+from __future__ import annotations
+
+from app.clock import utc_now
+from app.domain.operations import FINAL, OWNED, OperationStatus, is_allowed
+from app.errors import OperationStateError
+from app.models import Operation
+
+
+def move(operation: Operation, new: OperationStatus) -> None:
+    """Give ``operation`` a new status and note the time; a free one has no lease.
+
+    Raises:
+        OperationStateError: the table in ``app.domain.operations`` does not allow it.
+    """
+    old = OperationStatus(operation.status)
+    if not is_allowed(old, new):
+        raise OperationStateError(f"Operation {operation.id} cannot go from {old} to {new}.")
+    now = utc_now()
+    operation.status = new.value
+    operation.transitions = [*operation.transitions, {"status": new.value, "at": now.isoformat()}]
+    if new is OperationStatus.PLANNING:
+        operation.started_at = operation.started_at or now
+    if new in FINAL:
+        operation.ended_at = now
+    if new not in OWNED:
+        operation.owner = operation.owner_process = operation.process = None
+        operation.lease_expires_at = operation.heartbeat_at = None

@@ -1,0 +1,123 @@
+"""Stacks that take outputs of other stacks: find them, check them, keep the links."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.catalog.catalog import KindBlueprint
+from app.crypto import KeyRing
+from app.domain.stacks import StackStatus
+from app.errors import FieldProblem, ReferenceNotReadyError, ValidationError
+from app.models import Stack, StackReference
+from app.services.access import Principal
+from app.services.lookup import stack_by_reference
+from app.services.secrets import output_value
+
+USABLE = frozenset({StackStatus.READY, StackStatus.UPDATING, StackStatus.FAILED})
+
+
+def resolve(
+    session: Session,
+    principal: Principal,
+    blueprint: KindBlueprint,
+    project_id: str,
+    parameters: Mapping[str, Any],
+) -> dict[str, Stack]:
+    """Return the referenced stack of each reference parameter that has a value.
+
+    Raises:
+        ValidationError: a stack is missing, in another project, or of another kind.
+        ReferenceNotReadyError: it was not applied yet, or is going away.
+    """
+    resolved = {}
+    for parameter, spec in blueprint.references.items():
+        wanted = parameters.get(parameter)
+        if wanted is None:
+            continue
+        pointer = f"/parameters/{parameter}"
+        stack = stack_by_reference(session, principal, project_id, str(wanted))
+        if stack is None:
+            raise ValidationError.at(
+                pointer, f"There is no {spec.kind} {wanted!r} in this project; create it first."
+            )
+        if stack.kind != spec.kind:
+            raise ValidationError.at(
+                pointer, f"Stack {stack.name!r} is a {stack.kind}; a {spec.kind} is needed here."
+            )
+        _require_ready(stack, pointer)
+        resolved[parameter] = stack
+    return resolved
+
+
+def check_placement(resolved: Mapping[str, Stack], stack: Stack) -> None:
+    """Refuse a reference across cloud accounts or regions: providers cannot join them.
+
+    Raises:
+        ValidationError: names the parameter and both places.
+    """
+    problems = []
+    for parameter, target in resolved.items():
+        here, there = (
+            (stack.cloud_account_id, stack.region),
+            (
+                target.cloud_account_id,
+                target.region,
+            ),
+        )
+        if here != there:
+            message = (
+                f"{target.kind} {target.name!r} is in {target.cloud_account.name}/{target.region}; "
+                f"this stack is in {stack.cloud_account.name}/{stack.region}. Use the same place."
+            )
+            problems.append(FieldProblem(f"/parameters/{parameter}", message))
+    if problems:
+        raise ValidationError(problems[0].message, problems=tuple(problems))
+
+
+def attach(stack: Stack, resolved: Mapping[str, Stack]) -> None:
+    """Keep the links of ``stack`` as they are now."""
+    wanted = {parameter: target.id for parameter, target in resolved.items()}
+    for link in list(stack.references):
+        if wanted.get(link.parameter) == link.target_id:
+            wanted.pop(link.parameter)
+        else:
+            stack.references.remove(link)
+    for parameter, target_id in wanted.items():
+        stack.references.append(
+            StackReference(stack_id=stack.id, parameter=parameter, target_id=target_id)
+        )
+
+
+def with_ids(parameters: dict[str, Any], resolved: Mapping[str, Stack]) -> dict[str, Any]:
+    """Return the parameters with each referenced name replaced by the stack's id."""
+    return {**parameters, **{parameter: stack.id for parameter, stack in resolved.items()}}
+
+
+def outputs_of(keys: KeyRing, stack: Stack) -> dict[str, dict[str, Any]]:
+    """Return the outputs of every referenced stack, by parameter and output name.
+
+    Raises:
+        ReferenceNotReadyError: a referenced stack is gone or was never applied.
+    """
+    found = {}
+    for link in stack.references:
+        _require_ready(link.target, f"/parameters/{link.parameter}")
+        found[link.parameter] = {
+            output.name: output_value(keys, output) for output in link.target.outputs
+        }
+    return found
+
+
+def living_users(stack: Stack) -> list[Stack]:
+    """Return the stacks that take outputs of ``stack`` and are not deleted."""
+    return [link.stack for link in stack.referenced_by if link.stack.deleted_at is None]
+
+
+def _require_ready(stack: Stack, pointer: str) -> None:
+    if stack.status in USABLE and stack.applied_generation > 0:
+        return
+    message = f"{stack.kind} {stack.name!r} is {stack.status}, so its outputs cannot be used."
+    raise ReferenceNotReadyError(message, problems=(FieldProblem(pointer, message),))

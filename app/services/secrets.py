@@ -1,0 +1,55 @@
+"""Seal and open the secret values that SQL keeps: parameters, outputs, credentials."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from app.crypto import KeyRing
+from app.models import CloudAccount, Stack, StackOutput
+
+
+def seal_json(keys: KeyRing, value: Any, place: str) -> bytes:
+    """Encrypt a JSON value so that it opens only at ``place``."""
+    return keys.encrypt(json.dumps(value).encode(), place)
+
+
+def open_json(keys: KeyRing, sealed: bytes, place: str) -> Any:
+    """Decrypt what ``seal_json`` made.
+
+    Raises:
+        DecryptionError: another key, another place, or a changed byte.
+    """
+    return json.loads(keys.decrypt(sealed, place))
+
+
+def seal_parameters(keys: KeyRing, stack: Stack, secret: dict[str, Any]) -> None:
+    """Keep the sensitive parameters of a stack."""
+    stack.sealed_parameters = seal_json(keys, secret, f"parameters:{stack.id}") if secret else None
+
+
+def open_parameters(keys: KeyRing, stack: Stack) -> dict[str, Any]:
+    """Return the sensitive parameters of a stack."""
+    if stack.sealed_parameters is None:
+        return {}
+    opened: dict[str, Any] = open_json(keys, stack.sealed_parameters, f"parameters:{stack.id}")
+    return opened
+
+
+def seal_credentials(keys: KeyRing, account: CloudAccount, credentials: dict[str, str]) -> None:
+    """Keep the credentials of a cloud account."""
+    account.sealed_credentials = seal_json(keys, credentials, f"credentials:{account.id}")
+
+
+def open_credentials(keys: KeyRing, account: CloudAccount) -> dict[str, str]:
+    """Return the credentials of a cloud account."""
+    place = f"credentials:{account.id}"
+    opened: dict[str, str] = open_json(keys, account.sealed_credentials, place)
+    return opened
+
+
+def output_value(keys: KeyRing, output: StackOutput) -> Any:
+    """Return the value of an output, also of a sensitive one."""
+    if output.sealed_value is None:
+        return output.value
+    return open_json(keys, output.sealed_value, f"output:{output.stack_id}:{output.name}")

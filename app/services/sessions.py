@@ -1,0 +1,141 @@
+"""Sign-ins: open a session, rotate its refresh token, end it.
+
+A session is a family of refresh tokens of which only the newest is good. Using an older one means
+that someone has a copy, so the whole family ends (RFC 9700 §4.14.2). Kept in SQL, so that a flush
+of Redis revives nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.clock import utc_now
+from app.domain import ids
+from app.domain.permissions import Role
+from app.errors import AuthenticationError, TokenReuseError
+from app.models import ProjectMember, User, UserSession
+from app.services import audit
+from app.services.access import Principal
+from app.services.context import Context
+from app.services.passwords import verify_password
+
+WRONG = "The user name or the password is wrong."
+
+
+@dataclass(frozen=True)
+class OpenedSession:
+    """What the tokens of a session are made from."""
+
+    session_id: str
+    refresh_jti: str
+    principal: Principal
+
+
+def sign_in(
+    ctx: Context, username: str, password: str, *, user_agent: str, request_id: str | None
+) -> OpenedSession:
+    """Check the password and open a session.
+
+    Raises:
+        AuthenticationError: name or password wrong, or the user is disabled; never says which.
+    """
+    with ctx.read() as session:
+        user = session.scalar(select(User).where(User.name == username))
+    is_right = verify_password(password, user.password_hash if user else None)
+    if user is None or not is_right or user.disabled_at is not None:
+        _record_refusal(ctx, username, request_id)
+        raise AuthenticationError(WRONG, advice="Check both and try again.")
+    with ctx.write() as session:
+        return _open(ctx, session, user, user_agent, request_id)
+
+
+def rotate(ctx: Context, session_id: str, refresh_jti: str) -> OpenedSession:
+    """Exchange the family's present refresh token for the next one.
+
+    Raises:
+        TokenReuseError: the token was used before; the session is ended.
+        AuthenticationError: the session has ended or expired.
+    """
+    with ctx.write() as session:
+        row = _alive(session, session_id)
+        principal = _principal(session, row)
+        if secrets.compare_digest(row.refresh_jti, refresh_jti):
+            row.refresh_jti = secrets.token_urlsafe(24)
+            row.last_used_at = utc_now()
+            return OpenedSession(row.id, row.refresh_jti, principal)
+        row.revoked_at, row.revoked_because = utc_now(), "refresh token reused"
+        audit.record(session, principal, "session.reuse_detected", "session", row.id)
+    raise TokenReuseError("This refresh token was used before, so its session was ended.")
+
+
+def sign_out(ctx: Context, principal: Principal) -> None:
+    """End the caller's session; its tokens stop working at once."""
+    with ctx.write() as session:
+        row = session.get(UserSession, principal.session_id)
+        if row is not None and row.revoked_at is None:
+            row.revoked_at, row.revoked_because = utc_now(), "signed out"
+            audit.record(session, principal, "session.end", "session", row.id)
+
+
+def principal_of(ctx: Context, session_id: str, request_id: str | None) -> Principal:
+    """Return who a session belongs to, with the roles of this moment.
+
+    Raises:
+        AuthenticationError: the session has ended or expired, or the user is disabled.
+    """
+    with ctx.read() as session:
+        return _principal(session, _alive(session, session_id), request_id)
+
+
+def _open(
+    ctx: Context, session: Session, user: User, user_agent: str, request_id: str | None
+) -> OpenedSession:
+    now = utc_now()
+    row = UserSession(
+        id=ids.new_id(ids.SESSION),
+        user_id=user.id,
+        user=user,
+        refresh_jti=secrets.token_urlsafe(24),
+        created_at=now,
+        last_used_at=now,
+        expires_at=now + timedelta(seconds=ctx.settings.refresh_token_seconds),
+        user_agent=user_agent[:200],
+    )
+    row.user = session.merge(user)
+    session.add(row)
+    session.flush()
+    principal = _principal(session, row, request_id)
+    audit.record(session, principal, "session.start", "session", row.id)
+    return OpenedSession(row.id, row.refresh_jti, principal)
+
+
+def _alive(session: Session, session_id: str) -> UserSession:
+    row = session.get(UserSession, session_id)
+    if row is None or row.revoked_at is not None or row.expires_at <= utc_now():
+        raise AuthenticationError("The session has ended.")
+    if row.user.disabled_at is not None:
+        raise AuthenticationError("The user is disabled.")
+    return row
+
+
+def _principal(session: Session, row: UserSession, request_id: str | None = None) -> Principal:
+    members = session.scalars(select(ProjectMember).where(ProjectMember.user_id == row.user_id))
+    return Principal(
+        id=row.user_id,
+        name=row.user.name,
+        is_admin=row.user.is_admin,
+        roles={member.project_id: Role(member.role) for member in members},
+        session_id=row.id,
+        request_id=request_id,
+    )
+
+
+def _record_refusal(ctx: Context, username: str, request_id: str | None) -> None:
+    nobody = Principal(id="", name=username[:64], request_id=request_id)
+    with ctx.write() as session:
+        audit.record(session, nobody, "session.refused", "user", username[:64])

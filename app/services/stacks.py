@@ -1,0 +1,343 @@
+"""Ask for a stack, change it, have it destroyed.
+
+Each function works inside the caller's transaction and returns what it changed; Terraform runs
+later, in a worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.catalog.catalog import KindBlueprint
+from app.clock import utc_now
+from app.domain import ids
+from app.domain.names import NAME_RULE, is_name
+from app.domain.operations import FINAL, AutoApply, OperationType
+from app.domain.permissions import Right
+from app.domain.stacks import StackStatus
+from app.errors import (
+    ConflictError,
+    DeletionProtectedError,
+    ImmutableParameterError,
+    NameTakenError,
+    PreconditionFailedError,
+    StackReferencedError,
+    ValidationError,
+)
+from app.models import Operation, Project, Stack
+from app.services import audit, references
+from app.services.access import Principal
+from app.services.context import Context
+from app.services.lookup import cloud_account_by, project_by, stack_by_id
+from app.services.operation_queue import add_operation
+from app.services.regions import choose_region
+from app.services.schedules import DriftSettings, change_schedule, make_schedule
+from app.services.secrets import open_parameters, seal_parameters
+
+
+@dataclass(frozen=True)
+class NewStack:
+    """What a client asks for."""
+
+    kind: str
+    name: str
+    project: str
+    cloud_account: str
+    region: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    auto_apply: AutoApply = AutoApply.ALWAYS
+    drift: DriftSettings = field(default_factory=DriftSettings)
+    expires_at: datetime | None = None
+    deletion_protection: bool = False
+
+
+@dataclass(frozen=True)
+class StackChange:
+    """What a client wants otherwise; ``None`` leaves a thing as it is.
+
+    ``parameters`` are merged into the present ones (RFC 7396 for the top level): a parameter that
+    is ``None`` there goes back to its default.
+    """
+
+    parameters: dict[str, Any] | None = None
+    labels: dict[str, str] | None = None
+    auto_apply: AutoApply | None = None
+    drift: DriftSettings | None = None
+    expires_at: datetime | None = None
+    clear_expiry: bool = False
+    deletion_protection: bool | None = None
+
+
+def create_stack(
+    ctx: Context, session: Session, principal: Principal, wanted: NewStack
+) -> tuple[Stack, Operation]:
+    """Accept a new stack and queue its apply.
+
+    Raises:
+        NotFoundError: the kind is unknown.
+        ValidationError: a value is not acceptable; each with its pointer.
+        NameTakenError: a living stack of the project has the name.
+        ReferenceNotReadyError: a referenced stack has no outputs yet.
+    """
+    blueprint = ctx.catalog.kind(wanted.kind)
+    project = project_by(session, principal, wanted.project, Right.STACK_WRITE)
+    if not is_name(wanted.name):
+        raise ValidationError.at("/name", f"A name has {NAME_RULE}.")
+    _refuse_taken_name(session, project, wanted.name)
+    account = cloud_account_by(session, wanted.cloud_account)
+    if account.cloud not in blueprint.clouds:
+        offered = ", ".join(sorted(blueprint.clouds))
+        raise ValidationError.at(
+            "/cloud_account",
+            f"The kind {blueprint.kind!r} is not offered on {account.cloud!r}; it is on {offered}.",
+        )
+    region = choose_region(ctx.catalog.cloud(account.cloud), account, wanted.region)
+    parameters = blueprint.validate(wanted.parameters)
+    now = utc_now()
+    stack = Stack(
+        id=ids.new_id(ids.STACK),
+        project=project,
+        project_id=project.id,
+        name=wanted.name,
+        kind=blueprint.kind,
+        blueprint_version=blueprint.version,
+        cloud_account=account,
+        cloud_account_id=account.id,
+        cloud=account.cloud,
+        region=region,
+        labels=dict(wanted.labels),
+        auto_apply=wanted.auto_apply.value,
+        deletion_protection=wanted.deletion_protection,
+        expires_at=wanted.expires_at,
+        status=StackStatus.CREATING.value,
+        generation=1,
+        applied_generation=0,
+        drift_status="not_checked",
+        version=1,
+        created_at=now,
+        created_by=principal.name,
+        updated_at=now,
+        references=[],
+        outputs=[],
+    )
+    resolved = references.resolve(session, principal, blueprint, project.id, parameters)
+    references.check_placement(resolved, stack)
+    references.attach(stack, resolved)
+    _set_parameters(ctx, stack, blueprint, references.with_ids(parameters, resolved))
+    _check_offered(ctx, stack, blueprint, parameters)
+    stack.schedule = make_schedule(ctx, stack.id, wanted.drift)
+    session.add(stack)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise _name_taken(project, wanted.name) from error
+    operation = add_operation(session, stack, OperationType.APPLY, principal)
+    _audit(session, principal, "stack.create", stack, operation_id=operation.id)
+    return stack, operation
+
+
+def change_stack(
+    ctx: Context,
+    session: Session,
+    principal: Principal,
+    stack_id: str,
+    change: StackChange,
+    *,
+    kind: str | None = None,
+    expected_version: int | None = None,
+) -> tuple[Stack, Operation | None]:
+    """Change settings or parameters; queue an apply when Terraform has to run.
+
+    Raises:
+        NotFoundError, PermissionDeniedError: as ``stack_by_id``.
+        PreconditionFailedError: the stack is no longer at ``expected_version``.
+        ImmutableParameterError: a parameter cannot be changed in place.
+        ConflictError: the stack is deleted or being deleted.
+    """
+    stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE, kind=kind)
+    _expect_version(stack, expected_version)
+    _refuse_deleted(stack)
+    changed = _change_settings(stack, change)
+    operation = None
+    if change.parameters is not None and _change_parameters(
+        ctx, session, principal, stack, change.parameters
+    ):
+        changed.append("parameters")
+        stack.generation += 1
+        operation = add_operation(session, stack, OperationType.APPLY, principal)
+    if changed:
+        touch(stack)
+        _audit(session, principal, "stack.change", stack, changed=changed)
+    session.flush()
+    return stack, operation
+
+
+def delete_stack(
+    session: Session,
+    principal: Principal,
+    stack_id: str,
+    *,
+    kind: str | None = None,
+    expected_version: int | None = None,
+) -> tuple[Stack, Operation]:
+    """Queue the destruction of a stack; its history stays.
+
+    A second call while a destroy is queued or running returns that operation again.
+
+    Raises:
+        DeletionProtectedError: ``deletion_protection`` is set.
+        StackReferencedError: living stacks take outputs of this one.
+        ConflictError: the stack is deleted already.
+    """
+    stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE, kind=kind)
+    _expect_version(stack, expected_version)
+    if stack.status == StackStatus.DELETED:
+        raise ConflictError(f"Stack {stack.name!r} is deleted already.", advice="Nothing to do.")
+    present = _unfinished_destroy(session, stack)
+    if present is not None:
+        return stack, present
+    refuse_protected(stack)
+    operation = add_operation(session, stack, OperationType.DESTROY, principal)
+    touch(stack)
+    _audit(session, principal, "stack.delete", stack, operation_id=operation.id)
+    return stack, operation
+
+
+def refuse_protected(stack: Stack) -> None:
+    """Raise unless the stack may be destroyed now.
+
+    Raises:
+        DeletionProtectedError, StackReferencedError: as their names say.
+    """
+    if stack.deletion_protection:
+        raise DeletionProtectedError(f"Stack {stack.name!r} has deletion_protection set.")
+    users = references.living_users(stack)
+    if users:
+        names = ", ".join(f"{user.kind} {user.name!r}" for user in users)
+        raise StackReferencedError(
+            f"Stack {stack.name!r} is used by {names}.",
+            context={"stacks": [{"id": user.id, "name": user.name} for user in users]},
+        )
+
+
+def touch(stack: Stack) -> None:
+    """Mark the stack as changed, so that its ETag changes."""
+    stack.version += 1
+    stack.updated_at = utc_now()
+
+
+def _refuse_taken_name(session: Session, project: Project, name: str) -> None:
+    taken = select(Stack.id).where(
+        Stack.project_id == project.id, Stack.name == name, Stack.deleted_at.is_(None)
+    )
+    if session.scalar(taken) is not None:
+        raise _name_taken(project, name)
+
+
+def _name_taken(project: Project, name: str) -> NameTakenError:
+    return NameTakenError.at("/name", f"Project {project.name!r} has a stack named {name!r}.")
+
+
+def _set_parameters(
+    ctx: Context, stack: Stack, blueprint: KindBlueprint, parameters: dict[str, Any]
+) -> None:
+    public, secret = blueprint.split_sensitive(parameters)
+    stack.parameters = public
+    seal_parameters(ctx.keys, stack, secret)
+
+
+def _check_offered(
+    ctx: Context, stack: Stack, blueprint: KindBlueprint, parameters: dict[str, Any]
+) -> None:
+    """Have the cloud refuse what it does not offer now, not minutes later in a worker."""
+    blueprint.check_offered(ctx.catalog.cloud(stack.cloud), parameters)
+
+
+def _change_settings(stack: Stack, change: StackChange) -> list[str]:
+    changed = []
+    if change.labels is not None and change.labels != stack.labels:
+        stack.labels = dict(change.labels)
+        changed.append("labels")
+    if change.auto_apply is not None and change.auto_apply != stack.auto_apply:
+        stack.auto_apply = change.auto_apply.value
+        changed.append("auto_apply")
+    if change.deletion_protection not in (None, stack.deletion_protection):
+        stack.deletion_protection = bool(change.deletion_protection)
+        changed.append("deletion_protection")
+    if change.drift is not None:
+        change_schedule(stack.schedule, change.drift)
+        changed.append("drift")
+    if change.clear_expiry or change.expires_at is not None:
+        stack.expires_at = change.expires_at
+        changed.append("expires_at")
+    return changed
+
+
+def _change_parameters(
+    ctx: Context, session: Session, principal: Principal, stack: Stack, patch: dict[str, Any]
+) -> bool:
+    blueprint = ctx.catalog.kind(stack.kind)
+    old = blueprint.merge_sensitive(stack.parameters, open_parameters(ctx.keys, stack))
+    merged = {name: value for name, value in {**old, **patch}.items() if not _is_reset(name, patch)}
+    new = blueprint.validate(merged)
+    resolved = references.resolve(session, principal, blueprint, stack.project_id, new)
+    references.check_placement(resolved, stack)
+    new = references.with_ids(new, resolved)
+    frozen = blueprint.immutable_changes(old, new)
+    if frozen and stack.applied_generation:
+        raise ImmutableParameterError.for_parameters(stack.name, frozen)
+    _check_offered(ctx, stack, blueprint, new)
+    if new == old:
+        return False
+    references.attach(stack, resolved)
+    _set_parameters(ctx, stack, blueprint, new)
+    return True
+
+
+def _is_reset(name: str, patch: dict[str, Any]) -> bool:
+    return name in patch and patch[name] is None
+
+
+def _expect_version(stack: Stack, expected: int | None) -> None:
+    if expected is not None and expected != stack.version:
+        raise PreconditionFailedError(f"Stack {stack.name!r} was changed since you read it.")
+
+
+def _refuse_deleted(stack: Stack) -> None:
+    if stack.status in (StackStatus.DELETED, StackStatus.DELETING):
+        raise ConflictError(
+            f"Stack {stack.name!r} is {stack.status}.", advice="Create a new stack instead."
+        )
+
+
+def _unfinished_destroy(session: Session, stack: Stack) -> Operation | None:
+    return session.scalars(
+        select(Operation).where(
+            Operation.stack_id == stack.id,
+            Operation.type == OperationType.DESTROY,
+            Operation.status.not_in(FINAL),
+        )
+    ).first()
+
+
+def _audit(
+    session: Session, principal: Principal, action: str, stack: Stack, **detail: Any
+) -> None:
+    audit.record(
+        session,
+        principal,
+        action,
+        "stack",
+        stack.id,
+        project_id=stack.project_id,
+        name=stack.name,
+        kind=stack.kind,
+        **detail,
+    )

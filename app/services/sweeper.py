@@ -1,0 +1,57 @@
+"""Ring again what was not heard: SQL is the truth, a ring in Redis may be lost at any time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from redis.exceptions import RedisError
+from sqlalchemy import select
+
+from app.clock import utc_now
+from app.domain.operations import OperationStatus
+from app.models import Operation
+from app.services.context import Context, ring_after_commit
+from app.services.operation_queue import next_in_line
+
+PATIENCE = timedelta(seconds=5)
+AT_ONCE = 200
+
+
+def ring_unheard(ctx: Context) -> int:
+    """Ring operations that may start, were rung a while ago and wait in no queue; return how many.
+
+    Does nothing while Redis is away; the next sweep tries again.
+    """
+    heard_by = utc_now() - PATIENCE
+    with ctx.read() as session:
+        waiting = session.scalars(
+            select(Operation)
+            .where(
+                (Operation.status == OperationStatus.PENDING)
+                | (
+                    (Operation.status == OperationStatus.PLANNED)
+                    & Operation.approved_at.is_not(None)
+                ),
+                (Operation.rung_at.is_(None)) | (Operation.rung_at < heard_by),
+            )
+            .order_by(Operation.id)
+            .limit(AT_ONCE)
+        ).all()
+    try:
+        lost = [op.id for op in waiting if not ctx.doorbell.is_rung(op.id, op.attempt)]
+    except RedisError:
+        return 0
+    return sum(_ring(ctx, operation_id) for operation_id in lost)
+
+
+def _ring(ctx: Context, operation_id: str) -> bool:
+    with ctx.write() as session:
+        operation = session.get_one(Operation, operation_id)
+        if operation.status == OperationStatus.PENDING:
+            first = next_in_line(session, operation.stack_id)
+            if first is None or first.id != operation_id:
+                return False
+        elif operation.status != OperationStatus.PLANNED:
+            return False
+        ring_after_commit(session, operation)
+        return True

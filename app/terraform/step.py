@@ -1,0 +1,114 @@
+"""One subcommand while it runs, and the judgement of how it ended.
+
+Owns which lines may be passed on, and the translation of exit codes, signals and diagnostics into
+domain errors. It starts nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import NoReturn
+
+from app.errors import (
+    LandformError,
+    OperationCanceledError,
+    OperationDeadlineError,
+    PlanStaleError,
+    TerraformError,
+)
+from app.terraform.events import ChangeSummary, Diagnostic, Event, parse_event
+from app.terraform.masking import redact, spell_secrets
+from app.terraform.process import ProcessResult, StopReason
+
+MAX_DIAGNOSTICS = 50
+STDERR_TAIL_BYTES = 4000
+STALE_SUMMARIES = ("Saved plan is stale", "Saved plan does not match the given state")
+# Said after the real cause when an apply is interrupted or fails.
+CONSEQUENCE = "execution halted"
+
+
+class Step:
+    """One subcommand while it runs, and the judgement of its end."""
+
+    result: ProcessResult
+
+    def __init__(
+        self,
+        name: str,
+        stderr_path: Path,
+        secrets: Collection[str],
+        on_event: Callable[[Event], None],
+    ) -> None:
+        self.name = name
+        self.stderr_path = stderr_path
+        self.diagnostics: list[Diagnostic] = []
+        self.summary: ChangeSummary | None = None
+        self.withheld_lines = 0
+        self._secrets = spell_secrets(secrets)
+        self._on_event = on_event
+
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """Diagnostics that are no errors."""
+        return tuple(item for item in self.diagnostics if not item.is_error)
+
+    def read_line(self, line: str) -> None:
+        """Pass an event on; withhold everything else, which may be the raw state."""
+        event = parse_event(redact(self._secrets, line))
+        if event is None:
+            self.withheld_lines += bool(line.strip())
+            return
+        if event.diagnostic is not None and len(self.diagnostics) < MAX_DIAGNOSTICS:
+            self.diagnostics.append(event.diagnostic)
+        if event.summary is not None:
+            self.summary = event.summary
+        self._on_event(event)
+
+    def require_success(self, allowed: tuple[int, ...] = (0,)) -> None:
+        """Return when the exit code is an answer; a stop that came too late is a success."""
+        if self.result.exit_code not in allowed:
+            self.fail()
+
+    def fail(self) -> NoReturn:
+        """Raise the domain error that says why the step did not succeed."""
+        raise self._error()
+
+    def _error(self) -> LandformError:
+        context = {
+            "step": self.name,
+            "exit_code": self.result.exit_code,
+            "was_killed": self.result.was_killed,
+            "withheld_lines": self.withheld_lines,
+            "diagnostics": [item.to_dict() for item in self.diagnostics],
+        }
+        how = "had to be killed" if self.result.was_killed else "stopped in good order"
+        if self.result.stop_reason is StopReason.CANCELED:
+            detail = f"terraform {self.name} was canceled and {how}."
+            return OperationCanceledError(detail, context=context)
+        if self.result.stop_reason is StopReason.DEADLINE:
+            detail = f"terraform {self.name} did not end before its deadline and {how}."
+            return OperationDeadlineError(detail, context=context)
+        first = self._first_error()
+        if first is None:
+            return TerraformError(self._end_in_words(), context=context)
+        stale = first.summary.startswith(STALE_SUMMARIES)
+        return (PlanStaleError if stale else TerraformError)(first.in_words(), context=context)
+
+    def _first_error(self) -> Diagnostic | None:
+        errors = [item for item in self.diagnostics if item.is_error]
+        causes = [item for item in errors if item.summary != CONSEQUENCE]
+        return next(iter([*causes, *errors]), None)
+
+    def _end_in_words(self) -> str:
+        """Say how it ended when there is no diagnostic: by signal, or with words on stderr."""
+        code = self.result.exit_code
+        if code < 0:
+            return f"terraform {self.name} was ended by signal {-code} from outside Landform."
+        words = " ".join(redact(self._secrets, self._stderr_tail()).split())
+        return words or f"terraform {self.name} ended with code {code} and said nothing."
+
+    def _stderr_tail(self) -> str:
+        with self.stderr_path.open("rb") as file:
+            file.seek(max(0, self.stderr_path.stat().st_size - STDERR_TAIL_BYTES))
+            return file.read().decode("utf-8", errors="replace")

@@ -1,0 +1,113 @@
+"""The scheduler process: ``python -m workers.scheduler``.
+
+The main thread runs rq-scheduler with its one periodic entry, the tick. A second thread does what
+must not depend on Redis or on a free worker: it finds dead workers, rings unheard operations, and
+puts the tick back when Redis lost it.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from datetime import timedelta
+
+from redis.exceptions import RedisError
+from rq_scheduler import Scheduler
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.clock import utc_now
+from app.errors import LandformError
+from app.logs import get_logger
+from app.queue.doorbell import TICK_QUEUE, open_queue
+from app.queue.jobs import TICK, AllowListedJob
+from app.services.context import Context
+from app.services.engine.salvage import reap, save_unsaved
+from app.services.health import record_scheduler_beat
+from app.services.idempotency import forget_expired
+from app.services.sweeper import ring_unheard
+from workers.runtime import get_context
+
+TICK_ID = "landform-tick"
+KEEPER_SECONDS = 2.0
+REDIS_RETRY_SECONDS = 1.0
+
+log = get_logger(__name__)
+
+
+class Keeper(threading.Thread):
+    """Does the rounds that keep SQL and reality together, every ``KEEPER_SECONDS``."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Prepare a thread that ends with the process."""
+        super().__init__(name="keeper", daemon=True)
+        self._ctx = ctx
+
+    def run(self) -> None:
+        """Go round for ever; trouble with the database or a volume ends one round only."""
+        while True:
+            try:
+                self.go_round()
+            except (SQLAlchemyError, LandformError, OSError) as error:
+                log.error("keeper_round_failed", error=str(error))
+            time.sleep(KEEPER_SECONDS)
+
+    def go_round(self) -> None:
+        """Do everything once."""
+        record_scheduler_beat(self._ctx)
+        reap(self._ctx)
+        save_unsaved(self._ctx)
+        ring_unheard(self._ctx)
+        with self._ctx.write() as session:
+            forget_expired(session)
+        assert_tick(self._ctx)
+
+
+def assert_tick(ctx: Context) -> None:
+    """Put the tick into rq-scheduler unless it is there; Redis may have been flushed."""
+    scheduler = make_scheduler(ctx)
+    try:
+        if TICK_ID not in scheduler or not AllowListedJob.exists(TICK_ID, scheduler.connection):
+            schedule_tick(scheduler, ctx.settings.tick_seconds)
+    except RedisError as error:
+        log.warning("tick_not_asserted", error=str(error))
+
+
+def schedule_tick(scheduler: Scheduler, seconds: int) -> None:
+    """Schedule the tick under its fixed id, replacing an earlier one."""
+    first = (utc_now() + timedelta(seconds=seconds)).replace(tzinfo=None)
+    scheduler.schedule(first, TICK, interval=seconds, id=TICK_ID, queue_name=TICK_QUEUE, timeout=60)
+
+
+def make_scheduler(ctx: Context) -> Scheduler:
+    """Return an rq-scheduler on the tick queue with Landform's job class."""
+    connection = ctx.doorbell.connection
+    return Scheduler(
+        queue=open_queue(TICK_QUEUE, connection),
+        connection=connection,
+        interval=1,
+        job_class=AllowListedJob,
+    )
+
+
+def main() -> int:
+    """Schedule until SIGTERM; return the exit code."""
+    try:
+        ctx = get_context()
+    except LandformError as error:
+        print(error.detail, file=sys.stderr)
+        return 2
+    Keeper(ctx).start()
+    while True:
+        try:
+            scheduler = make_scheduler(ctx)
+            schedule_tick(scheduler, ctx.settings.tick_seconds)
+            scheduler.run()
+        except RedisError as error:
+            # rq-scheduler gives up when Redis restarts; the keeper must go on, so try again here.
+            log.warning("scheduler_lost_redis", error=str(error))
+            time.sleep(REDIS_RETRY_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,64 @@
+"""One RQ worker: ``python -m workers.worker``.
+
+Forks a work-horse for each job. The application is built before the fork, so that a job starts in
+milliseconds; the horse drops the database connections that it inherited.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from redis.exceptions import RedisError
+from rq import Worker
+from rq.job import Job
+from rq.queue import Queue
+from rq.serializers import JSONSerializer
+
+from app.errors import LandformError
+from app.logs import get_logger
+from app.queue.doorbell import DRIFT_QUEUE, OPERATIONS_QUEUE, TICK_QUEUE, open_queue
+from app.queue.jobs import AllowListedJob
+from app.services.engine.salvage import reap
+from workers.runtime import get_context, get_engine
+
+QUEUES = (TICK_QUEUE, OPERATIONS_QUEUE, DRIFT_QUEUE)
+
+log = get_logger(__name__)
+
+
+class LandformWorker(Worker):
+    """An RQ worker whose horses do not share database connections with it."""
+
+    def main_work_horse(self, job: Job, queue: Queue) -> Any:
+        """Run one job in the forked child."""
+        get_context().db.forget_connections()
+        return super().main_work_horse(job, queue)
+
+
+def main() -> int:
+    """Work until SIGTERM, which lets a running job end first; return the exit code."""
+    try:
+        ctx = get_context()
+        get_engine()
+    except LandformError as error:
+        print(error.detail, file=sys.stderr)
+        return 2
+    reap(ctx)
+    connection = ctx.doorbell.connection
+    worker = LandformWorker(
+        [open_queue(name, connection) for name in QUEUES],
+        connection=connection,
+        job_class=AllowListedJob,
+        serializer=JSONSerializer,
+    )
+    try:
+        worker.work(with_scheduler=False, logging_level=ctx.settings.log_level)
+    except RedisError as error:
+        log.error("redis_lost", error=str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
