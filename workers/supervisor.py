@@ -81,7 +81,7 @@ class Supervisor:
         self._wait_for("the sandbox cloud", lambda: find_listening_problem(port), START_SECONDS)
         with self._requests.interrupting():
             self._terminal.say("preparing the database and the state volume")
-            prepared = prepare(settings)
+            prepared = prepare(settings, read_sandbox_token(settings))
         self._launch(landform(settings, os.environ))
         url = local_url(settings)
         self._wait_for(f"{url}/readyz", lambda: find_readiness_problem(url), READY_SECONDS)
@@ -106,12 +106,10 @@ class Supervisor:
 def describe(settings: Settings, prepared: Prepared) -> list[str]:
     """Return what a person needs to know once all is up; the password only when it is new."""
     url = local_url(settings)
-    password = f"the password is in {prepared.admin_password_file}"
-    if settings.admin_password.get_secret_value():
-        password = "the password is the LANDFORM_ADMIN_PASSWORD of the first start"
-    elif prepared.created:
-        made = prepared.admin_password_file.read_text(encoding="utf-8").strip()
-        password = f"password {made}  (shown once, kept in {prepared.admin_password_file})"
+    file = prepared.admin_password_file
+    password = f"the password of the first start is in {file}"
+    if prepared.generated_password is not None:
+        password = f"password {prepared.generated_password}  (shown once, kept in {file})"
     return [
         "Landform is ready.",
         f"  Console        {url}/",
@@ -120,6 +118,19 @@ def describe(settings: Settings, prepared: Prepared) -> list[str]:
         f"  Sandbox cloud  {settings.sandbox_endpoint}",
         "  Ctrl-C stops everything; the next make run finds it as it was.",
     ]
+
+
+def read_sandbox_token(settings: Settings) -> str:
+    """Return the token that the sandbox cloud made for its default account.
+
+    Raises:
+        UnavailableError: it is not there, so what listens on the port is not our sandbox cloud.
+    """
+    path = settings.home_dir / "sandbox" / "token"
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UnavailableError(f"The sandbox cloud left no token in {path}.") from error
 
 
 def _find_redis_problem(settings: Settings) -> str:
