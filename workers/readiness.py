@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 import httpx
 
 from app.settings import Settings
@@ -19,20 +17,11 @@ def local_url(settings: Settings) -> str:
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
-def find_listening_problem(port: int) -> str:
-    """Return why nothing can be reached on ``port`` of this machine."""
-    try:
-        socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS).close()
-    except OSError as error:
-        return f"port {port}: {error.strerror}"
-    return ""
-
-
-def find_readiness_problem(url: str) -> str:
-    """Return why the Landform at ``url`` is not ready, in its own words where it answers."""
+def find_problem(url: str) -> str:
+    """Return why ``url`` does not answer 200, in its own words where it answers at all."""
     try:
         # Proxies of the environment do not know this machine's own address.
-        answer = httpx.get(f"{url}/readyz", timeout=TIMEOUT_SECONDS, trust_env=False)
+        answer = httpx.get(url, timeout=TIMEOUT_SECONDS, trust_env=False)
     except httpx.HTTPError as error:
         return str(error) or type(error).__name__
     if answer.status_code == httpx.codes.OK:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 
 from app.errors import ConfigurationError, LandformError, TerraformMissingError, UnavailableError
@@ -19,11 +20,12 @@ from workers.crew import Crew, StopRequests
 from workers.embedded_redis import is_redis_listening
 from workers.preflight import check_machine, hold_home
 from workers.programs import foundation, landform
-from workers.readiness import find_listening_problem, find_readiness_problem, local_url
+from workers.readiness import find_problem, local_url
 from workers.terminal import Terminal
 
 START_SECONDS = 30.0
 READY_SECONDS = 60.0
+REMINDER_SECONDS = 10.0
 INSTALL_SECONDS = 60.0
 # How long running applies may take at a stop, and when to say that they are waited for.
 PATIENCE_SECONDS = 90.0
@@ -77,14 +79,14 @@ class Supervisor:
         self._launch(foundation(settings, os.environ))
         if not settings.redis_url:
             self._wait_for("Redis", lambda: _find_redis_problem(settings), START_SECONDS)
-        port = settings.sandbox_port
-        self._wait_for("the sandbox cloud", lambda: find_listening_problem(port), START_SECONDS)
+        health = f"{settings.sandbox_endpoint}/healthz"
+        self._wait_for("the sandbox cloud", lambda: find_problem(health), START_SECONDS)
         with self._requests.interrupting():
             self._terminal.say("preparing the database and the state volume")
             prepared = prepare(settings, read_sandbox_token(settings))
         self._launch(landform(settings, os.environ))
-        url = local_url(settings)
-        self._wait_for(f"{url}/readyz", lambda: find_readiness_problem(url), READY_SECONDS)
+        ready = f"{local_url(settings)}/readyz"
+        self._wait_for(ready, lambda: find_problem(ready), READY_SECONDS)
         self._terminal.frame(describe(settings, prepared))
 
     def _launch(self, programs: list[Program]) -> None:
@@ -94,9 +96,13 @@ class Supervisor:
     def _wait_for(self, what: str, find_problem: Callable[[], str], seconds: float) -> None:
         """Watch the processes until ``find_problem`` returns an empty text."""
         self._terminal.say(f"waiting for {what}")
-        problem = self._crew.watch_until(find_problem, seconds)
-        if self._requests.count:
-            raise StopAskedError
+        deadline = time.monotonic() + seconds
+        while problem := self._crew.watch_until(find_problem, REMINDER_SECONDS):
+            if self._requests.count:
+                raise StopAskedError
+            if time.monotonic() >= deadline:
+                break
+            self._terminal.say(f"still waiting for {what}: {problem}")
         if problem:
             raise UnavailableError(
                 f"{what} was not ready within {seconds:g} s ({problem}): the lines above say why."

@@ -16,7 +16,7 @@ from workers.crew import Crew, StopRequests
 from workers.embedded_redis import is_redis_listening
 from workers.preflight import check_machine, hold_home
 from workers.programs import foundation
-from workers.readiness import find_listening_problem
+from workers.readiness import find_problem
 from workers.terminal import Terminal
 
 WORKER = """
@@ -33,11 +33,11 @@ while True: time.sleep(0.05)
 """
 
 
-def find_problem(settings: Settings) -> str:
+def find_start_problem(settings: Settings) -> str:
     """Return what is not up yet."""
     if not is_redis_listening(settings.home_dir):
         return "no Redis"
-    return find_listening_problem(settings.sandbox_port)
+    return find_problem(f"{settings.sandbox_endpoint}/healthz")
 
 
 def main(pid_file: Path, job_seconds: str) -> None:
@@ -51,7 +51,7 @@ def main(pid_file: Path, job_seconds: str) -> None:
     with hold_home(settings.home_dir), requests.listening():
         check_machine(settings)
         crew.start([*foundation(settings, os.environ), worker])
-        problem = crew.watch_until(lambda: find_problem(settings), 30)
+        problem = crew.watch_until(lambda: find_start_problem(settings), 30)
         pid_file.write_text(json.dumps(crew.pids()))
         print(f"READY {problem}", flush=True)
         while not requests.count:
