@@ -5,7 +5,7 @@ Owns names, references and neutral words. The Terraform modules are ``module_che
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from app.catalog.blueprint import STANDARD_VARIABLES
@@ -101,14 +101,20 @@ TERRAFORM_RESERVED = frozenset(
 
 
 def check_blueprints(
-    drafts: Sequence[BlueprintDraft], clouds: Mapping[str, Cloud], mistakes: MistakeList
+    drafts: Sequence[BlueprintDraft],
+    unreadable: Collection[str],
+    clouds: Mapping[str, Cloud],
+    mistakes: MistakeList,
 ) -> None:
-    """Note everything that is wrong between ``drafts``, and between them and ``clouds``."""
+    """Note everything that is wrong between ``drafts``, and between them and ``clouds``.
+
+    References to the ``unreadable`` kinds are let pass: what is wrong there is noted already.
+    """
     kinds = {draft.kind: draft for draft in drafts}
     for draft in drafts:
         _check_names(draft, mistakes)
         _check_variable_names(draft, mistakes)
-        _check_references(draft, kinds, mistakes)
+        _check_references(draft, kinds, unreadable, mistakes)
         for cloud in draft.modules:
             if cloud in clouds:
                 _check_vocabulary(draft, clouds[cloud], mistakes)
@@ -157,9 +163,14 @@ def _check_variable_names(draft: BlueprintDraft, mistakes: MistakeList) -> None:
 
 
 def _check_references(
-    draft: BlueprintDraft, kinds: Mapping[str, BlueprintDraft], mistakes: MistakeList
+    draft: BlueprintDraft,
+    kinds: Mapping[str, BlueprintDraft],
+    unreadable: Collection[str],
+    mistakes: MistakeList,
 ) -> None:
     for parameter, reference in draft.references.items():
+        if reference["kind"] in unreadable:
+            continue
         path = ("parameters", "properties", parameter, "x-references")
         target = kinds.get(reference["kind"])
         if target is None:

@@ -44,12 +44,11 @@ def load_catalog(root: Path) -> Catalog:
     cloud_files = _cloud_files(root, mistakes)
     loaded = {file.stem: load_cloud(file, mistakes) for file in cloud_files}
     clouds = {name: cloud for name, cloud in loaded.items() if cloud is not None}
-    drafts = [
-        draft
-        for folder in _visible_folders(root / "blueprints", mistakes)
-        if (draft := _read_draft(folder, set(loaded), mistakes))
-    ]
-    check_blueprints(drafts, clouds, mistakes)
+    folders = _visible_folders(root / "blueprints", mistakes)
+    read = {folder.name: _read_draft(folder, set(loaded), mistakes) for folder in folders}
+    drafts = [draft for draft in read.values() if draft is not None]
+    unreadable = {name for name, draft in read.items() if draft is None}
+    check_blueprints(drafts, unreadable, clouds, mistakes)
     for draft in drafts:
         for name, source in draft.sources.items():
             if name in clouds:

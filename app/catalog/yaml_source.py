@@ -16,6 +16,7 @@ import yaml
 
 from app.catalog.mistakes import MistakeList
 
+MAX_DEPTH = 40
 PointerPath = tuple[str | int, ...]
 
 
@@ -55,6 +56,29 @@ def read_yaml(file: Path, mistakes: MistakeList) -> Document | None:
     return Document(file, data, reader.lines)
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader without what makes a small file endless: aliases and depth."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            raise _refuse("aliases are not allowed; write the value out", event)
+        if self._depth > MAX_DEPTH:
+            raise _refuse("nested too deeply; flatten it", event)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
+def _refuse(problem: str, event: Any) -> yaml.MarkedYAMLError:
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)
+
+
 class _Reader:
     """Turns the nodes of one file into values."""
 
@@ -64,15 +88,10 @@ class _Reader:
         self._mistakes = mistakes
 
     def read(self, text: str) -> Any:
-        loader = yaml.SafeLoader("")
+        loader = None
         try:
-            for event in yaml.parse(text, Loader=yaml.SafeLoader):
-                if isinstance(event, yaml.AliasEvent):
-                    self._add(
-                        _line(event.start_mark), "aliases are not allowed; write the value out"
-                    )
-                    return None
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            loader = _Loader(text)
+            node = loader.get_single_node()
             if node is None:
                 self._add(0, "the file is empty; describe something in it")
                 return None
@@ -83,12 +102,11 @@ class _Reader:
             self._add(_line(mark), f"not valid YAML: {problem}")
         except yaml.YAMLError as error:
             self._add(0, f"not valid YAML: {' '.join(str(error).split())}")
-        except RecursionError:
-            self._add(0, "nested too deeply; flatten it")
         except ValueError as error:
             self._add(0, f"a value is not valid: {error}")
         finally:
-            loader.dispose()
+            if loader is not None:
+                loader.dispose()
         return None
 
     def _value(self, loader: yaml.SafeLoader, node: yaml.Node, path: PointerPath) -> Any:

@@ -1,0 +1,59 @@
+"""A catalogue of its own for each test: the shipped one, copied, to be changed at will."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from app.catalog.catalog import Catalog
+from app.catalog.loader import load_catalog
+from app.errors import CatalogError
+
+SHIPPED = Path(__file__).resolve().parents[2] / "terraform"
+
+
+@dataclass(frozen=True)
+class CatalogFolder:
+    """A catalogue on disk that a test may spoil."""
+
+    root: Path
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        path = self.root / file
+        text = path.read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{old!r} occurs {text.count(old)} times in {file}"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+    def write(self, file: str, text: str) -> None:
+        path = self.root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def line_of(self, file: str, text: str) -> int:
+        lines = (self.root / file).read_text(encoding="utf-8").splitlines()
+        return next(number for number, line in enumerate(lines, 1) if text in line)
+
+    def load(self) -> Catalog:
+        return load_catalog(self.root)
+
+    def mistakes(self) -> list[str]:
+        """Return what loading complains about, with paths from the root of the catalogue."""
+        with pytest.raises(CatalogError) as caught:
+            self.load()
+        lines = caught.value.detail.split("\n")
+        assert lines == caught.value.context["mistakes"]
+        return [line.removeprefix(f"{self.root}/") for line in lines]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> CatalogFolder:
+    shutil.copytree(SHIPPED, tmp_path / "terraform")
+    return CatalogFolder(tmp_path / "terraform")
+
+
+@pytest.fixture(scope="session")
+def catalog() -> Catalog:
+    return load_catalog(SHIPPED)
