@@ -9,6 +9,7 @@ Terraform does no harm. Source: the "machine-readable UI" page of Terraform's in
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -217,4 +218,5 @@ def _text(data: Mapping[str, Any], name: str) -> str | None:
 
 def _number(data: Mapping[str, Any], name: str) -> float | None:
     value = data.get(name)
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and math.isfinite(value) else None

@@ -87,10 +87,13 @@ class ProcessIdentity:
     def kill_group(self) -> bool:
         """Send SIGKILL to the process and its group (providers, provisioners).
 
+        Use it after ``interrupt`` and a grace period, or to remove what a dead Terraform left: its
+        group id cannot be given to others while a member lives and no process has that pid.
+
         Returns:
-            Whether it was alive. Use it only after ``interrupt`` and a grace period.
+            Whether there was something to kill.
         """
-        if not self.is_alive():
+        if not self.is_alive() and (self.boot_id != boot_id() or _read_stat(self.pid) is not None):
             return False
         try:
             os.killpg(self.pgid, signal.SIGKILL)

@@ -262,9 +262,15 @@ def _read_change(item: Mapping[str, Any], hidden: Collection[str]) -> ResourceCh
 
 def _scrub_change(change: AttributeChange, hidden: Collection[str]) -> AttributeChange:
     before, after = scrub(change.before, hidden), scrub(change.after, hidden)
-    is_hidden = (before, after) != (change.before, change.after)
+    # The key of a map can be a copy of a secret as well.
+    path = tuple(scrub(list(change.path), hidden))
+    is_hidden = (path, before, after) != (change.path, change.before, change.after)
     return replace(
-        change, before=before, after=after, is_sensitive=change.is_sensitive or is_hidden
+        change,
+        path=path,
+        before=before,
+        after=after,
+        is_sensitive=change.is_sensitive or is_hidden,
     )
 
 

@@ -24,8 +24,12 @@ from app.terraform.process import ProcessResult, StopReason
 MAX_DIAGNOSTICS = 50
 STDERR_TAIL_BYTES = 4000
 STALE_SUMMARIES = ("Saved plan is stale", "Saved plan does not match the given state")
-# Said after the real cause when an apply is interrupted or fails.
-CONSEQUENCE = "execution halted"
+# Said beside the real cause; the second by Terraform 1.15, before it, OpenTofu by its own name.
+CONSEQUENCES = (
+    "execution halted",
+    "Terraform encountered problems during initialisation",
+    "OpenTofu encountered problems during initialisation",
+)
 
 
 class Step:
@@ -97,7 +101,7 @@ class Step:
 
     def _first_error(self) -> Diagnostic | None:
         errors = [item for item in self.diagnostics if item.is_error]
-        causes = [item for item in errors if item.summary != CONSEQUENCE]
+        causes = [item for item in errors if not item.summary.startswith(CONSEQUENCES)]
         return next(iter([*causes, *errors]), None)
 
     def _end_in_words(self) -> str:
