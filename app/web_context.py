@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import current_app, g
+from flask import Flask, current_app, g
 
 from app.services.access import Principal
 from app.services.context import Context
@@ -10,10 +10,15 @@ from app.services.context import Context
 EXTENSION = "landform"
 
 
+def context_of(app: Flask) -> Context:
+    """Return the context that ``app`` was built with."""
+    ctx: Context = app.extensions[EXTENSION]
+    return ctx
+
+
 def current_context() -> Context:
     """Return the context of the running application."""
-    ctx: Context = current_app.extensions[EXTENSION]
-    return ctx
+    return context_of(current_app)
 
 
 def current_principal() -> Principal:

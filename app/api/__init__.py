@@ -1,0 +1,36 @@
+"""The REST API, version 1: registers every group of paths and the OpenAPI document."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from app.api import (
+    auth,
+    catalogue,
+    cloud_accounts,
+    collections,
+    documentation,
+    drift,
+    health,
+    operations,
+    stacks,
+    state_versions,
+)
+from app.api.openapi import CONFIG, LandformApi
+from app.web_context import context_of
+
+__all__ = ["CONFIG", "register"]
+
+
+def register(app: Flask) -> LandformApi:
+    """Bind the API to ``app``; typed collections come from its catalogue."""
+    api = LandformApi(app)
+    fixed = (auth, catalogue, cloud_accounts, stacks, state_versions, operations, drift)
+    for module in fixed:
+        api.register_blueprint(module.blueprint)
+    for blueprint in collections.build_blueprints(context_of(app).catalog):
+        api.register_blueprint(blueprint)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(documentation.blueprint)
+    app.extensions["landform_api"] = api
+    return api
