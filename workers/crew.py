@@ -75,17 +75,29 @@ class Crew:
         for child in self._children:
             child.watch()
 
-    def watch_until(self, find_problem: Callable[[], str], seconds: float) -> str:
+    def watch_until(
+        self,
+        find_problem: Callable[[], str],
+        seconds: float,
+        every_seconds: float = POLL_SECONDS,
+    ) -> str:
         """Watch until there is no problem any more, for so long, or until asked to stop.
+
+        Args:
+            find_problem: says what is missing, empty when nothing is.
+            seconds: how long to wait.
+            every_seconds: how often to ask; each question may cost its process a line in the log.
 
         Returns:
             The last problem, empty when there is none.
         """
         deadline = time.monotonic() + seconds
         while (problem := find_problem()) and time.monotonic() < deadline:
+            asked_at = time.monotonic()
+            while not self._requests.count and time.monotonic() < asked_at + every_seconds:
+                self.watch()
             if self._requests.count:
                 break
-            self.watch()
         return problem
 
     def pids(self) -> dict[str, int | None]:

@@ -25,6 +25,7 @@ from workers.terminal import Terminal
 
 START_SECONDS = 30.0
 READY_SECONDS = 60.0
+ASK_SECONDS = 0.5
 REMINDER_SECONDS = 10.0
 INSTALL_SECONDS = 60.0
 # How long running applies may take at a stop, and when to say that they are waited for.
@@ -97,7 +98,7 @@ class Supervisor:
         """Watch the processes until ``find_problem`` returns an empty text."""
         self._terminal.say(f"waiting for {what}")
         deadline = time.monotonic() + seconds
-        while problem := self._crew.watch_until(find_problem, REMINDER_SECONDS):
+        while problem := self._crew.watch_until(find_problem, REMINDER_SECONDS, ASK_SECONDS):
             if self._requests.count:
                 raise StopAskedError
             if time.monotonic() >= deadline:
