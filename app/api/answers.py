@@ -1,0 +1,119 @@
+"""Build answers: pages with links, single resources with ETags, accepted work to follow."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, jsonify, request
+from sqlalchemy.orm import Session
+
+from app.api import present
+from app.api.requests import request_identity, wait_seconds
+from app.domain.operations import FINAL, OperationStatus
+from app.models import Operation, Stack
+from app.services import idempotency
+from app.services.access import Principal
+from app.services.context import Context
+from app.services.idempotency import Answer
+from app.services.pages import Page
+from app.web_context import current_context, current_principal
+
+POLL_SECONDS = 0.1
+RETRY_AFTER_SECONDS = "1"
+
+
+def page(found: Page[Any], present_item: Callable[[Any], dict[str, Any]], **more: Any) -> Response:
+    """Answer with one page of a list, a Link to the next one, and ``more`` in the body."""
+    body = {
+        **more,
+        "items": [present_item(item) for item in found.items],
+        "next_cursor": found.next_cursor,
+    }
+    response = jsonify(body)
+    if found.next_cursor is not None:
+        query = {**request.args.to_dict(), "cursor": found.next_cursor}
+        response.headers["Link"] = f'<{request.path}?{urlencode(query)}>; rel="next"'
+    return response
+
+
+def single(body: dict[str, Any], etag: str | None = None) -> Response:
+    """Answer with one resource; its ETag is ``etag`` or a digest of what is shown."""
+    response = jsonify(body)
+    if etag is None:
+        text = json.dumps(body, sort_keys=True, default=str)
+        response.set_etag(hashlib.sha256(text.encode()).hexdigest()[:32])
+        response.make_conditional(request)
+        return response
+    response.headers["ETag"] = f'"{etag}"'
+    return response
+
+
+def stack(ctx: Context, row: Stack) -> Response:
+    """Answer with one stack; its ETag is its version, which If-Match takes."""
+    return single(present.stack(ctx, current_principal(), row), str(row.version))
+
+
+def accept(
+    work: Callable[[Session, Context, Principal], tuple[Stack, Operation | None]],
+) -> Response:
+    """Do ``work`` once for its Idempotency-Key and answer 202 with stack and operation.
+
+    Without an operation (nothing for Terraform to do) the answer is 200. ``Prefer: wait=N`` holds
+    the answer until the operation has ended, at most N seconds.
+    """
+    ctx, principal = current_context(), current_principal()
+
+    def answer(session: Session) -> Answer:
+        row, operation = work(session, ctx, principal)
+        session.flush()
+        return _accepted(ctx, principal, session, row, operation)
+
+    given = idempotency.carry_out(ctx, request_identity(), answer)
+    seconds = wait_seconds()
+    if seconds and given.body["operation"] is not None and not given.is_replay:
+        given = _wait(ctx, principal, given, seconds)
+    return respond(given)
+
+
+def respond(given: Answer) -> Response:
+    """Send an answer that may be a replay."""
+    response = jsonify(given.body)
+    response.status_code = given.status
+    response.headers.extend(given.headers)
+    if given.is_replay:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+def _accepted(
+    ctx: Context, principal: Principal, session: Session, row: Stack, operation: Operation | None
+) -> Answer:
+    body = {
+        "stack": present.stack(ctx, principal, row),
+        "operation": present.operation(session, operation) if operation else None,
+    }
+    headers = {"ETag": f'"{row.version}"'}
+    if operation is None:
+        return Answer(200, body, headers)
+    headers["Location"] = f"{present.PREFIX}/operations/{operation.id}"
+    headers["Retry-After"] = RETRY_AFTER_SECONDS
+    return Answer(202, body, headers)
+
+
+def _wait(ctx: Context, principal: Principal, given: Answer, seconds: int) -> Answer:
+    """Look at the operation until it has ended or waits for a person, then answer anew."""
+    operation_id = given.body["operation"]["id"]
+    deadline = time.monotonic() + seconds
+    while True:
+        with ctx.read() as session:
+            operation = session.get_one(Operation, operation_id)
+            status = OperationStatus(operation.status)
+            is_over = status in FINAL or status is OperationStatus.PLANNED
+            if is_over or time.monotonic() >= deadline:
+                return _accepted(ctx, principal, session, operation.stack, operation)
+        time.sleep(POLL_SECONDS)

@@ -1,0 +1,147 @@
+"""Sign in, renew, sign out, and who am I."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from flask import Response, jsonify, request
+from flask.views import MethodView
+from marshmallow import fields, validate
+
+from app.api.answers import single
+from app.api.requests import ApiBlueprint
+from app.api.schemas import Answer, Problem, Request
+from app.authentication import (
+    authenticate,
+    issue_access_token,
+    issue_refresh_token,
+    read_refresh_token,
+)
+from app.domain.permissions import RIGHTS
+from app.extensions import limiter
+from app.services import sessions
+from app.services.sessions import OpenedSession
+from app.web_context import current_context, current_principal
+
+blueprint = ApiBlueprint("auth", "Sign in and out", is_open=True)
+
+
+class LoginBody(Request):
+    """Name and password."""
+
+    username = fields.String(required=True, validate=validate.Length(min=1, max=64))
+    password = fields.String(
+        required=True,
+        validate=validate.Length(min=1, max=1024),
+        metadata={"format": "password", "writeOnly": True},
+    )
+
+
+class TokensView(Answer):
+    """The tokens of a session."""
+
+    access_token = fields.String(required=True)
+    refresh_token = fields.String(required=True)
+    token_type = fields.String(required=True, metadata={"example": "Bearer"})
+    expires_in = fields.Integer(required=True, metadata={"description": "seconds"})
+
+
+class MeView(Answer):
+    """The caller."""
+
+    id = fields.String(required=True)
+    username = fields.String(required=True)
+    is_admin = fields.Boolean(required=True)
+    roles = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    rights = fields.Dict(required=True, metadata={"description": "rights by project id"})
+
+
+def login_rate() -> str:
+    """Return the limit of sign-ins from one address."""
+    return current_context().settings.login_rate
+
+
+@blueprint.route("/auth/login")
+class Login(MethodView):
+    """Sign in."""
+
+    decorators: ClassVar = [limiter.limit(login_rate)]
+
+    @blueprint.doc(operationId="login", security=[])
+    @blueprint.arguments(LoginBody)
+    @blueprint.response(200, TokensView)
+    @blueprint.alt_response(401, schema=Problem)
+    def post(self, body: dict[str, Any]) -> Response:
+        """Exchange name and password for an access and a refresh token"""
+        opened = sessions.sign_in(
+            current_context(),
+            body["username"],
+            body["password"],
+            user_agent=request.user_agent.string,
+            request_id=None,
+        )
+        return _tokens(opened)
+
+
+@blueprint.route("/auth/refresh")
+class Refresh(MethodView):
+    """Renew."""
+
+    @blueprint.doc(operationId="refreshTokens")
+    @blueprint.response(200, TokensView)
+    @blueprint.alt_response(401, schema=Problem)
+    def post(self) -> Response:
+        """Exchange the refresh token (as Bearer) for new tokens; the old one is void
+
+        Using an old refresh token again ends the session, since somebody has a copy of it.
+        """
+        session_id, member = read_refresh_token()
+        return _tokens(sessions.rotate(current_context(), session_id, member))
+
+
+@blueprint.route("/auth/logout")
+class Logout(MethodView):
+    """Sign out."""
+
+    @blueprint.doc(operationId="logout")
+    @blueprint.response(204)
+    @blueprint.alt_response(401, schema=Problem)
+    def post(self) -> Response:
+        """End the session; its tokens stop working at once"""
+        sessions.sign_out(current_context(), authenticate("headers"))
+        return Response(status=204)
+
+
+@blueprint.route("/auth/me")
+class Me(MethodView):
+    """Who am I."""
+
+    @blueprint.doc(operationId="getMe")
+    @blueprint.response(200, MeView)
+    @blueprint.alt_response(401, schema=Problem)
+    def get(self) -> Response:
+        """Show the caller with its roles and rights by project"""
+        authenticate("headers")
+        principal = current_principal()
+        return single(
+            {
+                "id": principal.id,
+                "username": principal.name,
+                "is_admin": principal.is_admin,
+                "roles": {project: role.value for project, role in principal.roles.items()},
+                "rights": {
+                    project: sorted(right.value for right in RIGHTS[role])
+                    for project, role in principal.roles.items()
+                },
+            }
+        )
+
+
+def _tokens(opened: OpenedSession) -> Response:
+    settings = current_context().settings
+    return jsonify(
+        access_token=issue_access_token(opened),
+        refresh_token=issue_refresh_token(opened),
+        token_type="Bearer",  # noqa: S106  # the name of a scheme (RFC 6750), no secret
+        expires_in=settings.access_token_seconds,
+    )

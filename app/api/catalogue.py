@@ -1,0 +1,145 @@
+"""The catalogue: which clouds and kinds there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from flask.views import MethodView
+from marshmallow import fields
+
+from app.api.answers import single
+from app.api.requests import ApiBlueprint
+from app.api.schemas import Answer, Problem, Request
+from app.catalog.blueprint import KindBlueprint
+from app.catalog.cloud import Cloud
+from app.web_context import current_context
+
+blueprint = ApiBlueprint("catalogue", "Clouds and kinds on offer")
+
+
+class RegionView(Answer):
+    """A region in neutral words."""
+
+    name = fields.String(required=True)
+    title = fields.String(required=True)
+
+
+class SizeView(Answer):
+    """A size in neutral words."""
+
+    name = fields.String(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+
+
+class CloudView(Answer):
+    """A cloud with what it offers."""
+
+    name = fields.String(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    regions = fields.List(fields.Nested(RegionView), required=True)
+    default_region = fields.String(required=True, allow_none=True)
+    sizes = fields.List(fields.Nested(SizeView), required=True)
+
+
+class KindView(Answer):
+    """A kind with its parameters (JSON Schema 2020-12) and outputs."""
+
+    kind = fields.String(required=True)
+    plural = fields.String(required=True)
+    version = fields.String(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    clouds = fields.List(fields.String(), required=True)
+    parameters = fields.Dict(required=True)
+    outputs = fields.Dict(required=True)
+    references = fields.Dict(required=True)
+
+
+class CloudList(Answer):
+    """All clouds."""
+
+    items = fields.List(fields.Nested(CloudView), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class KindList(Answer):
+    """All kinds."""
+
+    items = fields.List(fields.Nested(KindView), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+@blueprint.route("/clouds")
+class Clouds(MethodView):
+    """All clouds."""
+
+    @blueprint.doc(operationId="listClouds")
+    @blueprint.arguments(Request, location="query")
+    @blueprint.response(200, CloudList)
+    def get(self, _query: dict[str, Any]) -> Response:
+        """List the clouds with their regions and sizes"""
+        clouds = current_context().catalog.clouds.values()
+        return single({"items": [_cloud(cloud) for cloud in clouds], "next_cursor": None})
+
+
+@blueprint.route("/kinds")
+class Kinds(MethodView):
+    """All kinds."""
+
+    @blueprint.doc(operationId="listKinds")
+    @blueprint.arguments(Request, location="query")
+    @blueprint.response(200, KindList)
+    def get(self, _query: dict[str, Any]) -> Response:
+        """List the kinds with their parameters and outputs"""
+        kinds = current_context().catalog.kinds.values()
+        return single({"items": [_kind(kind) for kind in kinds], "next_cursor": None})
+
+
+@blueprint.route("/kinds/<kind>")
+class Kind(MethodView):
+    """One kind."""
+
+    @blueprint.doc(operationId="getKind")
+    @blueprint.response(200, KindView)
+    @blueprint.alt_response(404, schema=Problem)
+    def get(self, kind: str) -> Response:
+        """Show a kind with its parameters and outputs"""
+        return single(_kind(current_context().catalog.kind(kind)))
+
+
+def _cloud(cloud: Cloud) -> dict[str, Any]:
+    return {
+        "name": cloud.name,
+        "title": cloud.title,
+        "description": cloud.description,
+        "regions": [{"name": r.name, "title": r.title} for r in cloud.regions.values()],
+        "default_region": cloud.default_region,
+        "sizes": [
+            {"name": size.name, "title": size.title, "description": size.description}
+            for size in cloud.sizes.values()
+        ],
+    }
+
+
+def _kind(kind: KindBlueprint) -> dict[str, Any]:
+    return {
+        "kind": kind.kind,
+        "plural": kind.plural,
+        "version": kind.version,
+        "title": kind.title,
+        "description": kind.description,
+        "clouds": list(kind.clouds),
+        "parameters": kind.parameters,
+        "outputs": {
+            name: {
+                "type": spec.type,
+                "description": spec.description,
+                "sensitive": spec.sensitive,
+            }
+            for name, spec in kind.outputs.items()
+        },
+        "references": {name: {"kind": spec.kind} for name, spec in kind.references.items()},
+    }

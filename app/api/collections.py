@@ -1,0 +1,272 @@
+"""One typed collection for each kind in the catalogue: ``/networks``, ``/buckets``, …
+
+Compiled at start from the blueprints, so a new kind takes no Python: its parameters appear in the
+OpenAPI document as they stand in its JSON Schema.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from flask.views import MethodView
+from marshmallow import Schema, fields
+from sqlalchemy.orm import Session
+
+from app.api import answers, present
+from app.api.openapi import JsonSchemaField
+from app.api.requests import ApiBlueprint, expected_version, page_request
+from app.api.schemas import (
+    Answer,
+    NewStackBody,
+    OperationView,
+    Problem,
+    StackSettings,
+    StackView,
+    page_of,
+)
+from app.api.stacks import StackQuery
+from app.catalog.blueprint import KindBlueprint
+from app.catalog.catalog import Catalog
+from app.domain.operations import AutoApply
+from app.models import Operation, Stack
+from app.services import inventory, stacks
+from app.services.access import Principal
+from app.services.context import Context
+from app.services.inventory import StackFilter
+from app.services.lookup import stack_by_id
+from app.services.schedules import DriftSettings
+from app.services.stacks import NewStack, StackChange
+from app.web_context import current_context, current_principal
+
+IF_MATCH = {
+    "in": "header",
+    "name": "If-Match",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "The ETag that you read, or *",
+}
+IDEMPOTENCY_KEY = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "schema": {"type": "string", "maxLength": 255},
+    "description": "Makes the request safe to send again",
+}
+
+
+class CollectionQuery(StackQuery):
+    """Filters of a typed collection: those of all stacks but the kind."""
+
+    class Meta(StackQuery.Meta):
+        """Options of marshmallow."""
+
+        exclude = ("kind",)
+
+
+def build_blueprints(catalog: Catalog) -> list[ApiBlueprint]:
+    """Return one group of paths for each kind."""
+    return [_build(kind) for kind in catalog.kinds.values()]
+
+
+def _build(kind: KindBlueprint) -> ApiBlueprint:
+    blueprint = ApiBlueprint(kind.plural, kind.description)
+    shapes = _Shapes(kind)
+    blueprint.route(f"/{kind.plural}")(_collection_view(blueprint, kind, shapes))
+    blueprint.route(f"/{kind.plural}/<stack_id>")(_item_view(blueprint, kind, shapes))
+    return blueprint
+
+
+class _Shapes:
+    """The schemas of one kind."""
+
+    def __init__(self, kind: KindBlueprint) -> None:
+        self.name = "".join(part.capitalize() for part in kind.kind.split("-"))
+        self.plural = "".join(part.capitalize() for part in kind.plural.split("-"))
+        parameters = kind.parameters
+        is_needed = bool(parameters.get("required"))
+        self.new: type[Schema] = NewStackBody.from_dict(
+            {
+                "parameters": JsonSchemaField(parameters, required=True)
+                if is_needed
+                else JsonSchemaField(parameters, load_default=dict)
+            },
+            name=f"New{self.name}",
+        )
+        self.change: type[Schema] = StackSettings.from_dict(
+            {"parameters": JsonSchemaField(_as_patch(parameters))}, name=f"{self.name}Change"
+        )
+        self.view: type[Schema] = StackView.from_dict(
+            {
+                "parameters": JsonSchemaField(_as_shown(parameters), required=True),
+                "outputs": JsonSchemaField(_outputs(kind), required=True),
+            },
+            name=self.name,
+        )
+        self.page = page_of(self.view, f"{self.name}Page")
+        self.accepted: type[Schema] = Answer.from_dict(
+            {
+                "stack": fields.Nested(self.view, required=True),
+                "operation": fields.Nested(OperationView, required=True, allow_none=True),
+            },
+            name=f"{self.name}Accepted",
+        )
+
+
+def _collection_view(
+    blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes
+) -> type[MethodView]:
+    class Collection(MethodView):
+        @blueprint.doc(operationId=f"list{shapes.plural}", summary=f"List stacks: {kind.title}")
+        @blueprint.arguments(CollectionQuery, location="query")
+        @blueprint.response(200, shapes.page)
+        @blueprint.alt_response(422, schema=Problem)
+        def get(self, query: dict[str, Any]) -> Response:
+            ctx, principal = current_context(), current_principal()
+            asked = page_request(query)
+            with ctx.read() as session:
+                wanted = StackFilter(**query, kind=kind.kind)
+                found = inventory.list_stacks(session, principal, wanted, asked)
+                return answers.page(found, lambda row: present.stack(ctx, principal, row))
+
+        @blueprint.doc(
+            operationId=f"create{shapes.name}",
+            summary=f"Create: {kind.title}",
+            parameters=[IDEMPOTENCY_KEY],
+        )
+        @blueprint.arguments(shapes.new)
+        @blueprint.response(202, shapes.accepted)
+        @blueprint.alt_response(409, schema=Problem)
+        @blueprint.alt_response(422, schema=Problem)
+        def post(self, body: dict[str, Any]) -> Response:
+            wanted = _new_stack(kind.kind, body)
+
+            def work(
+                session: Session, ctx: Context, principal: Principal
+            ) -> tuple[Stack, Operation | None]:
+                return stacks.create_stack(ctx, session, principal, wanted)
+
+            return answers.accept(work)
+
+    return Collection
+
+
+def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) -> type[MethodView]:
+    class Item(MethodView):
+        @blueprint.doc(operationId=f"get{shapes.name}", summary=f"Show: {kind.title}")
+        @blueprint.response(200, shapes.view)
+        @blueprint.alt_response(404, schema=Problem)
+        def get(self, stack_id: str) -> Response:
+            ctx = current_context()
+            with ctx.read() as session:
+                row = stack_by_id(session, current_principal(), stack_id, kind=kind.kind)
+                return answers.stack(ctx, row)
+
+        @blueprint.doc(
+            operationId=f"change{shapes.name}",
+            summary=f"Change: {kind.title}",
+            parameters=[IF_MATCH],
+        )
+        @blueprint.arguments(shapes.change)
+        @blueprint.response(202, shapes.accepted)
+        @blueprint.alt_response(409, schema=Problem)
+        @blueprint.alt_response(412, schema=Problem)
+        @blueprint.alt_response(422, schema=Problem)
+        @blueprint.alt_response(428, schema=Problem)
+        def patch(self, body: dict[str, Any], stack_id: str) -> Response:
+            version, change = expected_version(), _stack_change(body)
+
+            def work(
+                session: Session, ctx: Context, principal: Principal
+            ) -> tuple[Stack, Operation | None]:
+                return stacks.change_stack(
+                    ctx,
+                    session,
+                    principal,
+                    stack_id,
+                    change,
+                    kind=kind.kind,
+                    expected_version=version,
+                )
+
+            return answers.accept(work)
+
+        @blueprint.doc(
+            operationId=f"delete{shapes.name}",
+            summary=f"Destroy: {kind.title}",
+            parameters=[IF_MATCH],
+        )
+        @blueprint.response(202, shapes.accepted)
+        @blueprint.alt_response(409, schema=Problem)
+        @blueprint.alt_response(412, schema=Problem)
+        @blueprint.alt_response(428, schema=Problem)
+        def delete(self, stack_id: str) -> Response:
+            version = expected_version()
+
+            def work(
+                session: Session, _ctx: Context, principal: Principal
+            ) -> tuple[Stack, Operation | None]:
+                return stacks.delete_stack(
+                    session, principal, stack_id, kind=kind.kind, expected_version=version
+                )
+
+            return answers.accept(work)
+
+    return Item
+
+
+def _new_stack(kind: str, body: dict[str, Any]) -> NewStack:
+    settings = {
+        name: body[name]
+        for name in ("region", "labels", "expires_at", "deletion_protection")
+        if name in body
+    }
+    return NewStack(
+        kind=kind,
+        name=body["name"],
+        project=body["project"],
+        cloud_account=body["cloud_account"],
+        parameters=body["parameters"],
+        auto_apply=AutoApply(body.get("auto_apply", AutoApply.ALWAYS)),
+        drift=DriftSettings(**body.get("drift", {})),
+        **settings,
+    )
+
+
+def _stack_change(body: dict[str, Any]) -> StackChange:
+    return StackChange(
+        parameters=body.get("parameters"),
+        labels=body.get("labels"),
+        auto_apply=AutoApply(body["auto_apply"]) if "auto_apply" in body else None,
+        drift=DriftSettings(**body["drift"]) if "drift" in body else None,
+        expires_at=body.get("expires_at"),
+        clear_expiry="expires_at" in body and body["expires_at"] is None,
+        deletion_protection=body.get("deletion_protection"),
+    )
+
+
+def _as_patch(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a merge patch: nothing is required, null means the default."""
+    properties = {
+        name: {"anyOf": [{k: v for k, v in spec.items() if k != "default"}, {"type": "null"}]}
+        for name, spec in schema.get("properties", {}).items()
+    }
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _as_shown(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of the parameters in answers, where a secret is masked."""
+    properties = {
+        name: {"type": ["string", "null"], "description": "masked"}
+        if spec.get("writeOnly")
+        else spec
+        for name, spec in schema.get("properties", {}).items()
+    }
+    return {"type": "object", "properties": properties}
+
+
+def _outputs(kind: KindBlueprint) -> dict[str, Any]:
+    properties = {
+        name: {**spec.schema, "description": spec.description}
+        for name, spec in kind.outputs.items()
+    }
+    return {"type": "object", "properties": properties}

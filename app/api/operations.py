@@ -1,0 +1,179 @@
+"""Operations: follow them, read their plan, steer them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Response, request
+from flask.views import MethodView
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+
+from app.api import answers, event_stream, present
+from app.api.requests import ApiBlueprint, page_request, request_identity
+from app.api.schemas import (
+    EventPage,
+    OperationPage,
+    OperationView,
+    PageQuery,
+    Problem,
+    choices,
+)
+from app.domain.operations import OperationStatus, OperationType
+from app.models import Operation
+from app.services import idempotency, inventory, operations
+from app.services.access import Principal
+from app.services.idempotency import Answer
+from app.services.inventory import OperationFilter
+from app.services.lookup import operation_by_id
+from app.web_context import current_context, current_principal
+
+blueprint = ApiBlueprint("operations", "Asynchronous work on stacks")
+
+
+class OperationQuery(PageQuery):
+    """Filters of the list of operations."""
+
+    stack_id = fields.String(data_key="stack", validate=validate.Length(max=64))
+    status = fields.String(validate=choices(OperationStatus))
+    type = fields.String(validate=choices(OperationType))
+
+
+@blueprint.route("/operations")
+class Operations(MethodView):
+    """All operations."""
+
+    @blueprint.doc(operationId="listOperations")
+    @blueprint.arguments(OperationQuery, location="query")
+    @blueprint.response(200, OperationPage)
+    @blueprint.alt_response(422, schema=Problem)
+    def get(self, query: dict[str, Any]) -> Response:
+        """List operations, newest first"""
+        asked = page_request(query)
+        with current_context().read() as session:
+            wanted = OperationFilter(**query)
+            found = inventory.list_operations(session, current_principal(), wanted, asked)
+            return answers.page(found, lambda row: present.operation(session, row))
+
+
+@blueprint.route("/operations/<operation_id>")
+class OneOperation(MethodView):
+    """One operation."""
+
+    @blueprint.doc(operationId="getOperation")
+    @blueprint.response(200, OperationView)
+    @blueprint.alt_response(404, schema=Problem)
+    def get(self, operation_id: str) -> Response:
+        """Show an operation with its steps, and why it waits if it does"""
+        with current_context().read() as session:
+            row = operation_by_id(session, current_principal(), operation_id)
+            return answers.single(present.operation(session, row))
+
+
+@blueprint.route("/operations/<operation_id>/plan")
+class OperationPlan(MethodView):
+    """The plan of an operation."""
+
+    @blueprint.doc(operationId="getOperationPlan")
+    @blueprint.response(200, {"type": "object"})
+    @blueprint.alt_response(404, schema=Problem)
+    def get(self, operation_id: str) -> Response:
+        """Show the plan: summary and changes, sensitive values masked"""
+        ctx = current_context()
+        with ctx.read() as session:
+            return answers.single(
+                inventory.plan_of(ctx, session, current_principal(), operation_id)
+            )
+
+
+@blueprint.route("/operations/<operation_id>/events")
+class OperationEvents(MethodView):
+    """The story of an operation."""
+
+    @blueprint.doc(operationId="listOperationEvents")
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, EventPage)
+    @blueprint.alt_response(404, schema=Problem)
+    def get(self, query: dict[str, Any], operation_id: str) -> Response:
+        """List the events of an operation, or follow them as text/event-stream
+
+        With ``Accept: text/event-stream`` the answer streams events until the operation ends;
+        ``Last-Event-ID`` resumes after that event.
+        """
+        ctx, principal = current_context(), current_principal()
+        best = request.accept_mimetypes.best_match(["application/json", "text/event-stream"])
+        with ctx.read() as session:
+            if best == "text/event-stream":
+                operation_by_id(session, principal, operation_id)
+                return event_stream.follow(ctx, operation_id)
+            found = inventory.list_events(session, principal, operation_id, page_request(query))
+            return answers.page(found, present.event)
+
+
+@blueprint.route("/operations/<operation_id>/log")
+class OperationLog(MethodView):
+    """The log of an operation."""
+
+    @blueprint.doc(operationId="getOperationLog")
+    @blueprint.response(200, {"type": "string"}, content_type="text/plain")
+    @blueprint.alt_response(404, schema=Problem)
+    def get(self, operation_id: str) -> Response:
+        """Show the events of an operation as plain text, one line each"""
+        ctx = current_context()
+        with ctx.read() as session:
+            operation_by_id(session, current_principal(), operation_id)
+        return Response(
+            event_stream.log_lines(ctx, operation_id), content_type="text/plain; charset=utf-8"
+        )
+
+
+def _steer(act: Callable[[Session, Principal, str], Operation], operation_id: str) -> Response:
+    ctx, principal = current_context(), current_principal()
+
+    def work(session: Session) -> Answer:
+        row = act(session, principal, operation_id)
+        session.flush()
+        location = {"Location": f"{present.PREFIX}/operations/{row.id}"}
+        return Answer(202, present.operation(session, row), location)
+
+    return answers.respond(idempotency.carry_out(ctx, request_identity(), work))
+
+
+@blueprint.route("/operations/<operation_id>/approve")
+class Approve(MethodView):
+    """Approval of a plan."""
+
+    @blueprint.doc(operationId="approveOperation")
+    @blueprint.response(202, OperationView)
+    @blueprint.alt_response(404, schema=Problem)
+    @blueprint.alt_response(409, schema=Problem)
+    def post(self, operation_id: str) -> Response:
+        """Let the plan be applied"""
+        return _steer(operations.approve, operation_id)
+
+
+@blueprint.route("/operations/<operation_id>/discard")
+class Discard(MethodView):
+    """Rejection of a plan."""
+
+    @blueprint.doc(operationId="discardOperation")
+    @blueprint.response(202, OperationView)
+    @blueprint.alt_response(404, schema=Problem)
+    @blueprint.alt_response(409, schema=Problem)
+    def post(self, operation_id: str) -> Response:
+        """Throw the plan away without applying it"""
+        return _steer(operations.discard, operation_id)
+
+
+@blueprint.route("/operations/<operation_id>/cancel")
+class Cancel(MethodView):
+    """Cancellation."""
+
+    @blueprint.doc(operationId="cancelOperation")
+    @blueprint.response(202, OperationView)
+    @blueprint.alt_response(404, schema=Problem)
+    @blueprint.alt_response(409, schema=Problem)
+    def post(self, operation_id: str) -> Response:
+        """Stop an operation: at once when it waits, gracefully when Terraform runs"""
+        return _steer(operations.cancel, operation_id)

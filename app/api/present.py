@@ -1,0 +1,202 @@
+"""Turn models into the plain values that the API answers with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.catalog.catalog import Catalog
+from app.clock import rfc3339
+from app.domain.operations import OperationStatus, can_cancel
+from app.domain.permissions import Right
+from app.errors import NotFoundError
+from app.models import DriftReport, Operation, OperationEvent, Stack, StackReference, StateVersion
+from app.services.access import Principal
+from app.services.context import Context
+from app.services.operation_queue import waiting_for
+from app.services.secrets import open_parameters, output_value
+
+MASK = "********"
+PREFIX = "/api/v1"
+
+
+def stack(ctx: Context, principal: Principal, row: Stack) -> dict[str, Any]:
+    """Return a stack; sensitive outputs only to who may read secrets."""
+    return {
+        "id": row.id,
+        "name": row.name,
+        "kind": row.kind,
+        "blueprint_version": row.blueprint_version,
+        "project": {"id": row.project.id, "name": row.project.name},
+        "cloud_account": {"id": row.cloud_account.id, "name": row.cloud_account.name},
+        "cloud": row.cloud,
+        "region": row.region,
+        "parameters": parameters(ctx, row),
+        "outputs": outputs(ctx, principal, row),
+        "labels": row.labels,
+        "auto_apply": row.auto_apply,
+        "status": row.status,
+        "status_reason": row.status_reason,
+        "pending_changes": row.has_pending_changes and row.deleted_at is None,
+        "drift": drift(row),
+        "references": {
+            "uses": [_reference(link, link.target) for link in row.references],
+            "used_by": [
+                _reference(link, link.stack)
+                for link in row.referenced_by
+                if link.stack.deleted_at is None
+            ],
+        },
+        "deletion_protection": row.deletion_protection,
+        "expires_at": rfc3339(row.expires_at),
+        "created_at": rfc3339(row.created_at),
+        "created_by": row.created_by,
+        "updated_at": rfc3339(row.updated_at),
+        "deleted_at": rfc3339(row.deleted_at),
+        "links": _stack_links(ctx.catalog, row),
+    }
+
+
+def parameters(ctx: Context, row: Stack) -> dict[str, Any]:
+    """Return the parameters of a stack with sensitive ones masked."""
+    try:
+        blueprint = ctx.catalog.kind(row.kind)
+    except NotFoundError:
+        return row.parameters  # the kind left the catalogue; what is public stays readable
+    whole = blueprint.merge_sensitive(row.parameters, open_parameters(ctx.keys, row))
+    return blueprint.mask(whole)
+
+
+def outputs(ctx: Context, principal: Principal, row: Stack) -> dict[str, Any]:
+    """Return the outputs by name; a sensitive one is masked unless the caller may read it."""
+    may_read = principal.has(Right.SECRET_READ, row.project_id)
+    return {
+        item.name: output_value(ctx.keys, item) if may_read or not item.is_sensitive else MASK
+        for item in row.outputs
+    }
+
+
+def drift(row: Stack) -> dict[str, Any]:
+    """Return what is known about drift of a stack, and how it is watched."""
+    is_watched = row.schedule.is_enabled and row.deleted_at is None
+    return {
+        "status": row.drift_status,
+        "reason": row.drift_reason,
+        "since": rfc3339(row.drift_since),
+        "checked_at": rfc3339(row.drift_checked_at),
+        "next_check_at": rfc3339(row.schedule.next_check_at) if is_watched else None,
+        "report_id": row.drift_report_id,
+        "enabled": row.schedule.is_enabled,
+        "interval_seconds": row.schedule.interval_seconds,
+        "cron": row.schedule.cron,
+    }
+
+
+def operation(session: Session, row: Operation) -> dict[str, Any]:
+    """Return an operation with its steps and the reason why it waits, if it does."""
+    return {
+        "id": row.id,
+        "type": row.type,
+        "status": row.status,
+        "stack_id": row.stack_id,
+        "requested_by": row.requested_by,
+        "created_at": rfc3339(row.created_at),
+        "started_at": rfc3339(row.started_at),
+        "ended_at": rfc3339(row.ended_at),
+        "transitions": row.transitions,
+        "steps": [
+            {
+                "name": step.name,
+                "status": step.status,
+                "started_at": rfc3339(step.started_at),
+                "ended_at": rfc3339(step.ended_at),
+                "detail": step.detail,
+            }
+            for step in row.steps
+        ],
+        "plan": row.plan_summary,
+        "waiting_for": waiting_for(session, row),
+        "approved_by": row.approved_by,
+        "cancel_requested_by": row.cancel_requested_by,
+        "error": row.error,
+        "possibly_orphaned": row.possibly_orphaned,
+        "links": _operation_links(row),
+    }
+
+
+def event(row: OperationEvent) -> dict[str, Any]:
+    """Return one event of an operation."""
+    return {
+        "id": row.id,
+        "at": rfc3339(row.at),
+        "type": row.type,
+        "level": row.level,
+        "message": row.message,
+        "data": row.data,
+    }
+
+
+def state_version(row: StateVersion) -> dict[str, Any]:
+    """Return what is known of a state version, without its bytes."""
+    return {
+        "serial": row.serial,
+        "lineage": row.lineage,
+        "sha256": row.sha256,
+        "size_bytes": row.size_bytes,
+        "terraform_version": row.terraform_version,
+        "operation_id": row.operation_id,
+        "created_at": rfc3339(row.created_at),
+        "created_by": row.created_by,
+    }
+
+
+def drift_report(row: DriftReport) -> dict[str, Any]:
+    """Return a drift report."""
+    return {
+        "id": row.id,
+        "stack_id": row.stack_id,
+        "operation_id": row.operation_id,
+        "checked_at": rfc3339(row.checked_at),
+        "status": row.status,
+        "reason": row.reason,
+        "pending_changes": row.has_pending_changes,
+        "changes": row.changes,
+    }
+
+
+def _reference(link: StackReference, other: Stack) -> dict[str, Any]:
+    return {"id": other.id, "name": other.name, "kind": other.kind, "parameter": link.parameter}
+
+
+def _stack_links(catalog: Catalog, row: Stack) -> dict[str, str]:
+    base = f"{PREFIX}/stacks/{row.id}"
+    links = {
+        "self": base,
+        "operations": f"{base}/operations",
+        "state_versions": f"{base}/state-versions",
+        "drift_reports": f"{base}/drift-reports",
+        "page": f"/stacks/{row.id}",
+    }
+    if row.kind in catalog.kinds:
+        links["typed"] = f"{PREFIX}/{catalog.kind(row.kind).plural}/{row.id}"
+    return links
+
+
+def _operation_links(row: Operation) -> dict[str, str]:
+    base = f"{PREFIX}/operations/{row.id}"
+    links = {
+        "self": base,
+        "stack": f"{PREFIX}/stacks/{row.stack_id}",
+        "events": f"{base}/events",
+        "log": f"{base}/log",
+        "page": f"/operations/{row.id}",
+    }
+    if row.plan_summary is not None:
+        links["plan"] = f"{base}/plan"
+    status = OperationStatus(row.status)
+    if status is OperationStatus.PLANNED and row.approved_at is None:
+        links |= {"approve": f"{base}/approve", "discard": f"{base}/discard"}
+    if can_cancel(status):
+        links["cancel"] = f"{base}/cancel"
+    return links

@@ -1,0 +1,286 @@
+"""Shapes of what the API takes and gives, shared by several groups of paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
+
+from app.domain.drift import DriftStatus
+from app.domain.names import NAME_PATTERN, NAME_RULE
+from app.domain.operations import AutoApply, OperationStatus, OperationType
+from app.domain.stacks import StackStatus
+from app.services.pages import DEFAULT_LIMIT, MAX_LIMIT
+from app.services.schedules import MAX_INTERVAL_SECONDS, MIN_INTERVAL_SECONDS
+
+MAX_LABELS = 64
+LABEL_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
+
+
+class Request(Schema):
+    """Base of bodies and queries: an unknown field is an error."""
+
+    class Meta:
+        """Options of marshmallow."""
+
+        unknown = RAISE
+
+
+class Answer(Schema):
+    """Base of answers."""
+
+    class Meta:
+        """Options of marshmallow."""
+
+        unknown = EXCLUDE
+
+
+def choices(enum: type[Any]) -> validate.OneOf:
+    """Return a validator that lists the values of a StrEnum."""
+    return validate.OneOf([item.value for item in enum])
+
+
+class ProblemItem(Answer):
+    """One bad field."""
+
+    pointer = fields.String(metadata={"description": "JSON pointer, or ?name of a query parameter"})
+    message = fields.String()
+
+
+class Problem(Answer):
+    """An error as RFC 9457 has it."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    instance = fields.String(required=True)
+    code = fields.String(required=True, metadata={"description": "Stable; decide on this one"})
+    advice = fields.String(required=True)
+    request_id = fields.String(required=True)
+    errors = fields.List(fields.Nested(ProblemItem))
+
+
+class PageQuery(Request):
+    """Which part of a list."""
+
+    limit = fields.Integer(
+        load_default=DEFAULT_LIMIT, validate=validate.Range(min=1, max=MAX_LIMIT)
+    )
+    cursor = fields.String(
+        load_default=None,
+        validate=validate.Length(max=500),
+        metadata={"description": "next_cursor of the page before"},
+    )
+
+
+class Ref(Answer):
+    """A thing by id and name."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+
+
+class StackRef(Ref):
+    """A stack that another one refers to, and through which parameter."""
+
+    kind = fields.String(required=True)
+    parameter = fields.String(required=True)
+
+
+class References(Answer):
+    """References in both directions."""
+
+    uses = fields.List(fields.Nested(StackRef), required=True)
+    used_by = fields.List(fields.Nested(StackRef), required=True)
+
+
+class DriftSettingsBody(Request):
+    """How a stack is watched for drift."""
+
+    enabled = fields.Boolean()
+    interval_seconds = fields.Integer(
+        strict=True,
+        validate=validate.Range(min=MIN_INTERVAL_SECONDS, max=MAX_INTERVAL_SECONDS),
+    )
+    cron = fields.String(
+        validate=validate.Length(max=100), metadata={"description": "Five fields, UTC"}
+    )
+
+
+class DriftView(Answer):
+    """What is known about changes made outside Landform, and how the stack is watched."""
+
+    status = fields.String(required=True, validate=choices(DriftStatus))
+    reason = fields.String(required=True, allow_none=True)
+    since = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
+    checked_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
+    next_check_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
+    report_id = fields.String(required=True, allow_none=True)
+    enabled = fields.Boolean(required=True)
+    interval_seconds = fields.Integer(required=True)
+    cron = fields.String(required=True, allow_none=True)
+
+
+class StackView(Answer):
+    """A stack, whatever its kind."""
+
+    id = fields.String(required=True)
+    name = fields.String(required=True)
+    kind = fields.String(required=True)
+    blueprint_version = fields.String(required=True)
+    project = fields.Nested(Ref, required=True)
+    cloud_account = fields.Nested(Ref, required=True)
+    cloud = fields.String(required=True)
+    region = fields.String(required=True)
+    parameters = fields.Dict(keys=fields.String(), required=True)
+    outputs = fields.Dict(keys=fields.String(), required=True)
+    labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    auto_apply = fields.String(required=True, validate=choices(AutoApply))
+    status = fields.String(required=True, validate=choices(StackStatus))
+    status_reason = fields.String(required=True, allow_none=True)
+    pending_changes = fields.Boolean(required=True)
+    drift = fields.Nested(DriftView, required=True)
+    references = fields.Nested(References, required=True)
+    deletion_protection = fields.Boolean(required=True)
+    expires_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
+    created_at = fields.String(required=True, metadata={"format": "date-time"})
+    created_by = fields.String(required=True)
+    updated_at = fields.String(required=True, metadata={"format": "date-time"})
+    deleted_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
+    links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
+class StepView(Answer):
+    """One step of an operation."""
+
+    name = fields.String(required=True)
+    status = fields.String(required=True)
+    started_at = fields.String(required=True, metadata={"format": "date-time"})
+    ended_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
+    detail = fields.String(required=True, allow_none=True)
+
+
+class PlanCounts(Answer):
+    """What a plan would do, in numbers of resources; a replacement counts under replace only."""
+
+    add = fields.Integer(required=True)
+    change = fields.Integer(required=True)
+    destroy = fields.Integer(required=True)
+    replace = fields.Integer(required=True)
+
+
+class OperationView(Answer):
+    """An operation."""
+
+    id = fields.String(required=True)
+    type = fields.String(required=True, validate=choices(OperationType))
+    status = fields.String(required=True, validate=choices(OperationStatus))
+    stack_id = fields.String(required=True)
+    requested_by = fields.String(required=True)
+    created_at = fields.String(required=True, metadata={"format": "date-time"})
+    started_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
+    ended_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
+    transitions = fields.List(fields.Dict(), required=True)
+    steps = fields.List(fields.Nested(StepView), required=True)
+    plan = fields.Nested(PlanCounts, required=True, allow_none=True)
+    waiting_for = fields.Dict(required=True, allow_none=True)
+    approved_by = fields.String(required=True, allow_none=True)
+    cancel_requested_by = fields.String(required=True, allow_none=True)
+    error = fields.Dict(required=True, allow_none=True)
+    possibly_orphaned = fields.List(fields.Dict(), required=True)
+    links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
+class EventView(Answer):
+    """One event of an operation; ``id`` is the cursor."""
+
+    id = fields.Integer(required=True)
+    at = fields.String(required=True, metadata={"format": "date-time"})
+    type = fields.String(required=True)
+    level = fields.String(required=True)
+    message = fields.String(required=True)
+    data = fields.Raw(required=True, allow_none=True)
+
+
+class StateVersionView(Answer):
+    """A state version."""
+
+    serial = fields.Integer(required=True)
+    lineage = fields.String(required=True)
+    sha256 = fields.String(required=True)
+    size_bytes = fields.Integer(required=True)
+    terraform_version = fields.String(required=True)
+    operation_id = fields.String(required=True)
+    created_at = fields.String(required=True, metadata={"format": "date-time"})
+    created_by = fields.String(required=True)
+
+
+class DriftReportView(Answer):
+    """The result of one drift check."""
+
+    id = fields.String(required=True)
+    stack_id = fields.String(required=True)
+    operation_id = fields.String(required=True)
+    checked_at = fields.String(required=True, metadata={"format": "date-time"})
+    status = fields.String(required=True, validate=choices(DriftStatus))
+    reason = fields.String(required=True, allow_none=True)
+    pending_changes = fields.Boolean(required=True)
+    changes = fields.List(fields.Dict(), required=True)
+
+
+class AcceptedView(Answer):
+    """What an accepted request answers: the stack, and the operation to follow."""
+
+    stack = fields.Nested(StackView, required=True)
+    operation = fields.Nested(OperationView, required=True, allow_none=True)
+
+
+class StackSettings(Request):
+    """What a client may say about any stack, when it is made and later."""
+
+    labels = fields.Dict(
+        keys=fields.String(
+            validate=validate.Regexp(LABEL_PATTERN), metadata={"pattern": LABEL_PATTERN}
+        ),
+        values=fields.String(validate=validate.Length(max=255)),
+        validate=validate.Length(max=MAX_LABELS),
+    )
+    auto_apply = fields.String(validate=choices(AutoApply))
+    drift = fields.Nested(DriftSettingsBody)
+    expires_at = fields.AwareDateTime(allow_none=True, format="iso")
+    deletion_protection = fields.Boolean()
+
+
+class NewStackBody(StackSettings):
+    """A new stack; ``parameters`` is typed by its kind."""
+
+    name = fields.String(
+        required=True,
+        metadata={"pattern": NAME_PATTERN, "description": NAME_RULE, "example": "web"},
+    )
+    project = fields.String(
+        load_default="default", validate=validate.Length(max=64), metadata={"example": "default"}
+    )
+    cloud_account = fields.String(
+        required=True, validate=validate.Length(max=64), metadata={"example": "sandbox"}
+    )
+    region = fields.String(validate=validate.Length(max=64), metadata={"example": "eu-west"})
+
+
+def page_of(item: type[Schema], name: str) -> type[Schema]:
+    """Return the schema of a page of ``item``."""
+    return Answer.from_dict(
+        {
+            "items": fields.List(fields.Nested(item), required=True),
+            "next_cursor": fields.String(required=True, allow_none=True),
+        },
+        name=name,
+    )
+
+
+StackPage = page_of(StackView, "StackPage")
+OperationPage = page_of(OperationView, "OperationPage")
+EventPage = page_of(EventView, "EventPage")
+StateVersionPage = page_of(StateVersionView, "StateVersionPage")
+DriftReportPage = page_of(DriftReportView, "DriftReportPage")

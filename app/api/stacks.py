@@ -1,0 +1,175 @@
+"""All stacks in one list, and what belongs to one of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from flask.views import MethodView
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+
+from app.api import answers, present
+from app.api.requests import ApiBlueprint, page_request
+from app.api.schemas import (
+    AcceptedView,
+    Answer,
+    DriftReportPage,
+    OperationPage,
+    PageQuery,
+    Problem,
+    Request,
+    StackPage,
+    StackView,
+    choices,
+)
+from app.domain.drift import DriftStatus
+from app.domain.operations import OperationType
+from app.domain.stacks import StackStatus
+from app.models import Operation, Stack
+from app.services import inventory, operations
+from app.services.access import Principal
+from app.services.context import Context
+from app.services.inventory import OperationFilter, StackFilter
+from app.services.lookup import stack_by_id
+from app.web_context import current_context, current_principal
+
+blueprint = ApiBlueprint("stacks", "Stacks of all kinds")
+
+
+class StackQuery(PageQuery):
+    """Filters of the list of stacks."""
+
+    project = fields.String(validate=validate.Length(max=64))
+    kind = fields.String(validate=validate.Length(max=64))
+    cloud = fields.String(validate=validate.Length(max=64))
+    region = fields.String(validate=validate.Length(max=64))
+    status = fields.String(validate=choices(StackStatus))
+    drift = fields.String(validate=choices(DriftStatus))
+    label = fields.String(
+        validate=[
+            validate.Length(max=320),
+            validate.ContainsNoneOf("\x00", error="Must not hold NUL."),
+            validate.Regexp(r"^[^=]+=.*", error="Write it as name=value."),
+        ],
+        metadata={"example": "team=web", "pattern": "^[^=]+=.*"},
+    )
+    q = fields.String(
+        validate=[
+            validate.Length(max=64),
+            validate.ContainsNoneOf("\x00", error="Must not hold NUL."),
+        ],
+        metadata={"description": "Part of the name, or an id"},
+    )
+
+
+class NewOperationBody(Request):
+    """An operation to start."""
+
+    type = fields.String(required=True, validate=choices(OperationType))
+
+
+class OutputsView(Answer):
+    """The outputs of a stack by name."""
+
+    outputs = fields.Dict(required=True)
+
+
+@blueprint.route("/stacks")
+class Stacks(MethodView):
+    """All stacks."""
+
+    @blueprint.doc(operationId="listStacks")
+    @blueprint.arguments(StackQuery, location="query")
+    @blueprint.response(200, StackPage)
+    @blueprint.alt_response(422, schema=Problem)
+    def get(self, query: dict[str, Any]) -> Response:
+        """List stacks of all kinds, newest first
+
+        Deleted stacks are listed with ``status=deleted`` only.
+        """
+        ctx, principal = current_context(), current_principal()
+        asked = page_request(query)
+        with ctx.read() as session:
+            found = inventory.list_stacks(session, principal, StackFilter(**query), asked)
+            return answers.page(found, lambda row: present.stack(ctx, principal, row))
+
+
+@blueprint.route("/stacks/<stack_id>")
+class OneStack(MethodView):
+    """One stack."""
+
+    @blueprint.doc(operationId="getStack")
+    @blueprint.response(200, StackView)
+    @blueprint.alt_response(404, schema=Problem)
+    def get(self, stack_id: str) -> Response:
+        """Show a stack"""
+        ctx = current_context()
+        with ctx.read() as session:
+            return answers.stack(ctx, stack_by_id(session, current_principal(), stack_id))
+
+
+@blueprint.route("/stacks/<stack_id>/outputs")
+class Outputs(MethodView):
+    """Outputs of a stack."""
+
+    @blueprint.doc(operationId="getStackOutputs")
+    @blueprint.response(200, OutputsView)
+    @blueprint.alt_response(404, schema=Problem)
+    def get(self, stack_id: str) -> Response:
+        """Show the outputs of a stack; sensitive ones are masked unless you may read secrets"""
+        ctx, principal = current_context(), current_principal()
+        with ctx.read() as session:
+            row = stack_by_id(session, principal, stack_id)
+            return answers.single({"outputs": present.outputs(ctx, principal, row)})
+
+
+@blueprint.route("/stacks/<stack_id>/operations")
+class StackOperations(MethodView):
+    """Operations of a stack."""
+
+    @blueprint.doc(operationId="listStackOperations")
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, OperationPage)
+    @blueprint.alt_response(404, schema=Problem)
+    def get(self, query: dict[str, Any], stack_id: str) -> Response:
+        """List the operations of a stack, newest first"""
+        principal = current_principal()
+        with current_context().read() as session:
+            stack_by_id(session, principal, stack_id)
+            wanted = OperationFilter(stack_id=stack_id)
+            found = inventory.list_operations(session, principal, wanted, page_request(query))
+            return answers.page(found, lambda row: present.operation(session, row))
+
+    @blueprint.doc(operationId="startStackOperation")
+    @blueprint.arguments(NewOperationBody)
+    @blueprint.response(202, AcceptedView)
+    @blueprint.alt_response(404, schema=Problem)
+    @blueprint.alt_response(409, schema=Problem)
+    def post(self, body: dict[str, Any], stack_id: str) -> Response:
+        """Start an operation on a stack: plan, apply, destroy or drift_check"""
+        wanted = OperationType(body["type"])
+
+        def work(
+            session: Session, _ctx: Context, principal: Principal
+        ) -> tuple[Stack, Operation | None]:
+            return operations.request_operation(session, principal, stack_id, wanted)
+
+        return answers.accept(work)
+
+
+@blueprint.route("/stacks/<stack_id>/drift-reports")
+class DriftReports(MethodView):
+    """Drift reports of a stack."""
+
+    @blueprint.doc(operationId="listDriftReports")
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, DriftReportPage)
+    @blueprint.alt_response(404, schema=Problem)
+    def get(self, query: dict[str, Any], stack_id: str) -> Response:
+        """List the drift reports of a stack, newest first"""
+        with current_context().read() as session:
+            found = inventory.list_drift_reports(
+                session, current_principal(), stack_id, page_request(query)
+            )
+            return answers.page(found, present.drift_report)
