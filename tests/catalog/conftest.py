@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from app.catalog.loader import load_catalog
 from app.errors import CatalogError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "terraform"
+DOC = (SHIPPED.parent / "docs/blueprints.md").read_text(encoding="utf-8")
+EXAMPLE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```\n", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,16 @@ class CatalogFolder:
 def folder(tmp_path: Path) -> CatalogFolder:
     shutil.copytree(SHIPPED, tmp_path / "terraform")
     return CatalogFolder(tmp_path / "terraform")
+
+
+@pytest.fixture
+def with_example(folder: CatalogFolder) -> CatalogFolder:
+    """The shipped catalogue and the kind that the documentation walks through."""
+    files = EXAMPLE.findall(DOC)
+    assert len(files) == 3
+    for name, text in files:
+        folder.write(name, text)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,31 +1,16 @@
-"""Drop a folder and get a kind; the catalogue as shipped, its digests and its Terraform style."""
+"""Drop a folder and get a kind; the catalogue as shipped, and its digests."""
 
 from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
-
-import pytest
 
 from app.catalog.catalog import Catalog
 from app.catalog.loader import compute_digest
 from app.catalog.parameter_checks import KEYWORDS_OF
 from app.catalog.shapes import BLUEPRINT, CLOUD, PARAMETER_KEYWORDS
-from tests.catalog.conftest import SHIPPED, CatalogFolder
-
-DOC = (SHIPPED.parent / "docs/blueprints.md").read_text(encoding="utf-8")
-EXAMPLE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```\n", re.DOTALL)
-
-
-@pytest.fixture
-def with_example(folder: CatalogFolder) -> CatalogFolder:
-    files = EXAMPLE.findall(DOC)
-    assert len(files) == 3
-    for name, text in files:
-        folder.write(name, text)
-    return folder
+from tests.catalog.conftest import DOC, SHIPPED, CatalogFolder
 
 
 def test_the_example_of_the_documentation_is_a_working_kind(with_example: CatalogFolder) -> None:
@@ -101,16 +86,3 @@ def test_a_digest_does_not_depend_on_where_the_folder_is(
 ) -> None:
     shutil.copytree(folder.root / "blueprints/bucket", tmp_path / "elsewhere")
     assert compute_digest(tmp_path / "elsewhere") == compute_digest(SHIPPED / "blueprints/bucket")
-
-
-@pytest.mark.skipif(shutil.which("terraform") is None, reason="`terraform fmt` needs Terraform")
-def test_the_shipped_modules_and_the_example_are_formatted(with_example: CatalogFolder) -> None:
-    done = subprocess.run(
-        ["terraform", "fmt", "-check", "-recursive", "-diff", with_example.root],
-        env={"PATH": "/usr/local/bin:/usr/bin:/bin", "CHECKPOINT_DISABLE": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (0, "")

@@ -1,0 +1,67 @@
+"""The shipped modules and the documentation's example, judged by Terraform itself."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from app.catalog.catalog import PROVIDER_FILE_NAME
+from app.terraform.discovery import discover
+from app.terraform.environment import build_environment, write_cli_config
+from sandbox.provider.install import install
+from tests.catalog.conftest import CatalogFolder
+
+KINDS = ["archive", "bucket", "machine-group", "network"]
+
+
+@pytest.fixture(scope="session")
+def mirror(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mirror")
+    install(folder)
+    return folder
+
+
+def terraform(
+    folder: Path, environment: dict[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        discover("").command(arguments),
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_terraform_finds_the_module_valid(
+    with_example: CatalogFolder, mirror: Path, tmp_path: Path, kind: str
+) -> None:
+    catalog = with_example.load()
+    run = tmp_path / "run"
+    shutil.copytree(catalog.kind(kind).module_dir("sandbox"), run)
+    (run / PROVIDER_FILE_NAME).write_text(catalog.cloud("sandbox").provider_hcl)
+    write_cli_config(tmp_path / "rc", mirror, None)
+    environment = build_environment(tmp_path, tmp_path, tmp_path / "rc", {})
+    done = terraform(run, environment, "init", "-input=false", "-no-color")
+    assert done.returncode == 0, done.stderr
+    done = terraform(run, environment, "validate", "-json")
+    report = json.loads(done.stdout)
+    assert (report["valid"], report["diagnostics"]) == (True, [])
+
+
+def test_the_modules_and_the_clouds_provider_are_formatted(
+    with_example: CatalogFolder, tmp_path: Path
+) -> None:
+    catalog = with_example.load()
+    for cloud in catalog.clouds.values():
+        (with_example.root / f"{cloud.name}.tf").write_text(cloud.provider_hcl)
+    environment = build_environment(tmp_path, tmp_path, tmp_path / "rc", {})
+    done = terraform(with_example.root, environment, "fmt", "-check", "-recursive", "-diff")
+    assert (done.returncode, done.stdout) == (0, "")
