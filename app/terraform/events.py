@@ -218,5 +218,6 @@ def _text(data: Mapping[str, Any], name: str) -> str | None:
 
 def _number(data: Mapping[str, Any], name: str) -> float | None:
     value = data.get(name)
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and math.isfinite(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import signal
@@ -211,6 +212,57 @@ def test_a_state_put_in_the_place_of_another_stack_does_not_open(
     (folder_of(volume, "stk_02") / "versions" / stolen.name).write_bytes(stolen.read_bytes())
     with pytest.raises(StateCorruptError):
         store.read("stk_02", 1, stored.sha256)
+
+
+def test_a_version_under_the_name_of_another_is_said(
+    store: VolumeStateStore, volume: Volume, make_state: MakeState
+) -> None:
+    store.promote(STACK, make_state(1))
+    path = version_file(volume)
+    path.rename(path.with_name(f"1-{'0' * 64}.tfstate"))
+    with pytest.raises(StateCorruptError, match="checksum"):
+        store.read(STACK, 1, "0" * 64)
+
+
+def test_a_promotion_waits_for_the_one_before_it(
+    store: VolumeStateStore, volume: Volume, make_state: MakeState
+) -> None:
+    store.promote(STACK, make_state(1))
+    descriptor = os.open(folder_of(volume), os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    second = threading.Thread(target=store.promote, args=(STACK, make_state(2)))
+    second.start()
+    second.join(0.3)
+    assert second.is_alive()
+    assert [item.serial for item in store.versions(STACK)] == [1]
+    os.close(descriptor)
+    second.join(10)
+    assert [item.serial for item in store.versions(STACK)] == [1, 2]
+
+
+def test_bytes_reach_the_disk_before_their_name_and_names_before_the_answer(
+    store: VolumeStateStore, volume: Volume, make_state: MakeState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.promote(STACK, make_state(1))
+    order: list[str] = []
+    real_sync, real_replace = os.fsync, Path.replace
+
+    def sync(descriptor: int) -> None:
+        target = Path(f"/proc/self/fd/{descriptor}").readlink()
+        order.append("sync folder" if target.is_dir() else "sync file")
+        real_sync(descriptor)
+
+    def replace(path: Path, target: Path) -> Path:
+        order.append(f"name {target.name.partition('-')[0]}")
+        return real_replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(Path, "replace", replace)
+    store.promote(STACK, make_state(2))
+    assert order == [
+        *("sync file", "name 2", "sync folder"),
+        *("sync file", "name current", "sync folder"),
+    ]
 
 
 def test_a_lost_key_is_said_with_the_setting_to_check(

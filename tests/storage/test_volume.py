@@ -150,8 +150,8 @@ def test_a_disk_that_takes_no_more_bytes_is_full_and_the_probe_is_gone(
 def test_each_answer_of_the_system_has_its_error_in_one_sentence(
     number: int, expected: type[VolumeError]
 ) -> None:
-    found = describe_os_error(OSError(number, "reason"), Path("/mnt/state"))
+    found = describe_os_error(OSError(number, "reason"), Path("/state-root"))
     assert type(found) is expected
-    assert "/mnt/state" in found.detail
+    assert "/state-root" in found.detail
     assert "reason" in found.detail
     assert found.detail.count(". ") == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def make_spec(tmp_path: Path) -> MakeSpec:
 
 
 @pytest.fixture(autouse=True)
-def no_child_is_left() -> None:
+def no_child_is_left() -> Iterator[None]:
     yield
     assert psutil.Process().children() == []
 
@@ -72,6 +72,19 @@ def test_lines_arrive_while_the_process_runs(make_spec: MakeSpec) -> None:
     assert arrived["last"] - arrived["first"] > 0.3
 
 
+@pytest.fixture
+def terminal_that_says_nothing() -> Iterator[None]:
+    """Make standard input of this process a pipe that stays open and empty."""
+    reader, writer = os.pipe()
+    before = os.dup(0)
+    os.dup2(reader, 0)
+    yield
+    os.dup2(before, 0)
+    for descriptor in (reader, writer, before):
+        os.close(descriptor)
+
+
+@pytest.mark.usefixtures("terminal_that_says_nothing")
 def test_there_is_nothing_to_read_on_standard_input(make_spec: MakeSpec) -> None:
     result = run_process(
         make_spec("import sys; sys.exit(len(sys.stdin.read()))", deadline_seconds=5), ProcessHooks()
