@@ -62,7 +62,7 @@ def read_module(folder: Path, mistakes: MistakeList) -> ModuleSource | None:
 def read_blocks(file: Path, mistakes: MistakeList) -> list[Block]:
     """Return the blocks of one file; note what is wrong with its syntax."""
     try:
-        return parse_blocks(file.read_text(encoding="utf-8"), file)
+        return parse_blocks(file.read_text(encoding="utf-8-sig"), file)
     except (OSError, UnicodeDecodeError) as error:
         mistakes.add(file, 1, f"the file cannot be read as UTF-8 text ({error}); mend it")
     except HclSyntaxError as error:
