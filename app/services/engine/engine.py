@@ -71,7 +71,12 @@ class Engine:
             self._fail(taken, UnexpectedError(f"{type(error).__name__} in the engine."))
 
     def _fail(self, taken: Claim, error: LandformError) -> None:
-        log.warning("operation_failed", operation_id=taken.operation_id, code=error.code)
+        log.warning(
+            "operation_failed",
+            operation_id=taken.operation_id,
+            code=error.code,
+            detail=error.detail,
+        )
         try:
             with fenced(self._ctx, taken) as (session, operation):
                 if taken.type is OperationType.DRIFT_CHECK:

@@ -1,11 +1,12 @@
 output "machine_ids" {
   description = "Ids of the machines, in the order of their numbers."
-  value       = [for number in sort(keys(local.machines)) : sandbox_machine.this[number].id]
+  # From the resources, not from the keys: a drift check must not fail when one was deleted.
+  value = values(sandbox_machine.this)[*].id
 }
 
 output "private_ips" {
   description = "Private addresses of the machines, in the same order."
-  value       = [for number in sort(keys(local.machines)) : sandbox_machine.this[number].private_ip]
+  value       = values(sandbox_machine.this)[*].private_ip
 }
 
 output "size" {

@@ -1,0 +1,43 @@
+"""The engine against a real sandbox cloud and a real Terraform."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from app.settings import Settings
+from sandbox.provider.install import install
+from tests.landform import NOWHERE, Landform
+from tests.sandbox_cloud import Cloud, Service
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def sandbox_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    service = Service(tmp_path_factory.mktemp("sandbox"))
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def landform(
+    make_settings: Callable[..., Settings], sandbox_service: Service
+) -> Iterator[Landform]:
+    """A Landform with an account of its own on the shared sandbox cloud."""
+    token = sandbox_service.make_account(f"engine-{next(_numbers)}")
+    settings = make_settings(redis_url=NOWHERE, sandbox_port=sandbox_service.port)
+    install(settings.sandbox_mirror)
+    made = Landform(settings, Cloud(sandbox_service.endpoint, token))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def network(landform: Landform) -> Any:
+    """A ready network."""
+    return landform.made("network", "net", parameters={"zones": 1})

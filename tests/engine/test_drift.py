@@ -1,0 +1,110 @@
+"""Drift: what was changed behind Landform's back is seen, told apart, and never hidden."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from app.domain.operations import OperationType
+from app.models import DriftReport, Stack
+from app.services import stacks
+from app.services.schedules import claim_due
+from app.services.stacks import StackChange
+from tests.landform import ADMIN, Landform
+
+
+def last_report(landform: Landform, stack: Stack) -> DriftReport:
+    with landform.ctx.read() as session:
+        query = select(DriftReport).where(DriftReport.stack_id == stack.id)
+        return list(session.scalars(query.order_by(DriftReport.id)))[-1]
+
+
+def test_an_untouched_stack_is_in_sync(landform: Landform, network: Stack) -> None:
+    assert landform.stack(network.id).drift_status == "not_checked"
+    done = landform.perform(network, OperationType.DRIFT_CHECK)
+    assert done.status == "planned_and_finished"
+    assert landform.stack(network.id).drift_status == "in_sync"
+    assert last_report(landform, network).changes == []
+
+
+def test_a_changed_attribute_is_reported_with_both_values(
+    landform: Landform, network: Stack
+) -> None:
+    cloud_id = landform.cloud.get_only("network")["id"]
+    landform.cloud.call(
+        "PATCH", f"/resources/{cloud_id}", json={"attributes": {"internet_access": False}}
+    )
+    landform.perform(network, OperationType.DRIFT_CHECK)
+    drifted = landform.stack(network.id)
+    assert drifted.drift_status == "drifted"
+    report = last_report(landform, network)
+    (change,) = report.changes
+    assert change["change"] == "updated"
+    assert change["address"] == "sandbox_network.this"
+    (attribute,) = change["attributes"]
+    assert (attribute["path"], attribute["before"], attribute["after"]) == (
+        "internet_access",
+        True,
+        False,
+    )
+    assert not report.has_pending_changes, "the configuration is applied; only reality moved"
+    again = landform.perform(network, OperationType.DRIFT_CHECK)
+    assert again.status == "planned_and_finished"
+    assert landform.stack(network.id).drift_since == drifted.drift_since
+
+
+def test_a_deleted_resource_is_reported_and_an_apply_brings_it_back(
+    landform: Landform, network: Stack
+) -> None:
+    subnet = landform.cloud.get_only("subnet")["id"]
+    landform.cloud.call("DELETE", f"/resources/{subnet}")
+    landform.perform(network, OperationType.DRIFT_CHECK)
+    (change,) = last_report(landform, network).changes
+    assert (change["change"], change["severity"]) == ("deleted", "high")
+    assert landform.perform(network, OperationType.APPLY).status == "applied"
+    assert landform.cloud.get_only("subnet")["id"] != subnet
+    assert landform.stack(network.id).drift_status == "not_checked"
+    landform.perform(network, OperationType.DRIFT_CHECK)
+    assert landform.stack(network.id).drift_status == "in_sync"
+
+
+def test_changes_not_applied_yet_are_not_drift(landform: Landform, network: Stack) -> None:
+    with landform.ctx.write() as session:
+        change = StackChange(parameters={"zones": 2})
+        _, operation = stacks.change_stack(landform.ctx, session, ADMIN, network.id, change)
+        assert operation is not None
+        operation.status = "canceled"
+    landform.perform(network, OperationType.DRIFT_CHECK)
+    assert landform.stack(network.id).drift_status == "in_sync"
+    assert last_report(landform, network).has_pending_changes
+
+
+def test_a_check_that_fails_makes_the_verdict_unknown(landform: Landform, network: Stack) -> None:
+    landform.perform(network, OperationType.DRIFT_CHECK)
+    with landform.ctx.write() as session:
+        stack = session.get_one(Stack, network.id)
+        stack.cloud_account.sealed_credentials = landform.ctx.keys.encrypt(
+            b'{"endpoint": "%s", "token": "wrong"}' % landform.settings.sandbox_endpoint.encode(),
+            f"credentials:{stack.cloud_account_id}",
+        )
+    done = landform.perform(network, OperationType.DRIFT_CHECK)
+    assert done.status == "errored"
+    unknown = landform.stack(network.id)
+    assert unknown.drift_status == "unknown"
+    assert unknown.drift_reason
+    assert unknown.status == "ready", "a check that fails does not harm the stack"
+
+
+def test_due_stacks_are_claimed_once_and_busy_ones_left_alone(
+    landform: Landform, network: Stack
+) -> None:
+    with landform.ctx.write() as session:
+        schedule = session.get_one(Stack, network.id).schedule
+        schedule.next_check_at = schedule.next_check_at.replace(year=2020)
+    assert claim_due(landform.ctx) == 1
+    assert claim_due(landform.ctx) == 0
+    (check,) = landform.pending(network)
+    assert (check.type, check.requested_by) == ("drift_check", "system")
+    with landform.ctx.write() as session:
+        schedule = session.get_one(Stack, network.id).schedule
+        schedule.next_check_at = schedule.next_check_at.replace(year=2020)
+    assert claim_due(landform.ctx) == 0, "a check is queued already"

@@ -1,0 +1,93 @@
+"""A whole Landform in one process: database, volume, catalogue and engine, no web, no Redis.
+
+Tests ask for work as a client would and carry it out by calling the engine, as a worker would.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from app.domain.operations import OperationType
+from app.models import Operation, OperationEvent, Stack, StateVersion
+from app.services import operations, stacks
+from app.services.access import Principal
+from app.services.context import Context, build_context
+from app.services.engine.engine import Engine
+from app.services.setup import prepare
+from app.services.stacks import NewStack
+from app.settings import Settings
+from tests.sandbox_cloud import Cloud
+
+ADMIN = Principal(id="usr_test", name="admin", is_admin=True)
+NOWHERE = "unix:///nonexistent/landform-test-redis.sock"
+
+
+class Landform:
+    """The use cases and the engine on a home of its own."""
+
+    def __init__(self, settings: Settings, cloud: Cloud) -> None:
+        prepare(settings, cloud.token)
+        self.settings = settings
+        self.cloud = cloud
+        self.ctx: Context = build_context(settings)
+        self.engine = Engine(self.ctx)
+
+    def close(self) -> None:
+        self.ctx.db.engine.dispose()
+        self.cloud.close()
+
+    def create(self, kind: str, name: str, **more: Any) -> tuple[Stack, Operation]:
+        """Ask for a stack on the sandbox."""
+        wanted = NewStack(kind=kind, name=name, project="default", cloud_account="sandbox", **more)
+        with self.ctx.write() as session:
+            return stacks.create_stack(self.ctx, session, ADMIN, wanted)
+
+    def made(self, kind: str, name: str, **more: Any) -> Stack:
+        """Ask for a stack, carry it out and return it ready."""
+        stack, operation = self.create(kind, name, **more)
+        done = self.carry_out(operation)
+        assert done.status == "applied", done.error
+        return self.stack(stack.id)
+
+    def request(self, stack: Stack, kind: OperationType) -> Operation:
+        """Ask for an operation on a stack."""
+        with self.ctx.write() as session:
+            return operations.request_operation(session, ADMIN, stack.id, kind)[1]
+
+    def carry_out(self, operation: Operation) -> Operation:
+        """Do what a worker does with the operation, and return it afterwards."""
+        self.engine.carry_out(operation.id)
+        return self.operation(operation.id)
+
+    def perform(self, stack: Stack, kind: OperationType) -> Operation:
+        """Ask for an operation and carry it out."""
+        return self.carry_out(self.request(stack, kind))
+
+    def operation(self, operation_id: str) -> Operation:
+        with self.ctx.read() as session:
+            return session.get_one(Operation, operation_id)
+
+    def stack(self, stack_id: str) -> Stack:
+        with self.ctx.read() as session:
+            return session.get_one(Stack, stack_id)
+
+    def state_versions(self, stack: Stack) -> list[StateVersion]:
+        with self.ctx.read() as session:
+            query = select(StateVersion).where(StateVersion.stack_id == stack.id)
+            return list(session.scalars(query.order_by(StateVersion.serial)))
+
+    def messages(self, operation: Operation) -> list[str]:
+        with self.ctx.read() as session:
+            query = select(OperationEvent.message).where(
+                OperationEvent.operation_id == operation.id
+            )
+            return list(session.scalars(query.order_by(OperationEvent.id)))
+
+    def pending(self, stack: Stack) -> list[Operation]:
+        with self.ctx.read() as session:
+            query = select(Operation).where(
+                Operation.stack_id == stack.id, Operation.status == "pending"
+            )
+            return list(session.scalars(query.order_by(Operation.id)))
