@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from app.clock import utc_now
-from app.domain.operations import FINAL, OWNED, OperationStatus, is_allowed
+from app.domain.operations import FINAL, OperationStatus, is_allowed
 from app.errors import OperationStateError
 from app.models import Operation
 
 
 def move(operation: Operation, new: OperationStatus) -> None:
-    """Give ``operation`` a new status and note the time; a free one has no lease.
+    """Give ``operation`` a new status and note the time; one that waits or has ended is free.
 
     Raises:
         OperationStateError: the table in ``app.domain.operations`` does not allow it.
@@ -24,6 +24,11 @@ def move(operation: Operation, new: OperationStatus) -> None:
         operation.started_at = operation.started_at or now
     if new in FINAL:
         operation.ended_at = now
-    if new not in OWNED:
-        operation.owner = operation.owner_process = operation.process = None
-        operation.lease_expires_at = operation.heartbeat_at = None
+    if new in FINAL or new is OperationStatus.PENDING:
+        release(operation)
+
+
+def release(operation: Operation) -> None:
+    """Give the lease back: no worker holds the operation any more."""
+    operation.owner = operation.owner_process = operation.process = None
+    operation.lease_expires_at = operation.heartbeat_at = None

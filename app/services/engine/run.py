@@ -27,7 +27,7 @@ from app.services.engine.claims import Claim, Heartbeat, begin_applying, fenced
 from app.services.engine.drift_check import check_drift
 from app.services.engine.recorder import Recorder
 from app.services.engine.workspace import Workspace
-from app.services.operation_status import move
+from app.services.operation_status import move, release
 from app.storage.snapshotter import Snapshotter
 from app.storage.state_store import StateStore
 from app.terraform.arguments import PlanMode
@@ -133,6 +133,7 @@ class OperationRun:
         with fenced(self._ctx, self._claim) as (_, operation):
             move(operation, OperationStatus.PLANNED)
             if not AutoApply(operation.stack.auto_apply).allows(plan.summary):
+                release(operation)
                 return False
             begin_applying(operation)
         return True

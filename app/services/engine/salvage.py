@@ -100,6 +100,7 @@ def _recover(ctx: Context, operation_id: str, fence: int) -> bool:
         if operation.fence != fence or operation.status not in OWNED:
             return False
         operation.fence += 1
+        _kill_leftovers(operation)
         log.warning("operation_abandoned", operation_id=operation_id, status=operation.status)
         if operation.has_applied:
             _interrupt(ctx, session, operation, directory)
@@ -109,6 +110,12 @@ def _recover(ctx: Context, operation_id: str, fence: int) -> bool:
     if not keep:
         directory.remove()
     return True
+
+
+def _kill_leftovers(operation: Operation) -> None:
+    """End what a dead Terraform left of its process group, such as a provisioner's child."""
+    if operation.process is not None:
+        ProcessIdentity.from_dict(operation.process).kill_group()
 
 
 def _interrupt(

@@ -1,0 +1,35 @@
+"""The rule for labels of a stack: few, short, with names that any cloud takes as tag keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from app.errors import FieldProblem, ValidationError
+
+MAX_LABELS = 64
+MAX_VALUE = 255
+NAME_RULE = (
+    "1 to 63 letters, digits, dots, slashes, hyphens and underscores, "
+    "starting with a letter or digit"
+)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Refuse labels that break the rule.
+
+    Raises:
+        ValidationError: each with its pointer under ``/labels``.
+    """
+    problems = []
+    if len(labels) > MAX_LABELS:
+        problems.append(FieldProblem("/labels", f"At most {MAX_LABELS} labels."))
+    for name, value in labels.items():
+        pointer = "/labels/" + name.replace("~", "~0").replace("/", "~1")
+        if not _NAME.fullmatch(name):
+            problems.append(FieldProblem(pointer, f"The name {name!r} must have {NAME_RULE}."))
+        if len(value) > MAX_VALUE:
+            problems.append(FieldProblem(pointer, f"Has more than {MAX_VALUE} characters."))
+    if problems:
+        raise ValidationError("Some labels are not acceptable.", problems=tuple(problems))

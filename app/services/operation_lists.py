@@ -1,0 +1,75 @@
+"""Short lists of operations for pages: what runs, what waits for a person, what came last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.domain.operations import FINAL, OperationStatus
+from app.models import Operation, Stack
+from app.services.access import Principal, visible
+
+UNFINISHED = frozenset(OperationStatus) - FINAL
+
+
+def waiting_for_approval(session: Session, principal: Principal, limit: int) -> Sequence[Operation]:
+    """Return operations whose plan a person has to approve or discard, oldest first."""
+    query = (
+        select(Operation)
+        .join(Stack)
+        .where(
+            visible(principal, Stack.project_id),
+            Operation.status == OperationStatus.PLANNED,
+            Operation.approved_at.is_(None),
+        )
+    )
+    return session.scalars(query.order_by(Operation.id).limit(limit)).unique().all()
+
+
+def with_status(
+    session: Session,
+    principal: Principal,
+    statuses: Collection[OperationStatus],
+    limit: int,
+) -> Sequence[Operation]:
+    """Return the newest operations whose status is one of ``statuses``."""
+    query = (
+        select(Operation)
+        .join(Stack)
+        .where(visible(principal, Stack.project_id), Operation.status.in_(sorted(statuses)))
+    )
+    return session.scalars(query.order_by(Operation.id.desc()).limit(limit)).unique().all()
+
+
+def count_with_status(
+    session: Session, principal: Principal, statuses: Collection[OperationStatus]
+) -> dict[str, int]:
+    """Count operations that the caller can see, by those of ``statuses`` that occur."""
+    query = (
+        select(Operation.status, func.count())
+        .join(Stack)
+        .where(visible(principal, Stack.project_id), Operation.status.in_(sorted(statuses)))
+        .group_by(Operation.status)
+    )
+    return {str(status): count for status, count in session.execute(query)}
+
+
+def latest_by_stack(session: Session, stack_ids: Collection[str]) -> dict[str, Operation]:
+    """Return the last operation that was asked for on each stack, by stack id."""
+    newest = (
+        select(func.max(Operation.id))
+        .where(Operation.stack_id.in_(list(stack_ids)))
+        .group_by(Operation.stack_id)
+    )
+    rows = session.scalars(select(Operation).where(Operation.id.in_(newest))).unique()
+    return {row.stack_id: row for row in rows}
+
+
+def unfinished_of(session: Session, stack_id: str) -> Sequence[Operation]:
+    """Return the operations of a stack that have not ended, in the order in which they run."""
+    query = select(Operation).where(
+        Operation.stack_id == stack_id, Operation.status.in_(sorted(UNFINISHED))
+    )
+    return session.scalars(query.order_by(Operation.id)).unique().all()

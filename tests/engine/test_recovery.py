@@ -1,0 +1,226 @@
+"""The plug is pulled: nothing is lost, nothing is forgotten, nothing runs twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.operations import OperationType
+from app.domain.state_file import StateFile
+from app.models import Operation, Stack
+from app.services import operations
+from app.services.engine import salvage
+from app.services.engine.claims import claim
+from app.terraform.identity import ProcessIdentity
+from tests.landform import ADMIN, Landform
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 40
+
+
+def wait_until(is_so: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (answer := is_so()):
+        assert time.monotonic() < deadline, f"waited too long for: {what}"
+        time.sleep(0.05)
+    return answer
+
+
+@contextmanager
+def worker(landform: Landform, operation: Operation) -> Iterator[subprocess.Popen[bytes]]:
+    """Carry the operation out in another process."""
+    settings = landform.settings
+    environment = {
+        **os.environ,
+        "LANDFORM_ENV": "test",
+        "LANDFORM_HOME": str(settings.home_dir),
+        "LANDFORM_SECRET_KEY": settings.secret_key.get_secret_value(),
+        "LANDFORM_ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
+        "LANDFORM_SANDBOX_PORT": str(settings.sandbox_port),
+        "LANDFORM_REDIS_URL": settings.redis,
+        "PYTHONPATH": str(ROOT),
+    }
+    script = str(Path(__file__).with_name("carry_out_once.py"))
+    with subprocess.Popen([sys.executable, script, operation.id], env=environment) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def kill_while_applying(landform: Landform, operation: Operation) -> None:
+    """Kill the worker with SIGKILL once the cloud has begun to create something."""
+    with worker(landform, operation) as process:
+        wait_until(landform.cloud.list, "the first resource")
+        process.send_signal(signal.SIGKILL)
+
+
+def wait_for_terraform_to_end(landform: Landform, operation: Operation) -> None:
+    recorded = landform.operation(operation.id).process
+    assert recorded is not None
+    identity = ProcessIdentity.from_dict(recorded)
+    wait_until(lambda: not identity.is_alive(), "the end of Terraform")
+
+
+def recorded_ids(landform: Landform, stack: Stack) -> set[str]:
+    versions = landform.state_versions(stack)
+    if not versions:
+        return set()
+    data = landform.ctx.state_store().read(stack.id, versions[-1].serial, versions[-1].sha256)
+    return {value for value in StateFile.parse(data).identifiers().values() if value}
+
+
+def test_a_killed_worker_loses_no_state_and_names_what_may_be_orphaned(landform: Landform) -> None:
+    landform.cloud.set_faults(create_delay_seconds=2)
+    stack, operation = landform.create("network", "web", parameters={"zones": 3})
+    kill_while_applying(landform, operation)
+    wait_for_terraform_to_end(landform, operation)
+    assert salvage.reap(landform.ctx) == [operation.id]
+    done = landform.operation(operation.id)
+    assert done.status == "interrupted"
+    assert done.error is not None
+    assert done.error["code"] == "operation_interrupted"
+    assert landform.stack(stack.id).status == "needs_attention"
+    exists = {item["id"] for item in landform.cloud.list()}
+    known = recorded_ids(landform, stack)
+    named = {item["address"] for item in done.possibly_orphaned}
+    assert exists == known or named, "every resource is in state or named"
+    assert not landform.ctx.runs.of(operation.id).exists
+    (check,) = landform.pending(stack)
+    assert check.type == "drift_check", "people see reality at once"
+
+
+def test_after_an_interruption_one_more_apply_finishes_the_job(landform: Landform) -> None:
+    landform.cloud.set_faults(create_delay_seconds=2)
+    stack, operation = landform.create("network", "web", parameters={"zones": 1})
+    kill_while_applying(landform, operation)
+    wait_for_terraform_to_end(landform, operation)
+    salvage.reap(landform.ctx)
+    landform.cloud.set_faults(create_delay_seconds=0)
+    (check,) = landform.pending(stack)
+    landform.carry_out(check)
+    assert landform.perform(stack, OperationType.APPLY).status in ("applied", "planned_and_finished")
+    assert landform.stack(stack.id).status == "ready"
+    assert {item["id"] for item in landform.cloud.list()} == recorded_ids(landform, stack)
+
+
+def test_an_operation_that_died_before_changing_anything_is_queued_again(
+    landform: Landform,
+) -> None:
+    stack, operation = landform.create("network", "web", parameters={"zones": 1})
+    with worker(landform, operation) as process:
+        wait_until(lambda: landform.operation(operation.id).status == "planning", "the claim")
+        process.send_signal(signal.SIGKILL)
+    recorded = landform.operation(operation.id).process
+    if recorded is not None:
+        identity = ProcessIdentity.from_dict(recorded)
+        wait_until(lambda: not identity.is_alive(), "the end of Terraform")
+    assert salvage.reap(landform.ctx) == [operation.id]
+    assert landform.operation(operation.id).status == "pending"
+    assert landform.carry_out(operation).status == "applied"
+    assert landform.stack(stack.id).status == "ready"
+
+
+def test_a_live_but_paused_worker_is_never_declared_dead(landform: Landform) -> None:
+    landform.cloud.set_faults(create_delay_seconds=1)
+    _, operation = landform.create("network", "web", parameters={"zones": 1})
+    with worker(landform, operation) as process:
+        wait_until(lambda: landform.operation(operation.id).status == "applying", "the apply")
+        process.send_signal(signal.SIGSTOP)
+        with landform.ctx.write() as session:
+            row = session.get_one(Operation, operation.id)
+            assert row.lease_expires_at is not None
+            row.lease_expires_at = row.lease_expires_at.replace(year=2020)
+        assert salvage.reap(landform.ctx) == []
+        process.send_signal(signal.SIGCONT)
+        wait_until(lambda: landform.operation(operation.id).ended_at, "the end")
+    assert landform.operation(operation.id).status == "applied"
+
+
+def test_a_canceled_apply_stops_gracefully_and_keeps_its_state(landform: Landform) -> None:
+    landform.cloud.set_faults(create_delay_seconds=1)
+    stack, operation = landform.create("network", "web", parameters={"zones": 3})
+    with worker(landform, operation) as process:
+        wait_until(landform.cloud.list, "the first resource")
+        with landform.ctx.write() as session:
+            operations.cancel(session, ADMIN, operation.id)
+        assert landform.operation(operation.id).status == "canceling"
+        assert process.wait(PATIENCE_SECONDS) == 0
+    done = landform.operation(operation.id)
+    assert done.status == "canceled"
+    assert {item["id"] for item in landform.cloud.list()} == recorded_ids(landform, stack)
+    assert landform.stack(stack.id).status == "failed"
+
+
+def test_only_one_operation_of_a_stack_runs_and_the_others_keep_their_order(
+    landform: Landform, network: Stack
+) -> None:
+    first = landform.request(network, OperationType.PLAN)
+    second = landform.request(network, OperationType.APPLY)
+    third = landform.request(network, OperationType.PLAN)
+    assert landform.carry_out(third).status == "pending"
+    assert landform.carry_out(second).status == "pending"
+    process = ProcessIdentity.of(os.getpid()).to_dict()
+    assert claim(landform.ctx, first.id, "one", process) is not None
+    assert claim(landform.ctx, first.id, "two", process) is None
+    assert claim(landform.ctx, second.id, "two", process) is None
+
+
+def test_a_volume_that_is_gone_stops_the_operation_before_terraform(
+    landform: Landform, network: Stack
+) -> None:
+    root = landform.settings.state_dir
+    root.rename(root.with_name("elsewhere"))
+    done = landform.perform(network, OperationType.APPLY)
+    assert (done.status, (done.error or {})["code"]) == ("errored", "volume_missing")
+    assert landform.stack(network.id).status == "ready"
+    root.with_name("elsewhere").rename(root)
+    assert landform.perform(network, OperationType.APPLY).status == "planned_and_finished"
+
+
+def test_a_state_that_cannot_be_saved_is_saved_when_the_volume_is_back(
+    landform: Landform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landform.cloud.set_faults(create_delay_seconds=2)
+    stack, operation = landform.create("network", "web", parameters={"zones": 1})
+    root = landform.settings.state_dir
+    with worker(landform, operation) as process:
+        wait_until(landform.cloud.list, "the first resource")
+        root.rename(root.with_name("elsewhere"))
+        assert process.wait(PATIENCE_SECONDS) == 0
+    done = landform.operation(operation.id)
+    assert (done.status, (done.error or {})["code"]) == ("errored", "state_unsaved")
+    again = landform.request(stack, OperationType.APPLY)
+    assert landform.carry_out(again).status == "pending", "the state is saved first"
+    salvage.save_unsaved(landform.ctx)
+    assert landform.operation(operation.id).has_unsaved_state
+    root.with_name("elsewhere").rename(root)
+    salvage.save_unsaved(landform.ctx)
+    assert not landform.operation(operation.id).has_unsaved_state
+    assert {item["id"] for item in landform.cloud.list()} == recorded_ids(landform, stack)
+    assert landform.carry_out(again).status == "planned_and_finished"
+
+
+def test_an_apply_that_fails_midway_keeps_what_was_made_and_a_retry_finishes_it(
+    landform: Landform,
+) -> None:
+    landform.cloud.set_faults(quota=2)
+    stack, operation = landform.create("network", "web", parameters={"zones": 3})
+    done = landform.carry_out(operation)
+    assert done.status == "errored"
+    assert "quota" in (done.error or {})["detail"].lower()
+    assert landform.stack(stack.id).status == "failed"
+    assert {item["id"] for item in landform.cloud.list()} == recorded_ids(landform, stack)
+    landform.cloud.set_faults(quota=None)
+    assert landform.perform(stack, OperationType.APPLY).status == "applied"
+    assert landform.stack(stack.id).status == "ready"
+    assert len(landform.cloud.list()) == 4
