@@ -89,6 +89,8 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "RATELIMIT_HEADER_REMAINING": "RateLimit-Remaining",
         "RATELIMIT_HEADER_RESET": "RateLimit-Reset",
         "RATELIMIT_HEADERS_ENABLED": True,
+        # Retry-After belongs to the answers that ask to come back; it must not stand on others.
+        "RATELIMIT_HEADER_RETRY_AFTER": "RateLimit-Retry-After",
         "TEMPLATES_AUTO_RELOAD": False,
         **api.CONFIG,
     }
