@@ -122,6 +122,12 @@ class ImmutableParameterError(ConflictError):
         )
 
 
+class StackBusyError(ConflictError):
+    code = "stack_busy"
+    title = "A Terraform of an earlier operation still runs on this stack"
+    advice = "Wait until it has stopped, then start the operation again."
+
+
 class DeletionProtectedError(ConflictError):
     code = "deletion_protected"
     title = "The stack is protected from deletion"

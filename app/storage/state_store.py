@@ -12,15 +12,22 @@ import hashlib
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from app.crypto import KeyRing
 from app.domain.state_file import StateFile, check_successor, is_same_state
-from app.errors import ConflictError, DecryptionError, NotFoundError, StateCorruptError
+from app.errors import (
+    ConflictError,
+    DecryptionError,
+    NotFoundError,
+    StackBusyError,
+    StateCorruptError,
+)
 from app.storage.durable import (
     make_directory,
     sweep_temporaries,
@@ -30,6 +37,8 @@ from app.storage.durable import (
 from app.storage.volume import Volume, translate_errors
 
 POINTER_FORMAT = 1
+WRITER_LOCK = "writer.lock"
+LOCK_POLL_SECONDS = 0.1
 STACK_ID = re.compile(r"[a-z]{1,8}_[0-9a-z]{1,48}")
 VERSION_NAME = re.compile(r"(\d{1,19})-([0-9a-f]{64})\.tfstate")
 
@@ -82,6 +91,16 @@ class StateStore(Protocol):
             StateCorruptError: the present one is damaged, so nothing may follow it.
         """
 
+    def hold(self, stack_id: str, wait_seconds: float) -> AbstractContextManager[int]:
+        """Be the only writer of a stack for the length of the block.
+
+        Gives a file descriptor that Terraform has to inherit: the lock then lasts until the last
+        process that has it is gone, also when the process that took it is killed.
+
+        Raises:
+            StackBusyError: another writer has not let go within ``wait_seconds``.
+        """
+
     def versions(self, stack_id: str) -> tuple[StateVersionName, ...]:
         """Return every stored version, oldest first."""
 
@@ -131,6 +150,20 @@ class VolumeStateStore:
             self._write_version(folder, stored, data)
             write_durably(folder / "current", _pointer_bytes(stored))
             return stored
+
+    @contextmanager
+    def hold(self, stack_id: str, wait_seconds: float) -> Iterator[int]:
+        """See ``StateStore.hold``; a flock(2) on a file beside the versions."""
+        folder = self._folder(stack_id)
+        self._volume.check_identity()
+        with translate_errors(self._volume.root):
+            self._prepare(folder)
+            descriptor = os.open(folder / WRITER_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _lock_within(descriptor, wait_seconds, stack_id)
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     def versions(self, stack_id: str) -> tuple[StateVersionName, ...]:
         """See ``StateStore.versions``."""
@@ -227,6 +260,20 @@ class VolumeStateStore:
             else:
                 return
         write_durably(path, self._keys.encrypt(data, _associated(folder, stored.serial)))
+
+
+def _lock_within(descriptor: int, seconds: float, stack_id: str) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                raise StackBusyError(
+                    f"Another process still holds the writer's lock of {stack_id}."
+                ) from error
+        time.sleep(LOCK_POLL_SECONDS)
 
 
 def _version_path(folder: Path, serial: int, sha256: str) -> Path:

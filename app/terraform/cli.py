@@ -75,6 +75,7 @@ class Terraform:
         grace_seconds: how long Terraform may take to stop after SIGINT.
         hooks: called during each step, in the calling thread.
         secrets: values masked in every event and error, such as the account's credentials.
+        inherited: descriptors that Terraform keeps open, such as the writer's lock of the stack.
     """
 
     binary: TerraformBinary
@@ -84,6 +85,7 @@ class Terraform:
     grace_seconds: float
     hooks: StepHooks = field(default_factory=StepHooks)
     secrets: Collection[str] = ()
+    inherited: tuple[int, ...] = ()
 
     def init(self, deadline_seconds: float) -> None:
         """Install providers and modules.
@@ -215,6 +217,7 @@ class Terraform:
             stderr_path=step.stderr_path,
             deadline_seconds=deadline_seconds,
             grace_seconds=self.grace_seconds,
+            inherited=self.inherited,
         )
 
     def _process_hooks(self, on_line: Callable[[str], None]) -> ProcessHooks:

@@ -55,6 +55,7 @@ class ProcessSpec:
     """One run; ``command`` comes from ``TerraformBinary.command``.
 
     Output is appended to ``stdout_path`` and ``stderr_path`` (made with mode 0600).
+    ``inherited`` are descriptors that stay open in Terraform and its providers, such as a lock.
     """
 
     command: Sequence[str]
@@ -64,6 +65,7 @@ class ProcessSpec:
     stderr_path: Path
     deadline_seconds: float
     grace_seconds: float
+    inherited: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,7 @@ def _start(spec: ProcessSpec, stdout: int, stderr: int) -> subprocess.Popen[byte
             stdout=stdout,
             stderr=stderr,
             start_new_session=True,
+            pass_fds=spec.inherited,
         )
     except OSError as error:
         raise TerraformError(f"Terraform could not be started: {error}.") from error

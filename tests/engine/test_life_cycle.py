@@ -26,7 +26,14 @@ def test_a_network_is_created_with_its_state_on_the_volume(landform: Landform) -
     (version,) = landform.state_versions(stack)
     data = landform.ctx.state_store().read(stack.id, version.serial, version.sha256)
     assert len(StateFile.parse(data).addresses()) == 3
-    assert [step.name for step in done.steps] == ["prepare", "init", "plan", "check", "apply", "save"]
+    assert [step.name for step in done.steps] == [
+        "prepare",
+        "init",
+        "plan",
+        "check",
+        "apply",
+        "save",
+    ]
     assert all(step.status == "done" and step.ended_at for step in done.steps)
     assert not landform.ctx.runs.of(operation.id).exists
 

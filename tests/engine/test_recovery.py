@@ -16,6 +16,7 @@ import pytest
 
 from app.domain.operations import OperationType
 from app.domain.state_file import StateFile
+from app.errors import StackBusyError
 from app.models import Operation, Stack
 from app.services import operations
 from app.services.engine import salvage
@@ -99,6 +100,18 @@ def test_a_killed_worker_loses_no_state_and_names_what_may_be_orphaned(landform:
     assert check.type == "drift_check", "people see reality at once"
 
 
+def test_the_lock_of_a_stack_lasts_as_long_as_its_terraform(landform: Landform) -> None:
+    landform.cloud.set_faults(create_delay_seconds=2)
+    stack, operation = landform.create("network", "web", parameters={"zones": 1})
+    kill_while_applying(landform, operation)
+    store = landform.ctx.state_store()
+    with pytest.raises(StackBusyError), store.hold(stack.id, 0):
+        pass
+    wait_for_terraform_to_end(landform, operation)
+    with store.hold(stack.id, 5):
+        pass
+
+
 def test_after_an_interruption_one_more_apply_finishes_the_job(landform: Landform) -> None:
     landform.cloud.set_faults(create_delay_seconds=2)
     stack, operation = landform.create("network", "web", parameters={"zones": 1})
@@ -108,7 +121,10 @@ def test_after_an_interruption_one_more_apply_finishes_the_job(landform: Landfor
     landform.cloud.set_faults(create_delay_seconds=0)
     (check,) = landform.pending(stack)
     landform.carry_out(check)
-    assert landform.perform(stack, OperationType.APPLY).status in ("applied", "planned_and_finished")
+    assert landform.perform(stack, OperationType.APPLY).status in (
+        "applied",
+        "planned_and_finished",
+    )
     assert landform.stack(stack.id).status == "ready"
     assert {item["id"] for item in landform.cloud.list()} == recorded_ids(landform, stack)
 
@@ -188,7 +204,7 @@ def test_a_volume_that_is_gone_stops_the_operation_before_terraform(
 
 
 def test_a_state_that_cannot_be_saved_is_saved_when_the_volume_is_back(
-    landform: Landform, monkeypatch: pytest.MonkeyPatch
+    landform: Landform,
 ) -> None:
     landform.cloud.set_faults(create_delay_seconds=2)
     stack, operation = landform.create("network", "web", parameters={"zones": 1})

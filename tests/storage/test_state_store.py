@@ -21,6 +21,7 @@ from app.errors import (
     ConflictError,
     LandformError,
     NotFoundError,
+    StackBusyError,
     StateCorruptError,
     StateError,
     StateLineageError,
@@ -507,3 +508,19 @@ def test_temporary_files_of_killed_writers_are_swept_once_old(
     store.promote(STACK, make_state(2))
     assert not old.exists()
     assert young.exists()
+
+
+def test_a_stack_has_one_writer_at_a_time(store: VolumeStateStore) -> None:
+    with store.hold(STACK, 0):
+        with pytest.raises(StackBusyError), store.hold(STACK, 0.2):
+            pass
+        with store.hold("stk_other", 0):
+            pass
+    with store.hold(STACK, 0):
+        pass
+
+
+def test_the_writers_lock_is_not_taken_for_a_state(store: VolumeStateStore) -> None:
+    with store.hold(STACK, 0):
+        assert store.current(STACK) is None
+    assert store.versions(STACK) == ()

@@ -36,10 +36,13 @@ from app.terraform.discovery import TerraformBinary
 from app.terraform.plan import Plan
 
 SNAPSHOT_SECONDS = 0.5
+LOCK_WAIT_SECONDS = 10.0
 
 
 class OperationRun:
     """The work on one operation by the process that claimed it."""
+
+    _lock: int
 
     def __init__(
         self, ctx: Context, claim: Claim, heartbeat: Heartbeat, binary: TerraformBinary
@@ -57,6 +60,11 @@ class OperationRun:
         Raises:
             LandformError: why it did not succeed; the caller ends the operation with it.
         """
+        with self._store.hold(self._claim.stack_id, LOCK_WAIT_SECONDS) as lock:
+            self._lock = lock
+            self._work()
+
+    def _work(self) -> None:
         if self._claim.is_approved:
             self._apply(self._reopen())
             return
@@ -201,4 +209,5 @@ class OperationRun:
             on_poll=poll,
             should_stop=lambda: self._recorder.is_cancel_requested,
         )
-        return space.terraform(self._binary, hooks, self._ctx.settings.cancel_grace_seconds)
+        grace_seconds = self._ctx.settings.cancel_grace_seconds
+        return space.terraform(self._binary, hooks, grace_seconds, self._lock)

@@ -29,9 +29,9 @@ class Workspace:
     secrets: tuple[str, ...]
 
     def terraform(
-        self, binary: TerraformBinary, hooks: StepHooks, grace_seconds: float
+        self, binary: TerraformBinary, hooks: StepHooks, grace_seconds: float, lock: int
     ) -> Terraform:
-        """Return Terraform set up for this run directory."""
+        """Return Terraform set up for this run directory, which keeps ``lock`` open."""
         return Terraform(
             binary=binary,
             directory=self.directory.path,
@@ -40,6 +40,7 @@ class Workspace:
             grace_seconds=grace_seconds,
             hooks=hooks,
             secrets=self.secrets,
+            inherited=(lock,),
         )
 
 
