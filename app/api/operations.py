@@ -54,7 +54,7 @@ class Operations(MethodView):
         with current_context().read() as session:
             wanted = OperationFilter(**query)
             found = inventory.list_operations(session, current_principal(), wanted, asked)
-            return answers.page(found, lambda row: present.operation(session, row))
+            return answers.page(found, present.operations(session, found.items))
 
 
 @blueprint.route("/operations/<operation_id>")

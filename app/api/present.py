@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,7 +15,7 @@ from app.errors import NotFoundError
 from app.models import DriftReport, Operation, OperationEvent, Stack, StackReference, StateVersion
 from app.services.access import Principal
 from app.services.context import Context
-from app.services.operation_queue import waiting_for
+from app.services.operation_queue import waiting_for, waits_of
 from app.services.secrets import open_parameters, output_value
 
 MASK = "********"
@@ -95,6 +96,16 @@ def drift(row: Stack) -> dict[str, Any]:
 
 def operation(session: Session, row: Operation) -> dict[str, Any]:
     """Return an operation with its steps and the reason why it waits, if it does."""
+    return _operation(row, waiting_for(session, row))
+
+
+def operations(session: Session, rows: Sequence[Operation]) -> Callable[[Operation], Any]:
+    """Return what presents each of ``rows``, having asked for all their waits at once."""
+    waits = waits_of(session, rows)
+    return lambda row: _operation(row, waits.get(row.id))
+
+
+def _operation(row: Operation, waits: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "id": row.id,
         "type": row.type,
@@ -116,7 +127,7 @@ def operation(session: Session, row: Operation) -> dict[str, Any]:
             for step in row.steps
         ],
         "plan": row.plan_summary,
-        "waiting_for": waiting_for(session, row),
+        "waiting_for": waits,
         "approved_by": row.approved_by,
         "cancel_requested_by": row.cancel_requested_by,
         "error": row.error,

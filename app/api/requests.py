@@ -9,11 +9,13 @@ import marshmallow
 from flask import Request, request
 from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import UnsupportedMediaType
 
+from app.api.json_body import BAD_TEXT, is_storable, read_json
 from app.authentication import authenticate
 from app.errors import (
     FieldProblem,
+    NotFoundError,
     PreconditionFailedError,
     PreconditionRequiredError,
     ValidationError,
@@ -23,7 +25,6 @@ from app.services.pages import PageRequest
 from app.web_context import current_principal
 
 MAX_WAIT_SECONDS = 30
-MAX_DEPTH = 20
 ETAG = re.compile(r'"([0-9]{1,18})"')
 WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])")
 
@@ -38,20 +39,33 @@ class Parser(FlaskParser):
     }
 
     def load_json(self, req: Request, schema: marshmallow.Schema) -> Any:
-        """Return the JSON body.
+        """Return the JSON body; none at all counts as an empty object.
 
         Raises:
-            UnsupportedMediaType, BadRequest, ValidationError: it is not JSON, or nested too deep.
+            UnsupportedMediaType, BadRequest, ValidationError: it is not JSON that can be taken.
         """
-        if not req.is_json and (req.content_length or req.mimetype):
+        data = req.get_data(cache=True)
+        if not data:
+            return {}
+        if not req.is_json:
             raise UnsupportedMediaType("The body must be application/json.")
-        try:
-            body = req.get_json(silent=False, cache=True) if req.get_data(cache=True) else {}
-        except RecursionError as error:
-            raise BadRequest("The body is nested too deep.") from error
-        if _depth(body) > MAX_DEPTH:
-            raise ValidationError.at("", f"The body is nested deeper than {MAX_DEPTH} levels.")
-        return body
+        return read_json(data)
+
+    def load_querystring(self, req: Request, schema: marshmallow.Schema) -> Any:
+        """Return the query parameters.
+
+        Raises:
+            ValidationError: one is given twice, or holds NUL.
+        """
+        problems = [
+            FieldProblem(f"?{name}", message)
+            for name, values in req.args.lists()
+            if (message := _query_fault(name, values))
+        ]
+        if problems:
+            detail = f"{problems[0].pointer}: {problems[0].message}"
+            raise ValidationError(detail, problems=tuple(problems))
+        return super().load_querystring(req, schema)
 
     def handle_error(self, error: marshmallow.ValidationError, *_: Any, **__: Any) -> NoReturn:
         """Turn marshmallow's messages into the project's own error."""
@@ -68,6 +82,7 @@ class ApiBlueprint(Blueprint):
     def __init__(self, name: str, description: str, *, is_open: bool = False) -> None:
         """Name the group; an open one needs no token."""
         super().__init__(name, f"app.api.{name}", description=description, url_prefix="/api/v1")
+        self.before_request(_refuse_nul)
         if not is_open:
             self.before_request(_authenticate)
 
@@ -120,17 +135,16 @@ def _authenticate() -> None:
     authenticate("headers")
 
 
-def _depth(value: Any) -> int:
-    depth, layer = 0, [value]
-    while layer and depth <= MAX_DEPTH:
-        depth += 1
-        layer = [
-            child
-            for item in layer
-            if isinstance(item, dict | list)
-            for child in (item.values() if isinstance(item, dict) else item)
-        ]
-    return depth
+def _refuse_nul() -> None:
+    """No name or id holds NUL, and PostgreSQL cannot even be asked for one."""
+    if "\x00" in request.path:
+        raise NotFoundError("No path has a NUL character.")
+
+
+def _query_fault(name: str, values: list[str]) -> str | None:
+    if len(values) > 1:
+        return "Is given more than once."
+    return None if is_storable(name + values[0]) else BAD_TEXT
 
 
 def _problems(messages: Any, prefix: str = "") -> list[FieldProblem]:

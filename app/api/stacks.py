@@ -139,7 +139,7 @@ class StackOperations(MethodView):
             stack_by_id(session, principal, stack_id)
             wanted = OperationFilter(stack_id=stack_id)
             found = inventory.list_operations(session, principal, wanted, page_request(query))
-            return answers.page(found, lambda row: present.operation(session, row))
+            return answers.page(found, present.operations(session, found.items))
 
     @blueprint.doc(operationId="startStackOperation")
     @blueprint.arguments(NewOperationBody)

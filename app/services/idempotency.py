@@ -6,6 +6,7 @@ The record is written in the transaction of the work, so a crash leaves both or 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from app.clock import utc_now
 from app.errors import IdempotencyConflictError, IdempotencyMismatchError, ValidationError
 from app.models import IdempotencyRecord
 from app.services.context import Context
+from app.services.secrets import open_json, seal_json
 
 KEPT = timedelta(hours=24)
 MAX_KEY_LENGTH = 255
@@ -76,13 +78,14 @@ def carry_out(ctx: Context, request: RequestIdentity, work: Callable[[Session], 
         with ctx.write() as session:
             kept = session.get(IdempotencyRecord, (request.principal, request.key))
             if kept is not None and kept.expires_at > utc_now():
-                return _replay(kept, request)
+                return _replay(ctx, kept, request)
             if kept is not None:
                 session.delete(kept)
                 session.flush()
             record = _claim(session, request)
             answer = work(session)
-            record.status, record.headers, record.body = answer.status, answer.headers, answer.body
+            record.status, record.headers = answer.status, answer.headers
+            record.body = {"sealed": _seal(ctx, request, answer.body)}
             return answer
     except IntegrityError as error:
         if "idempotency_records" not in str(error.orig):
@@ -112,9 +115,19 @@ def _claim(session: Session, request: RequestIdentity) -> IdempotencyRecord:
     return record
 
 
-def _replay(kept: IdempotencyRecord, request: RequestIdentity) -> Answer:
+def _replay(ctx: Context, kept: IdempotencyRecord, request: RequestIdentity) -> Answer:
     if kept.fingerprint != request.fingerprint:
         raise IdempotencyMismatchError(
             "This Idempotency-Key was used for a request with another path or body."
         )
-    return Answer(kept.status, kept.body, kept.headers, is_replay=True)
+    body = open_json(ctx.keys, base64.b64decode(kept.body["sealed"]), _place(request))
+    return Answer(kept.status, body, kept.headers, is_replay=True)
+
+
+def _seal(ctx: Context, request: RequestIdentity, body: dict[str, Any]) -> str:
+    """Encrypt an answer: it may show sensitive outputs to the one who may read them."""
+    return base64.b64encode(seal_json(ctx.keys, body, _place(request))).decode()
+
+
+def _place(request: RequestIdentity) -> str:
+    return f"idempotency:{request.principal}:{request.key}"

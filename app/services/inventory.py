@@ -25,6 +25,8 @@ from app.services.context import Context
 from app.services.lookup import operation_by_id, stack_by_id
 from app.services.pages import Page, PageRequest, fetch_page
 
+MAX_SERIAL = 2**63 - 1
+
 
 @dataclass(frozen=True)
 class StackFilter:
@@ -144,7 +146,7 @@ def state_version(
     query = select(StateVersion).where(
         StateVersion.stack_id == stack_id, StateVersion.serial == serial
     )
-    version = session.scalar(query)
+    version = session.scalar(query) if serial <= MAX_SERIAL else None
     if version is None:
         raise NotFoundError(f"Stack {stack_id} has no state version with serial {serial}.")
     return version

@@ -6,9 +6,11 @@ whoever frees a stack, and by the sweeper for rings that were lost.
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
@@ -17,6 +19,9 @@ from app.domain.operations import ACTIVE, OperationStatus, OperationType
 from app.models import Operation, Stack
 from app.services.access import Principal
 from app.services.context import ring_after_commit
+
+COUNTED = 1000
+_HOLDS = Operation.status.in_(ACTIVE) | Operation.has_unsaved_state
 
 
 def add_operation(
@@ -65,7 +70,7 @@ def holder_of(session: Session, stack_id: str) -> Operation | None:
         select(Operation)
         .where(
             Operation.stack_id == stack_id,
-            Operation.status.in_(ACTIVE) | Operation.has_unsaved_state,
+            _HOLDS,
         )
         .order_by(Operation.id)
         .limit(1)
@@ -81,28 +86,69 @@ def ring_next(session: Session, stack_id: str) -> None:
 
 def waiting_for(session: Session, operation: Operation) -> dict[str, Any] | None:
     """Say in words why the operation does not go on, or ``None`` when it runs or has ended."""
-    if operation.status == OperationStatus.PLANNED and operation.approved_at is None:
-        return {
+    return waits_of(session, [operation]).get(operation.id)
+
+
+def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dict[str, Any]]:
+    """Say in words why each operation does not go on, by id, with the same few queries for all.
+
+    Those that run or have ended are left out.
+    """
+    waits: dict[str, dict[str, Any]] = {
+        item.id: {
             "reason": "approval",
             "detail": "The plan waits for a person to approve or discard it.",
         }
-    if operation.status != OperationStatus.PENDING:
-        return None
-    holder = holder_of(session, operation.stack_id)
-    if holder is not None:
-        return {
-            "reason": "unsaved_state" if holder.has_unsaved_state else "operation",
-            "operation_id": holder.id,
-            "detail": _why_held(holder),
-        }
-    first = next_in_line(session, operation.stack_id)
-    if first is not None and first.id != operation.id:
-        return {
-            "reason": "operation",
-            "operation_id": first.id,
-            "detail": f"An earlier {first.type} of this stack is queued.",
-        }
-    ahead = _pending_before(session, operation)
+        for item in operations
+        if item.status == OperationStatus.PLANNED and item.approved_at is None
+    }
+    pending = [item for item in operations if item.status == OperationStatus.PENDING]
+    if not pending:
+        return waits
+    queue = _queued_ids(session)
+    stacks = {item.stack_id for item in pending}
+    holders = _first_by_stack(session, stacks, _HOLDS)
+    firsts = _first_by_stack(session, stacks, Operation.status == OperationStatus.PENDING)
+    for item in pending:
+        holder, first = holders.get(item.stack_id), firsts.get(item.stack_id)
+        if holder is not None:
+            waits[item.id] = _waits_for_holder(holder)
+        elif first is not None and first.id != item.id:
+            detail = f"An earlier {first.type} of this stack is queued."
+            waits[item.id] = {"reason": "operation", "operation_id": first.id, "detail": detail}
+        else:
+            waits[item.id] = _waits_for_worker(bisect_left(queue, item.id))
+    return waits
+
+
+def _first_by_stack(
+    session: Session, stack_ids: Collection[str], condition: ColumnElement[bool]
+) -> dict[str, Operation]:
+    """Return the oldest operation of each stack that meets ``condition``."""
+    oldest = (
+        select(func.min(Operation.id))
+        .where(Operation.stack_id.in_(sorted(stack_ids)), condition)
+        .group_by(Operation.stack_id)
+    )
+    rows = session.scalars(select(Operation).where(Operation.id.in_(oldest))).unique()
+    return {row.stack_id: row for row in rows}
+
+
+def _queued_ids(session: Session) -> Sequence[str]:
+    """Return the ids of pending operations in order, at most as many as are worth counting."""
+    query = select(Operation.id).where(Operation.status == OperationStatus.PENDING)
+    return session.scalars(query.order_by(Operation.id).limit(COUNTED)).all()
+
+
+def _waits_for_holder(holder: Operation) -> dict[str, Any]:
+    return {
+        "reason": "unsaved_state" if holder.has_unsaved_state else "operation",
+        "operation_id": holder.id,
+        "detail": _why_held(holder),
+    }
+
+
+def _waits_for_worker(ahead: int) -> dict[str, Any]:
     return {
         "reason": "worker",
         "position": ahead + 1,
@@ -116,10 +162,3 @@ def _why_held(holder: Operation) -> str:
     if holder.status == OperationStatus.PLANNED:
         return f"An earlier {holder.type} of this stack waits for approval."
     return f"An earlier {holder.type} of this stack is running."
-
-
-def _pending_before(session: Session, operation: Operation) -> int:
-    pending = select(Operation.id).where(
-        Operation.status == OperationStatus.PENDING, Operation.id < operation.id
-    )
-    return len(session.scalars(pending.limit(1000)).all())

@@ -16,6 +16,7 @@ from app.errors import ValidationError
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+MAX_NUMBER = 2**63 - 1
 T = TypeVar("T")
 
 
@@ -49,7 +50,7 @@ def fetch_page(
         ValidationError: the cursor was not made by this list.
     """
     if page.cursor is not None:
-        last = _open_cursor(page.cursor, key.key)
+        last = _open_cursor(page.cursor, key)
         query = query.where(key < last if newest_first else key > last)
     query = query.order_by(key.desc() if newest_first else key).limit(page.limit + 1)
     rows = list(session.scalars(query).unique())
@@ -63,13 +64,17 @@ def _make_cursor(name: str, value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps([name, value]).encode()).decode().rstrip("=")
 
 
-def _open_cursor(text: str, name: str) -> Any:
+def _open_cursor(text: str, key: InstrumentedAttribute[Any]) -> Any:
     try:
         padded = text + "=" * (-len(text) % 4)
         found_name, value = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, TypeError) as error:
         raise _bad_cursor() from error
-    if found_name != name or not isinstance(value, str | int) or isinstance(value, bool):
+    if found_name != key.key or type(value) is not key.type.python_type:
+        raise _bad_cursor()
+    if isinstance(value, int) and not 0 <= value <= MAX_NUMBER:
+        raise _bad_cursor()
+    if isinstance(value, str) and not value.isprintable():
         raise _bad_cursor()
     return value
 
