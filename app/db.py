@@ -62,6 +62,10 @@ class Database:
         with self._sessions() as session:
             yield session
 
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        self.engine.dispose()
+
     def forget_connections(self) -> None:
         """Drop inherited connections after a fork, without closing the parent's."""
         self.engine.dispose(close=False)

@@ -1,5 +1,6 @@
 """Fixtures for every test: a clean environment, settings in a folder of their own, a real Redis.
 
+``--database=postgresql`` gives each test a PostgreSQL database of its own instead of SQLite.
 Nothing here knows a service or a table; folders add their own ``conftest.py`` for those.
 """
 
@@ -20,6 +21,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.settings import Settings, redis_socket
+from tests import postgresql
 from workers.embedded_redis import redis_command
 
 SECRET_KEY = "a test key of thirty-two bytes or more, never used elsewhere"
@@ -40,21 +42,62 @@ def clean_environment() -> Iterator[None]:
         yield
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--database",
+        choices=("sqlite", "postgresql"),
+        default="sqlite",
+        help="which database the tests use",
+    )
+
+
 @pytest.fixture
-def make_settings(tmp_path: Path) -> MakeSettings:
+def make_settings(tmp_path: Path, database_url_of: Callable[[Path], str]) -> MakeSettings:
     """Return a factory of complete settings with a home of their own; overrides by name."""
 
     def make(**overrides: Any) -> Settings:
+        home = overrides.get("home", tmp_path / "home")
         values: dict[str, Any] = {
             "env": "test",
-            "home": tmp_path / "home",
+            "home": home,
             "secret_key": SecretStr(SECRET_KEY),
             "encryption_keys": SecretStr(ENCRYPTION_KEYS),
             "cookie_secure": False,
         }
+        if "database_url" not in overrides:
+            values["database_url"] = database_url_of(home)
         return Settings(**(values | overrides))
 
     return make
+
+
+@pytest.fixture
+def database_url_of(request: pytest.FixtureRequest) -> Iterator[Callable[[Path], str]]:
+    """Return the database URL of a home: empty for SQLite, else of a new PostgreSQL database."""
+    if request.config.getoption("--database") == "sqlite":
+        yield lambda _home: ""
+        return
+    server: postgresql.Server = request.getfixturevalue("postgresql_server")
+    made: dict[Path, str] = {}
+
+    def find(home: Path) -> str:
+        if home not in made:
+            made[home] = server.create_database()
+        return server.url(made[home])
+
+    yield find
+    for name in made.values():
+        server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """Serve a private PostgreSQL for this test process."""
+    binaries = postgresql.find_binaries()
+    if binaries is None:
+        pytest.skip("there is no PostgreSQL on this machine: apt-get install postgresql")
+    with postgresql.serve(binaries) as server:
+        yield server
 
 
 @pytest.fixture

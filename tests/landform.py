@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.domain.operations import OperationType
-from app.models import Operation, OperationEvent, Stack, StateVersion
+from app.models import Base, Operation, OperationEvent, Stack, StateVersion
 from app.services import operations, stacks
 from app.services.access import Principal
 from app.services.context import Context, build_context
@@ -35,7 +35,7 @@ class Landform:
         self.engine = Engine(self.ctx)
 
     def close(self) -> None:
-        self.ctx.db.engine.dispose()
+        self.ctx.db.close()
         self.cloud.close()
 
     def create(self, kind: str, name: str, **more: Any) -> tuple[Stack, Operation]:
@@ -84,6 +84,12 @@ class Landform:
                 OperationEvent.operation_id == operation.id
             )
             return list(session.scalars(query.order_by(OperationEvent.id)))
+
+    def everything_in_sql(self) -> str:
+        """Return the text of every row of every table."""
+        with self.ctx.read() as session:
+            tables = Base.metadata.sorted_tables
+            return repr([session.execute(select(table)).all() for table in tables])
 
     def pending(self, stack: Stack) -> list[Operation]:
         with self.ctx.read() as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,13 +51,14 @@ def prepare(settings: Settings, sandbox_token: str | None = None) -> Prepared:
     """
     settings.home_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     ctx = build_context(settings)
-    upgrade(ctx.db)
-    _adopt_volume(ctx)
-    with ctx.write() as session:
-        _ensure_project(session)
-        if sandbox_token is not None:
-            _ensure_sandbox_account(ctx, session, sandbox_token)
-    return _ensure_admin(ctx)
+    with closing(ctx.db):
+        upgrade(ctx.db)
+        _adopt_volume(ctx)
+        with ctx.write() as session:
+            _ensure_project(session)
+            if sandbox_token is not None:
+                _ensure_sandbox_account(ctx, session, sandbox_token)
+        return _ensure_admin(ctx)
 
 
 def _adopt_volume(ctx: Context) -> None:

@@ -44,6 +44,7 @@ def worker(landform: Landform, operation: Operation) -> Iterator[subprocess.Pope
         **os.environ,
         "LANDFORM_ENV": "test",
         "LANDFORM_HOME": str(settings.home_dir),
+        "LANDFORM_DATABASE_URL": settings.database,
         "LANDFORM_SECRET_KEY": settings.secret_key.get_secret_value(),
         "LANDFORM_ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
         "LANDFORM_SANDBOX_PORT": str(settings.sandbox_port),

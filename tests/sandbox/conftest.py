@@ -8,107 +8,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from flask.testing import FlaskClient
 
 from sandbox.provider.install import install
-from sandbox.service.accounts import Accounts
-from sandbox.service.database import Database
 from sandbox.service.factory import create_app
 from sandbox.service.settings import Settings
-
-ROOT = Path(__file__).parents[2]
-START_SECONDS = 30
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Service:
-    """The sandbox cloud behind gunicorn, which can be stopped, killed and started again."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self.port = free_port()
-        self.settings = Settings.from_env({"LANDFORM_HOME": str(home)})
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}"]
-        command += ["--worker-class", "gthread", "--threads", "16", "--no-control-socket"]
-        command += ["--log-level", "warning", "--graceful-timeout", "1"]
-        self._process = subprocess.Popen(
-            [*command, "sandbox.service.wsgi:app"],
-            cwd=ROOT,
-            env={**os.environ, "LANDFORM_HOME": str(self.home)},
-        )
-        deadline = time.monotonic() + START_SECONDS
-        while not self._is_up():
-            assert self._process.poll() is None, "the sandbox service ended while starting"
-            assert time.monotonic() < deadline, "the sandbox service did not start"
-            time.sleep(0.05)
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(START_SECONDS)
-            self._process = None
-
-    def make_account(self, name: str) -> str:
-        return Accounts(Database(self.settings.database_path)).create(name)
-
-    def _is_up(self) -> bool:
-        try:
-            return httpx.get(f"{self.endpoint}/healthz").status_code == 200
-        except httpx.TransportError:
-            return False
-
-
-class Cloud:
-    """One account of a running sandbox cloud, as a person at a shell would use it."""
-
-    def __init__(self, endpoint: str, token: str) -> None:
-        self.endpoint = endpoint
-        self.token = token
-        self._http = httpx.Client(
-            base_url=endpoint, headers={"Authorization": f"Bearer {token}"}, timeout=30
-        )
-
-    def call(self, method: str, path: str, **options: Any) -> Any:
-        answer = self._http.request(method, path, **options)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
-
-    def list(self, **query: Any) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = self.call("GET", "/resources", params=query)["items"]
-        return items
-
-    def get_only(self, type_name: str) -> dict[str, Any]:
-        (item,) = self.list(type=type_name)
-        return item
-
-    def set_faults(self, **faults: Any) -> None:
-        self.call("PUT", "/faults", json=faults)
-
-    def close(self) -> None:
-        self._http.close()
+from tests.sandbox_cloud import Cloud, Service
 
 
 @dataclass

@@ -8,7 +8,8 @@ from sandbox.resource_types import RESOURCE_TYPES
 from sandbox.service.errors import SandboxError
 from sandbox.service.problems import HTTP_CODES
 from sandbox.service.schemas import FaultsSchema
-from tests.sandbox.conftest import ROOT, Cloud, Terraform
+from tests.sandbox.conftest import Terraform
+from tests.sandbox_cloud import ROOT, Cloud
 
 DOCS = (ROOT / "docs" / "sandbox.md").read_text(encoding="utf-8")
 

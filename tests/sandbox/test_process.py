@@ -16,8 +16,9 @@ import psutil
 import pytest
 
 from sandbox.provider.install import get_platform, install, make_wrapper
-from tests.sandbox.conftest import ROOT, Cloud, Terraform
+from tests.sandbox.conftest import Terraform
 from tests.sandbox.examples import BUCKET_HCL
+from tests.sandbox_cloud import ROOT, Cloud
 
 EXECUTABLE = f"landform.local/landform/sandbox/0.1.0/{get_platform()}"
 

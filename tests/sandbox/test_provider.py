@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 
-from tests.sandbox.conftest import Cloud, Terraform
+from tests.sandbox.conftest import Terraform
 from tests.sandbox.examples import BUCKET, BUCKET_HCL, NETWORK, NETWORK_HCL
+from tests.sandbox_cloud import Cloud
 
 EVERYTHING = """
 variable "size" {

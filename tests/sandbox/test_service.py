@@ -18,8 +18,8 @@ from sandbox.service.database import Database
 from sandbox.service.factory import create_app
 from sandbox.service.resources import Resources
 from sandbox.service.settings import Settings
-from tests.sandbox.conftest import ROOT, Cloud, Service
 from tests.sandbox.examples import BUCKET, NETWORK, create
+from tests.sandbox_cloud import ROOT, Cloud, Service
 
 
 def test_a_new_resource_is_creating_until_its_delay_has_passed(tmp_path: Path) -> None:

@@ -1,0 +1,172 @@
+"""A private PostgreSQL server for one test process, from the binaries of the machine.
+
+It listens on a socket in a short temporary folder only, gives up durability for speed, and ends
+with the tests. Each test gets a copy of one migrated database.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from app.db import Database
+from app.services.migrations import upgrade
+
+OWNER = "landform"
+TEMPLATE = "landform_template"
+START_SECONDS = 30.0
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+DEBIAN_FOLDERS = Path("/usr/lib/postgresql")
+# A test database is thrown away, so nothing needs to survive a power cut.
+OPTIONS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "",
+    "max_connections": "200",
+    "shared_buffers": "32MB",
+    "autovacuum": "off",
+}
+
+
+def find_binaries() -> Path | None:
+    """Return the folder that holds ``initdb`` and ``postgres``, the newest one, or nothing."""
+    found = shutil.which("postgres")
+    folders = [Path(found).resolve().parent] if found else []
+    versions = [path for path in DEBIAN_FOLDERS.glob("*/bin") if path.parent.name.isdigit()]
+    folders += sorted(versions, key=lambda path: int(path.parent.name), reverse=True)
+    for folder in folders:
+        if all(os.access(folder / name, os.X_OK) for name in ("initdb", "postgres")):
+            return folder
+    return None
+
+
+class Server:
+    """A running server and the databases that tests take from it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = itertools.count()
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://{OWNER}@/{database}?host={self._folder}"
+
+    def create_database(self, template: str = TEMPLATE) -> str:
+        """Make a database like ``template`` and return its name."""
+        name = f"test_{next(self._numbers)}"
+        self._execute("CREATE DATABASE {} TEMPLATE {}", name, template)
+        return name
+
+    def drop_database(self, name: str) -> None:
+        self._execute("DROP DATABASE {} WITH (FORCE)", name)
+
+    def make_template(self) -> None:
+        """Make the migrated database that the others are copied from."""
+        self._execute("CREATE DATABASE {}", TEMPLATE)
+        database = Database(self.url(TEMPLATE))
+        upgrade(database)
+        database.engine.dispose()
+
+    def is_up(self) -> bool:
+        try:
+            self._execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _execute(self, statement: str, *names: str) -> None:
+        query = sql.SQL(statement).format(*map(sql.Identifier, names))  # type: ignore[arg-type]
+        with psycopg.connect(
+            host=str(self._folder), user=OWNER, dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(query)
+
+
+@contextmanager
+def serve(binaries: Path) -> Iterator[Server]:
+    """Run a server of its own until the block ends."""
+    # Not pytest's folder: a socket path holds 107 bytes, and another user must reach it.
+    folder = Path(tempfile.mkdtemp(prefix="landform-pg-"))
+    user = _unprivileged_user()
+    try:
+        if user is not None:
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        _run_initdb(binaries, folder, user)
+        with _postgres(binaries, folder, user) as process:
+            server = Server(folder)
+            try:
+                _wait_until_up(server, process, folder)
+                server.make_template()
+                yield server
+            finally:
+                process.send_signal(signal.SIGQUIT)  # at once: the data is thrown away
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unprivileged_user() -> pwd.struct_passwd | None:
+    """Return who must run the server instead of root, whom it refuses."""
+    return pwd.getpwnam("nobody") if os.getuid() == 0 else None
+
+
+def _run_initdb(binaries: Path, folder: Path, user: pwd.struct_passwd | None) -> None:
+    command = [str(binaries / "initdb"), "--pgdata", str(folder / "data"), "--username", OWNER]
+    command += ["--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        user=user and user.pw_uid,
+        group=user and user.pw_gid,
+        extra_groups=[] if user else None,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _postgres(
+    binaries: Path, folder: Path, user: pwd.struct_passwd | None
+) -> subprocess.Popen[bytes]:
+    command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
+    for name, value in OPTIONS.items():
+        command += ["-c", f"{name}={value}"]
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            user=user and user.pw_uid,
+            group=user and user.pw_gid,
+            extra_groups=[] if user else None,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_die_with_the_tests,  # noqa: PLW1509  no thread runs yet
+        )
+
+
+def _die_with_the_tests() -> None:
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT, 0, 0, 0)
+
+
+def _wait_until_up(server: Server, process: subprocess.Popen[bytes], folder: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not server.is_up():
+        is_hopeless = process.poll() is not None or time.monotonic() > deadline
+        assert not is_hopeless, (folder / "log").read_text()
+        time.sleep(0.05)
