@@ -1,0 +1,86 @@
+"""Who may see a page: everybody who is signed in; others are sent to sign in first.
+
+Owns the cookie session's check, the CSRF token of forms, and the rule for addresses to return to.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, g, redirect, request, url_for
+from flask_jwt_extended import get_jwt
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response
+
+from app.authentication import authenticate
+from app.errors import AuthenticationError
+from app.http_errors import wants_json
+
+HOME = "/"
+# One slash, then none and no backslash: browsers read //host and /\host as another host.
+LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\\]*")
+READING = ("GET", "HEAD")
+
+
+def protect(pages: Blueprint) -> None:
+    """Let only signed-in people reach ``pages``."""
+    pages.before_request(_require_session)
+
+
+def recognise_visitors(app: Flask) -> None:
+    """Know who asks also where no page matches, so that a 404 keeps its navigation."""
+    app.before_request(_recognise_on_unknown_path)
+
+
+def csrf_token() -> str:
+    """Return the token that every form of this session carries, or nothing without a session."""
+    if g.get("principal") is None:
+        return ""
+    return str(get_jwt().get("csrf", ""))
+
+
+def local_path(text: str | None) -> str:
+    """Return ``text`` if it is an address inside this console, else the overview's.
+
+    Args:
+        text: what a visitor's address says to return to; never trusted.
+    """
+    if text is None or not LOCAL_PATH.fullmatch(text):
+        return HOME
+    parts = urlsplit(text)
+    return text if not parts.scheme and not parts.netloc else HOME
+
+
+def _require_session() -> Response | None:
+    try:
+        authenticate("cookies")
+    except AuthenticationError:
+        if request.headers.get("Accept", "").startswith("text/event-stream"):
+            return Response(status=204)  # tells an EventSource not to come back
+        return _to_sign_in()
+    return None
+
+
+def _to_sign_in() -> Response:
+    wanted = request.full_path.rstrip("?") if request.method in READING else _page_before()
+    target = url_for("session.show_sign_in", next=None if wanted == HOME else wanted)
+    if request.headers.get("HX-Request"):
+        return Response(status=401, headers={"HX-Redirect": target})
+    return redirect(target, 303)
+
+
+def _page_before() -> str:
+    """Return the page that held the form, so that a person finds the way back to it."""
+    referrer = urlsplit(request.headers.get("Referer", ""))
+    return local_path(referrer.path) if referrer.netloc == request.host else HOME
+
+
+def _recognise_on_unknown_path() -> None:
+    missing = isinstance(request.routing_exception, NotFound)
+    if not missing or wants_json() or request.method not in READING:
+        return
+    try:
+        authenticate("cookies")
+    except AuthenticationError:
+        return

@@ -1,0 +1,65 @@
+"""What the address of a list asks for: filters and a cursor, kept in the URL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request, url_for
+
+from app.errors import ValidationError
+from app.services.pages import PageRequest
+
+PAGE_ROWS = 50
+MAX_TEXT = 100
+
+
+@dataclass(frozen=True)
+class Chip:
+    """An active filter, and the address of the list without it."""
+
+    name: str
+    value: str
+    without: str
+
+
+def wanted_page() -> PageRequest:
+    """Return which part of the list is asked for."""
+    return PageRequest(limit=PAGE_ROWS, cursor=request.args.get("cursor") or None)
+
+
+def wanted_choice(name: str, choices: Collection[str]) -> str | None:
+    """Return the value of a filter, or ``None`` when it is not set.
+
+    Raises:
+        ValidationError: it is none of ``choices``.
+    """
+    value = request.args.get(name) or None
+    if value is not None and value not in choices:
+        raise ValidationError.at(f"?{name}", f"Choose one of: {', '.join(sorted(choices))}.")
+    return value
+
+
+def wanted_text(name: str) -> str | None:
+    """Return the text of a filter, or ``None`` when it is empty."""
+    return request.args.get(name, "").strip()[:MAX_TEXT] or None
+
+
+def chips_for(endpoint: str, filters: dict[str, str | None]) -> list[Chip]:
+    """Return a chip for each filter that is set."""
+    active = {name: value for name, value in filters.items() if value is not None}
+    return [
+        Chip(name, value, url_for(endpoint, **_other(active, name)))
+        for name, value in active.items()
+    ]
+
+
+def next_address(endpoint: str, cursor: str | None, filters: dict[str, str | None]) -> str | None:
+    """Return the address of the next page, or ``None`` on the last one."""
+    active: dict[str, Any] = {key: value for key, value in filters.items() if value is not None}
+    return url_for(endpoint, cursor=cursor, **active) if cursor else None
+
+
+def _other(active: dict[str, str], name: str) -> dict[str, Any]:
+    return {key: value for key, value in active.items() if key != name}

@@ -1,0 +1,102 @@
+"""Operations: the list, the page of one with its plan and log, and what a person decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from flask import Blueprint, redirect, render_template, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from app.clock import rfc3339
+from app.console.list_requests import chips_for, next_address, wanted_choice, wanted_page
+from app.console.read_models.operation import read_operation_page
+from app.console.read_models.operation_list import read_operation_list
+from app.domain.operations import OperationStatus, OperationType
+from app.models import Operation
+from app.services import operations
+from app.services.access import Principal
+from app.services.context import Context
+from app.services.inventory import OperationFilter, events_after
+from app.services.lookup import operation_by_id
+from app.web_context import current_context, current_principal
+
+Decision = Callable[[Session, Principal, str], Operation]
+
+
+def add_pages(pages: Blueprint) -> None:
+    """Add the pages and decisions to ``pages``."""
+    one = "/operations/<operation_id>"
+    pages.add_url_rule("/operations", view_func=list_operations)
+    pages.add_url_rule(one, view_func=show_operation)
+    pages.add_url_rule(f"{one}/log.txt", view_func=download_log)
+    for decision in (approve, discard, cancel):
+        rule = f"{one}/{decision.__name__}"
+        pages.add_url_rule(rule, view_func=decision, methods=["POST"])
+
+
+def list_operations() -> str:
+    """List operations, newest first, filtered and page by page."""
+    filters = {
+        "status": wanted_choice("status", list(OperationStatus)),
+        "type": wanted_choice("type", list(OperationType)),
+    }
+    page = read_operation_list(
+        current_context(), current_principal(), OperationFilter(**filters), wanted_page()
+    )
+    return render_template(
+        "operations/list.html",
+        page=page,
+        filters=filters,
+        chips=chips_for("console.list_operations", filters),
+        next_page=next_address("console.list_operations", page.next_cursor, filters),
+    )
+
+
+def show_operation(operation_id: str) -> str:
+    """Show an operation: steps, what it waits for, plan, log."""
+    page = read_operation_page(current_context(), current_principal(), operation_id)
+    return render_template("operations/operation.html", page=page, operation=page.operation)
+
+
+def download_log(operation_id: str) -> Response:
+    """Send the whole log as text."""
+    ctx = current_context()
+    with ctx.read() as session:
+        operation_by_id(session, current_principal(), operation_id)
+    response = Response(_log_lines(ctx, operation_id), mimetype="text/plain")
+    response.headers["Content-Disposition"] = f'attachment; filename="{operation_id}.log"'
+    return response
+
+
+def approve(operation_id: str) -> Response:
+    """Let the plan be applied."""
+    return _decide(operations.approve, operation_id)
+
+
+def discard(operation_id: str) -> Response:
+    """Throw the plan away."""
+    return _decide(operations.discard, operation_id)
+
+
+def cancel(operation_id: str) -> Response:
+    """Ask the operation to stop."""
+    return _decide(operations.cancel, operation_id)
+
+
+def _decide(decision: Decision, operation_id: str) -> Response:
+    with current_context().write() as session:
+        decision(session, current_principal(), operation_id)
+    return redirect(url_for("console.show_operation", operation_id=operation_id), 303)
+
+
+def _log_lines(ctx: Context, operation_id: str) -> Iterator[str]:
+    after = 0
+    while True:
+        with ctx.read() as session:
+            events = events_after(session, operation_id, after)
+        if not events:
+            return
+        for event in events:
+            yield f"{rfc3339(event.at)} {event.level:<5} {event.message}\n"
+        after = events[-1].id

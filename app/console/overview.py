@@ -1,0 +1,19 @@
+"""The first page: what is wrong, what runs, what waits for me."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+from app.console.read_models.overview import read_overview
+from app.web_context import current_context, current_principal
+
+
+def add_pages(pages: Blueprint) -> None:
+    """Add the overview to ``pages``."""
+    pages.add_url_rule("/", view_func=show_overview)
+
+
+def show_overview() -> str:
+    """Show the overview."""
+    page = read_overview(current_context(), current_principal())
+    return render_template("overview/overview.html", page=page)

@@ -1,0 +1,172 @@
+"""What the page of an operation shows. Two readings are equal unless something happened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.console.read_models.plan import PlanView, read_plan
+from app.console.read_models.rows import is_waiting_for_approval
+from app.domain.operations import (
+    FINAL,
+    OperationStatus,
+    OperationType,
+    StepName,
+    StepStatus,
+    can_cancel,
+)
+from app.domain.permissions import Right
+from app.domain.plan_summary import PlanSummary
+from app.models import Operation, OperationEvent, OperationStep
+from app.services.access import Principal
+from app.services.context import Context
+from app.services.lookup import operation_by_id
+from app.services.operation_queue import waiting_for
+from app.services.progress import Progress, count_events, last_events, read_progress
+
+LOG_LINES = 400
+APPROVAL = "approval"
+PLAN_STEPS = (StepName.PREPARE, StepName.INIT, StepName.PLAN)
+STEPS_OF: Mapping[str, tuple[str, ...]] = {
+    OperationType.APPLY: (*PLAN_STEPS, StepName.CHECK, StepName.APPLY, StepName.SAVE),
+    OperationType.DESTROY: (*PLAN_STEPS, StepName.CHECK, StepName.APPLY, StepName.SAVE),
+    OperationType.PLAN: (*PLAN_STEPS, StepName.CHECK),
+    OperationType.DRIFT_CHECK: (*PLAN_STEPS, StepName.SAVE),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step; ``status`` is that of the step, ``waiting`` before it began, or ``approval``."""
+
+    name: str
+    status: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class OperationView:
+    """What changes while an operation runs."""
+
+    id: str
+    type: str
+    status: str
+    stack_id: str
+    stack_name: str
+    stack_kind: str
+    requested_by: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    approved_by: str | None
+    approved_at: datetime | None
+    cancel_requested_by: str | None
+    steps: tuple[Step, ...]
+    progress: Progress | None
+    waiting: Mapping[str, Any] | None
+    summary: PlanSummary | None
+    error: Mapping[str, Any] | None
+    orphans: Sequence[Mapping[str, Any]]
+    may_decide: bool
+    is_waiting_for_approval: bool
+    can_cancel: bool
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether nothing more will happen."""
+        return self.status in FINAL
+
+
+@dataclass(frozen=True)
+class OperationPage:
+    """The whole page; ``log`` is its end, ``earlier`` the number of lines before that."""
+
+    operation: OperationView
+    plan: PlanView | None
+    log: Sequence[OperationEvent] = field(default_factory=tuple)
+    earlier: int = 0
+
+    @property
+    def last_event_id(self) -> int:
+        """Return where a stream of events goes on."""
+        return self.log[-1].id if self.log else 0
+
+
+def read_operation_page(ctx: Context, principal: Principal, operation_id: str) -> OperationPage:
+    """Read the whole page.
+
+    Raises:
+        NotFoundError: no such operation, or the caller cannot see it.
+    """
+    with ctx.read() as session:
+        operation = operation_by_id(session, principal, operation_id)
+        log = last_events(session, operation_id, LOG_LINES)
+        return OperationPage(
+            operation=view_of(session, principal, operation),
+            plan=read_plan(ctx, session, principal, operation),
+            log=log,
+            earlier=count_events(session, operation_id) - len(log),
+        )
+
+
+def view_of(session: Session, principal: Principal, operation: Operation) -> OperationView:
+    """Read what changes while the operation runs."""
+    status = OperationStatus(operation.status)
+    may_decide = principal.has(Right.OPERATION_CONTROL, operation.stack.project_id)
+    is_waiting = is_waiting_for_approval(operation)
+    summary = operation.plan_summary
+    return OperationView(
+        id=operation.id,
+        type=operation.type,
+        status=status,
+        stack_id=operation.stack_id,
+        stack_name=operation.stack.name,
+        stack_kind=operation.stack.kind,
+        requested_by=operation.requested_by,
+        created_at=operation.created_at,
+        started_at=operation.started_at,
+        ended_at=operation.ended_at,
+        approved_by=operation.approved_by,
+        approved_at=operation.approved_at,
+        cancel_requested_by=operation.cancel_requested_by,
+        steps=_steps(operation, is_waiting=is_waiting),
+        progress=read_progress(session, operation),
+        waiting=waiting_for(session, operation),
+        summary=PlanSummary(**summary) if summary is not None else None,
+        error=operation.error,
+        orphans=operation.possibly_orphaned,
+        may_decide=may_decide,
+        is_waiting_for_approval=is_waiting,
+        can_cancel=can_cancel(status) and not is_waiting,
+    )
+
+
+def _steps(operation: Operation, *, is_waiting: bool) -> tuple[Step, ...]:
+    # A plan that was queued again after its worker died has a step twice; the last one counts.
+    rows = {row.name: row for row in operation.steps}
+    steps = [_step(name, rows.get(name), operation) for name in STEPS_OF[operation.type]]
+    if is_waiting or operation.approved_at is not None:
+        position = next((n for n, step in enumerate(steps) if step.name == StepName.APPLY), 0)
+        steps.insert(position, _approval(operation))
+    return tuple(steps)
+
+
+def _step(name: str, row: OperationStep | None, operation: Operation) -> Step:
+    if row is None:
+        has_ended = operation.status in FINAL
+        return Step(name, StepStatus.SKIPPED.value if has_ended else "waiting")
+    return Step(name, row.status, row.started_at, row.ended_at, row.detail)
+
+
+def _approval(operation: Operation) -> Step:
+    began = next((item.ended_at for item in operation.steps if item.name == StepName.CHECK), None)
+    if operation.approved_at is None:
+        return Step(APPROVAL, APPROVAL, began)
+    by = f"by {operation.approved_by}"
+    return Step(APPROVAL, StepStatus.DONE.value, began, operation.approved_at, by)

@@ -1,0 +1,275 @@
+"""What the pages of one stack show; each tab has the same header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.catalog.catalog import KindBlueprint
+from app.console.read_models.rows import OperationRow, StackRow
+from app.domain.permissions import Right
+from app.domain.stacks import StackStatus
+from app.errors import LandformError
+from app.models import DriftReport, Stack, StateVersion
+from app.services.access import Principal
+from app.services.context import Context
+from app.services.inventory import (
+    OperationFilter,
+    list_drift_reports,
+    list_operations,
+    list_state_versions,
+)
+from app.services.lookup import stack_by_id
+from app.services.operation_lists import unfinished_of
+from app.services.pages import PageRequest
+from app.services.references import living_users
+from app.services.secrets import open_parameters
+from app.services.state_contents import count_resources
+
+MASK = "********"
+LAST_OPERATIONS = 6
+
+
+@dataclass(frozen=True)
+class StackHeader:
+    """What every tab shows. ``unfinished`` is in the order in which the operations run."""
+
+    stack: StackRow
+    unfinished: list[OperationRow]
+    drift_checked_at: datetime | None
+    next_check_at: datetime | None
+    may_write: bool
+
+    @property
+    def is_deleted(self) -> bool:
+        """Tell whether only the history is left."""
+        return self.stack.status == StackStatus.DELETED
+
+
+@dataclass(frozen=True)
+class Value:
+    """A parameter or an output; a sensitive one is masked already."""
+
+    name: str
+    title: str
+    value: Any
+    unit: str
+    is_sensitive: bool
+    description: str
+    stack_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Link:
+    """A reference to or from another stack through ``parameter``."""
+
+    stack_id: str
+    name: str
+    kind: str
+    parameter: str
+    status: str
+
+
+@dataclass(frozen=True)
+class StackOverviewPage:
+    """The first tab."""
+
+    header: StackHeader
+    parameters: list[Value]
+    outputs: list[Value]
+    uses: list[Link]
+    used_by: list[Link]
+    labels: dict[str, str]
+    auto_apply: str
+    deletion_protection: bool
+    expires_at: datetime | None
+    drift_interval_seconds: int | None
+    drift_cron: str | None
+    blueprint_version: str
+    operations: list[OperationRow]
+
+
+@dataclass(frozen=True)
+class StackOperationsPage:
+    """The tab of operations."""
+
+    header: StackHeader
+    rows: list[OperationRow]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class StackDriftPage:
+    """The tab of drift: reports, newest first."""
+
+    header: StackHeader
+    reports: list[DriftReport]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class StackStatesPage:
+    """The tab of state versions, newest first."""
+
+    header: StackHeader
+    versions: list[StateVersion]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class DestructionPage:
+    """What would go; ``unknown`` says why it could not be counted."""
+
+    header: StackHeader
+    resources: dict[str, int]
+    users: list[Link]
+    is_protected: bool
+    unknown: str | None
+
+
+def read_stack_overview(ctx: Context, principal: Principal, stack_id: str) -> StackOverviewPage:
+    """Read the first tab.
+
+    Raises:
+        NotFoundError: no such stack, or the caller cannot see it.
+    """
+    with ctx.read() as session:
+        stack = stack_by_id(session, principal, stack_id)
+        schedule = stack.schedule
+        recent = list_operations(
+            session, principal, OperationFilter(stack_id=stack_id), PageRequest(LAST_OPERATIONS)
+        )
+        return StackOverviewPage(
+            header=_header(ctx, session, principal, stack),
+            parameters=_parameters(ctx, stack),
+            outputs=_outputs(ctx, stack),
+            uses=[_link(item.target, item.parameter) for item in stack.references],
+            used_by=_users(stack),
+            labels={name: str(value) for name, value in sorted(stack.labels.items())},
+            auto_apply=stack.auto_apply,
+            deletion_protection=stack.deletion_protection,
+            expires_at=stack.expires_at,
+            drift_interval_seconds=schedule.interval_seconds if schedule.is_enabled else None,
+            drift_cron=schedule.cron,
+            blueprint_version=stack.blueprint_version,
+            operations=[OperationRow.of(item) for item in recent.items],
+        )
+
+
+def read_stack_operations(
+    ctx: Context, principal: Principal, stack_id: str, page: PageRequest
+) -> StackOperationsPage:
+    """Read the tab of operations."""
+    with ctx.read() as session:
+        stack = stack_by_id(session, principal, stack_id)
+        found = list_operations(session, principal, OperationFilter(stack_id=stack_id), page)
+        rows = [OperationRow.of(item) for item in found.items]
+        header = _header(ctx, session, principal, stack)
+        return StackOperationsPage(header, rows, found.next_cursor)
+
+
+def read_stack_drift(
+    ctx: Context, principal: Principal, stack_id: str, page: PageRequest
+) -> StackDriftPage:
+    """Read the tab of drift."""
+    with ctx.read() as session:
+        stack = stack_by_id(session, principal, stack_id)
+        found = list_drift_reports(session, principal, stack_id, page)
+        header = _header(ctx, session, principal, stack)
+        return StackDriftPage(header, list(found.items), found.next_cursor)
+
+
+def read_stack_states(
+    ctx: Context, principal: Principal, stack_id: str, page: PageRequest
+) -> StackStatesPage:
+    """Read the tab of state versions."""
+    with ctx.read() as session:
+        stack = stack_by_id(session, principal, stack_id)
+        found = list_state_versions(session, principal, stack_id, page)
+        header = _header(ctx, session, principal, stack)
+        return StackStatesPage(header, list(found.items), found.next_cursor)
+
+
+def read_destruction(ctx: Context, principal: Principal, stack_id: str) -> DestructionPage:
+    """Read what destroying a stack would take away.
+
+    Raises:
+        NotFoundError, PermissionDeniedError: as ``stack_by_id``.
+    """
+    with ctx.read() as session:
+        stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE)
+        header = _header(ctx, session, principal, stack)
+        users, is_protected = _users(stack), stack.deletion_protection
+    try:
+        resources, unknown = count_resources(ctx, stack_id), None
+    except LandformError as error:
+        resources, unknown = {}, error.detail
+    return DestructionPage(header, resources, users, is_protected, unknown)
+
+
+def _header(ctx: Context, session: Session, principal: Principal, stack: Stack) -> StackHeader:
+    return StackHeader(
+        stack=StackRow.of(stack, ctx.catalog),
+        unfinished=[OperationRow.of(item) for item in unfinished_of(session, stack.id)],
+        drift_checked_at=stack.drift_checked_at,
+        next_check_at=stack.schedule.next_check_at if stack.schedule.is_enabled else None,
+        may_write=principal.has(Right.STACK_WRITE, stack.project_id),
+    )
+
+
+def _parameters(ctx: Context, stack: Stack) -> list[Value]:
+    blueprint = ctx.catalog.kinds.get(stack.kind)
+    if blueprint is None:  # its blueprint left the catalogue; secrets are kept apart
+        return [_parameter(name, {}, value, stack) for name, value in stack.parameters.items()]
+    masked = _masked(ctx, blueprint, stack)
+    schemas = blueprint.parameters["properties"]
+    return [_parameter(name, schemas[name], masked.get(name), stack) for name in schemas]
+
+
+def _masked(ctx: Context, blueprint: KindBlueprint, stack: Stack) -> dict[str, Any]:
+    secret = open_parameters(ctx.keys, stack)
+    return blueprint.mask(blueprint.merge_sensitive(stack.parameters, secret))
+
+
+def _parameter(name: str, schema: dict[str, Any], value: Any, stack: Stack) -> Value:
+    targets = {link.parameter: link.target for link in stack.references}
+    target = targets.get(name)
+    return Value(
+        name=name,
+        title=schema.get("title", name),
+        value=target.name if target else value,
+        unit=schema.get("x-unit", ""),
+        is_sensitive=bool(schema.get("writeOnly")) and value is not None,
+        description=schema.get("description", ""),
+        stack_id=target.id if target else None,
+    )
+
+
+def _outputs(ctx: Context, stack: Stack) -> list[Value]:
+    blueprint = ctx.catalog.kinds.get(stack.kind)
+    specs = blueprint.outputs if blueprint else {}
+    return [
+        Value(
+            name=output.name,
+            title=output.name,
+            value=MASK if output.is_sensitive else output.value,
+            unit="",
+            is_sensitive=output.is_sensitive,
+            description=specs[output.name].description if output.name in specs else "",
+        )
+        for output in stack.outputs
+    ]
+
+
+def _users(stack: Stack) -> list[Link]:
+    alive = {user.id for user in living_users(stack)}
+    return [
+        _link(link.stack, link.parameter) for link in stack.referenced_by if link.stack_id in alive
+    ]
+
+
+def _link(stack: Stack, parameter: str) -> Link:
+    return Link(stack.id, stack.name, stack.kind, parameter, stack.status)

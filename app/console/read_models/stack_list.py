@@ -1,0 +1,45 @@
+"""What the list of stacks shows, and what it can be filtered by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.console.read_models.rows import StackRow
+from app.domain.permissions import Right
+from app.services.access import Principal
+from app.services.context import Context
+from app.services.inventory import StackFilter, list_stacks
+from app.services.operation_lists import latest_by_stack
+from app.services.pages import PageRequest
+
+
+@dataclass(frozen=True)
+class StackListPage:
+    """One page of the list; ``kinds`` is (name, title) of each kind."""
+
+    rows: list[StackRow]
+    next_cursor: str | None
+    kinds: list[tuple[str, str]]
+    may_create: bool
+
+
+def read_stack_list(
+    ctx: Context, principal: Principal, wanted: StackFilter, page: PageRequest
+) -> StackListPage:
+    """Read one page of the stacks that the caller can see."""
+    with ctx.read() as session:
+        found = list_stacks(session, principal, wanted, page)
+        latest = latest_by_stack(session, [stack.id for stack in found.items])
+        return StackListPage(
+            rows=[StackRow.of(stack, ctx.catalog, latest.get(stack.id)) for stack in found.items],
+            next_cursor=found.next_cursor,
+            kinds=[(kind.kind, kind.title) for kind in ctx.catalog.kinds.values()],
+            may_create=may_write_somewhere(principal),
+        )
+
+
+def may_write_somewhere(principal: Principal) -> bool:
+    """Tell whether the caller may make stacks in any project."""
+    return principal.is_admin or any(
+        principal.has(Right.STACK_WRITE, project_id) for project_id in principal.roles
+    )

@@ -1,0 +1,127 @@
+"""What people read for each status: one word, one tone, one icon. Colour is never alone.
+
+Owns no rule: which statuses exist and what follows which is ``app.domain``'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.domain.drift import DriftStatus, Severity
+from app.domain.operations import AutoApply, OperationStatus, OperationType, StepName, StepStatus
+from app.domain.stacks import StackStatus
+
+
+@dataclass(frozen=True)
+class Word:
+    """How a status looks. ``tone``: good, busy, attention, bad or quiet."""
+
+    text: str
+    tone: str
+    icon: str
+
+
+STACK: dict[str, Word] = {
+    StackStatus.CREATING: Word("Creating", "busy", "spinner"),
+    StackStatus.READY: Word("Ready", "good", "check"),
+    StackStatus.UPDATING: Word("Updating", "busy", "spinner"),
+    StackStatus.DELETING: Word("Deleting", "busy", "spinner"),
+    StackStatus.DELETED: Word("Deleted", "quiet", "minus"),
+    StackStatus.FAILED: Word("Failed", "bad", "cross"),
+    StackStatus.NEEDS_ATTENTION: Word("Needs attention", "attention", "alert"),
+}
+
+DRIFT: dict[str, Word] = {
+    DriftStatus.IN_SYNC: Word("In sync", "good", "check"),
+    DriftStatus.DRIFTED: Word("Drifted", "attention", "drift"),
+    DriftStatus.UNKNOWN: Word("Unknown", "bad", "question"),
+    DriftStatus.NOT_CHECKED: Word("Not checked", "quiet", "minus"),
+}
+
+OPERATION: dict[str, Word] = {
+    OperationStatus.PENDING: Word("Queued", "quiet", "clock"),
+    OperationStatus.PLANNING: Word("Planning", "busy", "spinner"),
+    OperationStatus.PLANNED: Word("Planned", "attention", "hand"),
+    OperationStatus.APPLYING: Word("Applying", "busy", "spinner"),
+    OperationStatus.CANCELING: Word("Canceling", "attention", "spinner"),
+    OperationStatus.APPLIED: Word("Applied", "good", "check"),
+    OperationStatus.PLANNED_AND_FINISHED: Word("Finished", "good", "check"),
+    OperationStatus.DISCARDED: Word("Discarded", "quiet", "minus"),
+    OperationStatus.CANCELED: Word("Canceled", "quiet", "minus"),
+    OperationStatus.ERRORED: Word("Errored", "bad", "cross"),
+    OperationStatus.INTERRUPTED: Word("Interrupted", "bad", "alert"),
+}
+
+STEP: dict[str, Word] = {
+    "waiting": Word("Not started", "quiet", "dot"),
+    StepStatus.RUNNING: Word("Running", "busy", "spinner"),
+    StepStatus.DONE: Word("Done", "good", "check"),
+    StepStatus.FAILED: Word("Failed", "bad", "cross"),
+    StepStatus.SKIPPED: Word("Skipped", "quiet", "minus"),
+    "approval": Word("Waits for a person", "attention", "hand"),
+}
+
+SEVERITY: dict[str, Word] = {
+    Severity.HIGH: Word("High", "bad", "alert"),
+    Severity.MEDIUM: Word("Medium", "attention", "alert"),
+    Severity.LOW: Word("Low", "quiet", "minus"),
+}
+
+HEALTH: dict[str, Word] = {"ok": Word("OK", "good", "check"), "bad": Word("Down", "bad", "cross")}
+
+LEVEL: dict[str, Word] = {
+    "warn": Word("Warning", "attention", "alert"),
+    "error": Word("Error", "bad", "cross"),
+}
+
+ACTION: dict[str, Word] = {
+    "delete": Word("Destroy", "bad", "minus"),
+    "replace": Word("Replace", "bad", "replace"),
+    "forget": Word("Forget", "attention", "minus"),
+    "update": Word("Change", "attention", "edit"),
+    "create": Word("Create", "good", "plus"),
+    "read": Word("Read", "quiet", "dot"),
+    "deleted": Word("Deleted", "bad", "minus"),
+    "updated": Word("Changed", "attention", "edit"),
+    "created": Word("Appeared", "attention", "plus"),
+}
+
+OPERATION_TYPE: dict[str, str] = {
+    OperationType.APPLY: "Apply",
+    OperationType.PLAN: "Plan",
+    OperationType.DESTROY: "Destroy",
+    OperationType.DRIFT_CHECK: "Drift check",
+}
+
+STEP_NAME: dict[str, str] = {
+    StepName.PREPARE: "Prepare",
+    StepName.INIT: "Initialise",
+    StepName.PLAN: "Plan",
+    StepName.CHECK: "Check the plan",
+    "approval": "Approval",
+    StepName.APPLY: "Apply",
+    StepName.SAVE: "Save the state",
+}
+
+AUTO_APPLY: dict[str, str] = {
+    AutoApply.ALWAYS: "Always: plans are applied at once",
+    AutoApply.UNLESS_DESTROY: "Unless something would be destroyed or replaced",
+    AutoApply.ADDITIONS_ONLY: "Only when everything is new",
+    AutoApply.NEVER: "Never: a person approves each plan",
+}
+
+FAMILIES: dict[str, dict[str, Word]] = {
+    "stack": STACK,
+    "drift": DRIFT,
+    "operation": OPERATION,
+    "step": STEP,
+    "severity": SEVERITY,
+    "health": HEALTH,
+    "level": LEVEL,
+    "action": ACTION,
+}
+
+
+def word_for(family: str, status: str) -> Word:
+    """Return how ``status`` looks; one that is not known here is shown as it is."""
+    return FAMILIES[family].get(status) or Word(status.replace("_", " "), "quiet", "dot")

@@ -1,0 +1,121 @@
+// What pages gain with a script: keys, copying, running times, a log that follows. Nothing here is
+// needed to read a page or to send a form.
+(function () {
+  "use strict";
+
+  var JUMPS = { o: "/", s: "/stacks", p: "/operations", d: "/drift", c: "/catalogue" };
+  var JUMP_MILLISECONDS = 1200;
+  var waitingForJump = 0;
+
+  function isTyping(target) {
+    return target.closest("input, textarea, select, [contenteditable]") !== null;
+  }
+
+  function onKey(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    var search = document.getElementById("search");
+    var keys = document.getElementById("keys");
+    if (event.key === "/" && search) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+    } else if (event.key === "?" && keys) {
+      event.preventDefault();
+      if (keys.open) keys.close(); else keys.showModal();
+    } else if (event.key === "g") {
+      waitingForJump = Date.now();
+    } else if (JUMPS[event.key] && Date.now() - waitingForJump < JUMP_MILLISECONDS) {
+      waitingForJump = 0;
+      window.location.assign(JUMPS[event.key]);
+    }
+  }
+
+  function onClick(event) {
+    var copy = event.target.closest("[data-copy], [data-copy-from]");
+    if (copy) return copyText(copy);
+    var opener = event.target.closest("[data-opens]");
+    if (opener) return document.getElementById(opener.dataset.opens).showModal();
+    var closer = event.target.closest("[data-closes]");
+    if (closer) closer.closest("dialog").close();
+  }
+
+  function copyText(button) {
+    var source = button.dataset.copyFrom;
+    var text = source ? document.getElementById(source).textContent : button.dataset.copy;
+    navigator.clipboard.writeText(text).then(function () {
+      button.dataset.copied = "";
+      say("Copied");
+      window.setTimeout(function () { delete button.dataset.copied; }, 1500);
+    }, function () { say("The browser did not allow copying"); });
+  }
+
+  function say(text) {
+    var place = document.getElementById("announcements");
+    if (place) place.textContent = text;
+  }
+
+  // The same words as app/console/presentation.py.
+  function duration(seconds) {
+    if (seconds < 10) return Math.max(0, seconds).toFixed(1) + " s";
+    var minutes = Math.floor(seconds / 60);
+    if (!minutes) return Math.floor(seconds) + " s";
+    var hours = Math.floor(minutes / 60);
+    if (hours) return hours + " h " + pad(minutes % 60) + " min";
+    return minutes + " min " + pad(Math.floor(seconds) % 60) + " s";
+  }
+
+  function pad(number) { return String(number).padStart(2, "0"); }
+
+  function tick() {
+    document.querySelectorAll("[data-since]").forEach(function (element) {
+      element.textContent = duration((Date.now() - Date.parse(element.dataset.since)) / 1000);
+    });
+  }
+
+  // Scripts are here, so what needs them may show.
+  function reveal(root) {
+    root.querySelectorAll("[data-needs-script]").forEach(function (element) { element.hidden = false; });
+    root.querySelectorAll("[data-without-script]").forEach(function (element) { element.hidden = true; });
+  }
+
+  function isFollowed(log) {
+    var follow = document.getElementById("follow-log");
+    return log && follow && follow.checked;
+  }
+
+  function followLog() {
+    var log = document.getElementById("log");
+    if (isFollowed(log)) log.scrollTop = log.scrollHeight;
+  }
+
+  // The extension opens a new stream from the page's first event when a connection is refused; what
+  // is on the page already must not come twice.
+  function onStreamMessage(event) {
+    var text = event.detail && event.detail.data;
+    var first = text && text.match(/id="event-(\d+)"/);
+    if (first && document.getElementById("event-" + first[1])) event.preventDefault();
+  }
+
+  function onChange(event) {
+    if (event.target.id === "follow-log") followLog();
+    if (event.target.matches("[data-refreshes]")) {
+      event.target.form.querySelector("[data-refresh]").click();
+    }
+  }
+
+  function focusFirstProblem() {
+    var summary = document.getElementById("problems");
+    if (summary) summary.focus();
+  }
+
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("click", onClick);
+  document.addEventListener("change", onChange);
+  document.addEventListener("htmx:sseBeforeMessage", onStreamMessage);
+  document.addEventListener("htmx:sseMessage", followLog);
+  document.addEventListener("htmx:load", function (event) { reveal(event.detail.elt); });
+  reveal(document);
+  followLog();
+  focusFirstProblem();
+  window.setInterval(tick, 1000);
+})();

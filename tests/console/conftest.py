@@ -1,0 +1,119 @@
+"""A real application on a real, migrated SQLite database, and a browser's view of its pages."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+from werkzeug.test import TestResponse
+
+from app.factory import create_app
+from app.services.access import SYSTEM_PRINCIPAL, Principal
+from app.services.context import Context, build_context
+from app.services.setup import prepare
+from app.settings import Settings
+from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY
+from tests.console.fleet_examples import Fleet
+
+PASSWORD = "correct horse battery staple"
+
+
+class Visitor:
+    """A person with a browser: keeps cookies, and sends forms with what their page gave them."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.client.get(path, **options)
+
+    def text(self, path: str) -> str:
+        """Return the HTML of a page that must be there."""
+        response = self.get(path)
+        assert response.status_code == 200, (path, response.status_code, response.text[:2000])
+        return response.text
+
+    def post(self, path: str, data: dict[str, str] | None = None, **options: Any) -> TestResponse:
+        """Send a form with the session's CSRF token."""
+        cookie = self.client.get_cookie("landform_csrf")
+        token = {"csrf_token": cookie.value} if cookie else {}
+        return self.client.post(path, data={**token, **(data or {})}, **options)
+
+    def sign_in(
+        self, username: str = "admin", password: str = PASSWORD, **more: str
+    ) -> TestResponse:
+        """Fill in the sign-in form."""
+        page = self.client.get("/sign-in").text
+        found = re.search(r'name="form_token" value="([^"]+)"', page)
+        assert found, page
+        form = {"form_token": found[1], "username": username, "password": password, **more}
+        return self.client.post("/sign-in", data=form)
+
+
+@pytest.fixture(scope="session")
+def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home as the first start leaves it; tests work on copies."""
+    home = tmp_path_factory.mktemp("console") / "home"
+    prepare(_settings(home), sandbox_token="a-token-of-the-sandbox")
+    return home
+
+
+@pytest.fixture
+def console_settings(prepared_home: Path, tmp_path: Path) -> Settings:
+    home = tmp_path / "home"
+    shutil.copytree(prepared_home, home)
+    return _settings(home)
+
+
+@pytest.fixture
+def ctx(console_settings: Settings) -> Iterator[Context]:
+    context = build_context(console_settings)
+    yield context
+    context.db.engine.dispose()
+
+
+@pytest.fixture
+def console_app(ctx: Context) -> Flask:
+    return create_app(ctx.settings, ctx)
+
+
+@pytest.fixture
+def stranger(console_app: Flask) -> Visitor:
+    """Somebody who is not signed in."""
+    return Visitor(console_app.test_client())
+
+
+@pytest.fixture
+def visitor(stranger: Visitor) -> Visitor:
+    """The administrator, signed in."""
+    assert stranger.sign_in().status_code == 303
+    return stranger
+
+
+@pytest.fixture
+def fleet(ctx: Context) -> Fleet:
+    """A maker of stacks and operations in any state."""
+    return Fleet(ctx, PRINCIPAL)
+
+
+PRINCIPAL: Principal = replace(SYSTEM_PRINCIPAL, name="admin")
+
+
+def _settings(home: Path) -> Settings:
+    return Settings(
+        env="test",
+        home=home,
+        secret_key=SecretStr(SECRET_KEY),
+        encryption_keys=SecretStr(ENCRYPTION_KEYS),
+        admin_password=SecretStr(PASSWORD),
+        cookie_secure=False,
+        login_rate="200/minute",
+    )
