@@ -49,7 +49,7 @@ def authenticate(location: str) -> Principal:
         CsrfError: the form was not sent by a page of this console.
     """
     _verify(location, refresh=False)
-    principal = principal_of(current_context(), get_jwt()[SESSION_CLAIM], g.get("request_id"))
+    principal = principal_of(current_context(), _claim(SESSION_CLAIM), g.get("request_id"))
     g.principal = principal
     return principal
 
@@ -61,8 +61,7 @@ def read_refresh_token() -> tuple[str, str]:
         AuthenticationError: there is none, or it is bad.
     """
     _verify("headers", refresh=True)
-    claims = get_jwt()
-    return claims[SESSION_CLAIM], claims[FAMILY_CLAIM]
+    return _claim(SESSION_CLAIM), _claim(FAMILY_CLAIM)
 
 
 def _verify(location: str, *, refresh: bool) -> None:
@@ -70,5 +69,13 @@ def _verify(location: str, *, refresh: bool) -> None:
         verify_token(refresh=refresh, locations=[location])
     except CSRFError as error:
         raise CsrfError("The form has no valid CSRF token.") from error
-    except (JWTExtendedException, PyJWTError) as error:
+    except (JWTExtendedException, PyJWTError, ValueError) as error:
         raise AuthenticationError(f"The token is missing or not valid: {error}.") from error
+
+
+def _claim(name: str) -> str:
+    """Return a claim of the verified token; one of another Landform release may lack it."""
+    value = get_jwt().get(name)
+    if not isinstance(value, str):
+        raise AuthenticationError(f"The token has no claim {name!r}.")
+    return value

@@ -10,15 +10,16 @@ import json
 from typing import Any
 
 from flask import Flask, Response, g, render_template, request
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
 
 from app import errors
-from app.errors import LandformError
+from app.errors import LandformError, UnavailableError
 from app.logs import get_logger
 
 PROBLEM = "application/problem+json"
 DOCS = "/api/docs/errors#"
-MACHINE_PATHS = ("/api/", "/healthz", "/readyz", "/metrics")
+MACHINE_PATHS = ("/api", "/healthz", "/readyz", "/metrics")
 
 STATUS: dict[type[LandformError], int] = {
     errors.ValidationError: 422,
@@ -43,6 +44,7 @@ HTTP_CODES = {
     429: ("rate_limited", "Wait as long as Retry-After says, then go on more slowly."),
     500: ("internal_error", LandformError.advice),
 }
+OTHER_HTTP = ("http_error", "Read what the status means in the HTTP specification (RFC 9110).")
 
 log = get_logger(__name__)
 
@@ -51,6 +53,7 @@ def register_error_handlers(app: Flask) -> None:
     """Bind the handlers of every kind of error to ``app``."""
     app.register_error_handler(LandformError, _handle_landform)
     app.register_error_handler(HTTPException, _handle_http)
+    app.register_error_handler(OperationalError, _handle_database)
     app.register_error_handler(Exception, _handle_bug)
 
 
@@ -64,7 +67,7 @@ def status_of(error: LandformError) -> int:
 
 def problem_body(error: LandformError) -> dict[str, Any]:
     """Return the RFC 9457 object of a domain error."""
-    return _body(
+    body = _body(
         status_of(error),
         error.code,
         error.title,
@@ -72,11 +75,21 @@ def problem_body(error: LandformError) -> dict[str, Any]:
         error.advice,
         [{"pointer": item.pointer, "message": item.message} for item in error.problems],
     )
+    return body | {"context": error.context} if error.context else body
 
 
 def wants_json() -> bool:
     """Tell whether the present request gets JSON errors."""
-    return request.path.startswith(MACHINE_PATHS)
+    return any(
+        request.path == path or request.path.startswith(f"{path}/") for path in MACHINE_PATHS
+    )
+
+
+def _challenge() -> str:
+    """Say how to sign in, and whether a token was sent at all (RFC 6750 §3)."""
+    challenge = 'Bearer realm="landform"'
+    is_given = "Authorization" in request.headers
+    return f'{challenge}, error="invalid_token"' if is_given else challenge
 
 
 def _handle_landform(error: LandformError) -> Response:
@@ -85,7 +98,7 @@ def _handle_landform(error: LandformError) -> Response:
         log.error("request_failed", code=error.code, detail=error.detail)
     headers = {}
     if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="landform"'
+        headers["WWW-Authenticate"] = _challenge()
     if status in (429, 503):
         headers["Retry-After"] = "5"
     return _answer(problem_body(error), status, headers)
@@ -93,18 +106,31 @@ def _handle_landform(error: LandformError) -> Response:
 
 def _handle_http(error: HTTPException) -> Response:
     status = error.code or 500
-    code, advice = HTTP_CODES.get(status, (f"http_{status}", "Read the API documentation."))
+    code, advice = HTTP_CODES.get(status, OTHER_HTTP)
     headers = {}
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         headers["Allow"] = ", ".join(sorted(error.valid_methods))
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = "60"
     detail = str(error.description or error.name)
+    if status == 404:
+        detail = f"There is nothing at {request.path}."
     return _answer(_body(status, code, error.name, detail, advice, []), status, headers)
 
 
+def _handle_database(error: OperationalError) -> Response:
+    """The database is away or busy; what was under way was rolled back."""
+    log.error("database_unavailable", path=request.path, exc_info=error)
+    return _handle_landform(UnavailableError("The database does not answer; nothing was changed."))
+
+
 def _handle_bug(error: Exception) -> Response:
-    log.error("request_crashed", path=request.path, exc_info=error)
+    log.error(
+        "request_crashed",
+        path=request.path,
+        request_id=g.get("request_id", ""),
+        exc_info=error,
+    )
     detail = "The log of the web process has the details under this request id."
     body = _body(500, "internal_error", LandformError.title, detail, LandformError.advice, [])
     return _answer(body, 500, {})

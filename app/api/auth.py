@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from flask import Response, jsonify, request
+from flask import Response, g, jsonify, request
 from flask.views import MethodView
 from marshmallow import fields, validate
 
 from app.api.answers import single
 from app.api.requests import ApiBlueprint
-from app.api.schemas import Answer, Problem, Request
+from app.api.schemas import CONDITIONAL, Answer, NoBody, Request
 from app.authentication import (
     authenticate,
     issue_access_token,
@@ -70,7 +70,6 @@ class Login(MethodView):
     @blueprint.doc(operationId="login", security=[])
     @blueprint.arguments(LoginBody)
     @blueprint.response(200, TokensView)
-    @blueprint.alt_response(401, schema=Problem)
     def post(self, body: dict[str, Any]) -> Response:
         """Exchange name and password for an access and a refresh token"""
         opened = sessions.sign_in(
@@ -78,7 +77,7 @@ class Login(MethodView):
             body["username"],
             body["password"],
             user_agent=request.user_agent.string,
-            request_id=None,
+            request_id=g.request_id,
         )
         return _tokens(opened)
 
@@ -88,9 +87,9 @@ class Refresh(MethodView):
     """Renew."""
 
     @blueprint.doc(operationId="refreshTokens")
+    @blueprint.arguments(NoBody, required=False)
     @blueprint.response(200, TokensView)
-    @blueprint.alt_response(401, schema=Problem)
-    def post(self) -> Response:
+    def post(self, _body: dict[str, Any]) -> Response:
         """Exchange the refresh token (as Bearer) for new tokens; the old one is void
 
         Using an old refresh token again ends the session, since somebody has a copy of it.
@@ -104,9 +103,9 @@ class Logout(MethodView):
     """Sign out."""
 
     @blueprint.doc(operationId="logout")
+    @blueprint.arguments(NoBody, required=False)
     @blueprint.response(204)
-    @blueprint.alt_response(401, schema=Problem)
-    def post(self) -> Response:
+    def post(self, _body: dict[str, Any]) -> Response:
         """End the session; its tokens stop working at once"""
         sessions.sign_out(current_context(), authenticate("headers"))
         return Response(status=204)
@@ -116,9 +115,8 @@ class Logout(MethodView):
 class Me(MethodView):
     """Who am I."""
 
-    @blueprint.doc(operationId="getMe")
+    @blueprint.doc(operationId="getMe", **CONDITIONAL)
     @blueprint.response(200, MeView)
-    @blueprint.alt_response(401, schema=Problem)
     def get(self) -> Response:
         """Show the caller with its roles and rights by project"""
         authenticate("headers")

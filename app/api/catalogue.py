@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from app.api.answers import single
 from app.api.requests import ApiBlueprint
-from app.api.schemas import Answer, Problem, Request
+from app.api.schemas import CONDITIONAL, Answer, Request
 from app.catalog.blueprint import KindBlueprint
 from app.catalog.cloud import Cloud
 from app.web_context import current_context
@@ -76,7 +76,7 @@ class KindList(Answer):
 class Clouds(MethodView):
     """All clouds."""
 
-    @blueprint.doc(operationId="listClouds")
+    @blueprint.doc(operationId="listClouds", **CONDITIONAL)
     @blueprint.arguments(Request, location="query")
     @blueprint.response(200, CloudList)
     def get(self, _query: dict[str, Any]) -> Response:
@@ -89,7 +89,7 @@ class Clouds(MethodView):
 class Kinds(MethodView):
     """All kinds."""
 
-    @blueprint.doc(operationId="listKinds")
+    @blueprint.doc(operationId="listKinds", **CONDITIONAL)
     @blueprint.arguments(Request, location="query")
     @blueprint.response(200, KindList)
     def get(self, _query: dict[str, Any]) -> Response:
@@ -102,9 +102,8 @@ class Kinds(MethodView):
 class Kind(MethodView):
     """One kind."""
 
-    @blueprint.doc(operationId="getKind")
+    @blueprint.doc(operationId="getKind", **CONDITIONAL)
     @blueprint.response(200, KindView)
-    @blueprint.alt_response(404, schema=Problem)
     def get(self, kind: str) -> Response:
         """Show a kind with its parameters and outputs"""
         return single(_kind(current_context().catalog.kind(kind)))

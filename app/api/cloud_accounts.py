@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from app.api import answers
 from app.api.requests import ApiBlueprint, page_request
-from app.api.schemas import Answer, PageQuery, Problem, page_of
+from app.api.schemas import CONDITIONAL, Answer, PageQuery, page_of
 from app.clock import rfc3339
 from app.models import CloudAccount
 from app.services import cloud_accounts
@@ -37,7 +37,6 @@ class CloudAccounts(MethodView):
     @blueprint.doc(operationId="listCloudAccounts")
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, page_of(CloudAccountView, "CloudAccountPage"))
-    @blueprint.alt_response(422, schema=Problem)
     def get(self, query: dict[str, Any]) -> Response:
         """List the cloud accounts"""
         ctx = current_context()
@@ -50,14 +49,13 @@ class CloudAccounts(MethodView):
 class OneCloudAccount(MethodView):
     """One cloud account."""
 
-    @blueprint.doc(operationId="getCloudAccount")
+    @blueprint.doc(operationId="getCloudAccount", **CONDITIONAL)
     @blueprint.response(200, CloudAccountView)
-    @blueprint.alt_response(404, schema=Problem)
     def get(self, account: str) -> Response:
         """Show a cloud account by id or name"""
         with current_context().read() as session:
             found = cloud_accounts.cloud_account(session, account)
-            return answers.single(_present(found), str(found.version))
+            return answers.single(_present(found))
 
 
 def _present(row: CloudAccount) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
 from app.api import answers, present
-from app.api.openapi import JsonSchemaField
+from app.api.json_fields import JsonSchemaField
 from app.api.requests import ApiBlueprint, expected_version, page_request
 from app.api.schemas import (
+    HOLDS,
     Answer,
     NewStackBody,
     OperationView,
-    Problem,
     StackSettings,
     StackView,
     page_of,
@@ -38,20 +38,6 @@ from app.services.lookup import stack_by_id
 from app.services.schedules import DriftSettings
 from app.services.stacks import NewStack, StackChange
 from app.web_context import current_context, current_principal
-
-IF_MATCH = {
-    "in": "header",
-    "name": "If-Match",
-    "required": True,
-    "schema": {"type": "string"},
-    "description": "The ETag that you read, or *",
-}
-IDEMPOTENCY_KEY = {
-    "in": "header",
-    "name": "Idempotency-Key",
-    "schema": {"type": "string", "maxLength": 255},
-    "description": "Makes the request safe to send again",
-}
 
 
 class CollectionQuery(StackQuery):
@@ -119,7 +105,6 @@ def _collection_view(
         @blueprint.doc(operationId=f"list{shapes.plural}", summary=f"List stacks: {kind.title}")
         @blueprint.arguments(CollectionQuery, location="query")
         @blueprint.response(200, shapes.page)
-        @blueprint.alt_response(422, schema=Problem)
         def get(self, query: dict[str, Any]) -> Response:
             ctx, principal = current_context(), current_principal()
             asked = page_request(query)
@@ -131,12 +116,10 @@ def _collection_view(
         @blueprint.doc(
             operationId=f"create{shapes.name}",
             summary=f"Create: {kind.title}",
-            parameters=[IDEMPOTENCY_KEY],
+            **HOLDS,
         )
         @blueprint.arguments(shapes.new)
         @blueprint.response(202, shapes.accepted)
-        @blueprint.alt_response(409, schema=Problem)
-        @blueprint.alt_response(422, schema=Problem)
         def post(self, body: dict[str, Any]) -> Response:
             wanted = _new_stack(kind.kind, body)
 
@@ -154,7 +137,6 @@ def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) ->
     class Item(MethodView):
         @blueprint.doc(operationId=f"get{shapes.name}", summary=f"Show: {kind.title}")
         @blueprint.response(200, shapes.view)
-        @blueprint.alt_response(404, schema=Problem)
         def get(self, stack_id: str) -> Response:
             ctx = current_context()
             with ctx.read() as session:
@@ -164,14 +146,10 @@ def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) ->
         @blueprint.doc(
             operationId=f"change{shapes.name}",
             summary=f"Change: {kind.title}",
-            parameters=[IF_MATCH],
+            **HOLDS,
         )
         @blueprint.arguments(shapes.change)
         @blueprint.response(202, shapes.accepted)
-        @blueprint.alt_response(409, schema=Problem)
-        @blueprint.alt_response(412, schema=Problem)
-        @blueprint.alt_response(422, schema=Problem)
-        @blueprint.alt_response(428, schema=Problem)
         def patch(self, body: dict[str, Any], stack_id: str) -> Response:
             version, change = expected_version(), _stack_change(body)
 
@@ -193,12 +171,9 @@ def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) ->
         @blueprint.doc(
             operationId=f"delete{shapes.name}",
             summary=f"Destroy: {kind.title}",
-            parameters=[IF_MATCH],
+            **HOLDS,
         )
         @blueprint.response(202, shapes.accepted)
-        @blueprint.alt_response(409, schema=Problem)
-        @blueprint.alt_response(412, schema=Problem)
-        @blueprint.alt_response(428, schema=Problem)
         def delete(self, stack_id: str) -> Response:
             version = expected_version()
 

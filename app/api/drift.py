@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from app.api import answers, present
 from app.api.requests import ApiBlueprint, page_request
-from app.api.schemas import Answer, DriftReportView, PageQuery, Problem, StackView, choices
+from app.api.schemas import Answer, DriftReportView, PageQuery, StackView, choices
 from app.domain.drift import DriftStatus
 from app.models import Stack
 from app.services import inventory
@@ -48,7 +48,6 @@ class Drift(MethodView):
     @blueprint.doc(operationId="listDrift")
     @blueprint.arguments(DriftQuery, location="query")
     @blueprint.response(200, DriftPage)
-    @blueprint.alt_response(422, schema=Problem)
     def get(self, query: dict[str, Any]) -> Response:
         """Show how many stacks drifted, and what changed in each"""
         ctx, principal = current_context(), current_principal()

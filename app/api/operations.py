@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 from app.api import answers, event_stream, present
 from app.api.requests import ApiBlueprint, page_request, request_identity
 from app.api.schemas import (
+    CONDITIONAL,
     EventPage,
+    NoBody,
     OperationPage,
     OperationView,
     PageQuery,
-    Problem,
     choices,
 )
 from app.domain.operations import OperationStatus, OperationType
@@ -47,7 +48,6 @@ class Operations(MethodView):
     @blueprint.doc(operationId="listOperations")
     @blueprint.arguments(OperationQuery, location="query")
     @blueprint.response(200, OperationPage)
-    @blueprint.alt_response(422, schema=Problem)
     def get(self, query: dict[str, Any]) -> Response:
         """List operations, newest first"""
         asked = page_request(query)
@@ -61,9 +61,8 @@ class Operations(MethodView):
 class OneOperation(MethodView):
     """One operation."""
 
-    @blueprint.doc(operationId="getOperation")
+    @blueprint.doc(operationId="getOperation", **CONDITIONAL)
     @blueprint.response(200, OperationView)
-    @blueprint.alt_response(404, schema=Problem)
     def get(self, operation_id: str) -> Response:
         """Show an operation with its steps, and why it waits if it does"""
         with current_context().read() as session:
@@ -75,9 +74,8 @@ class OneOperation(MethodView):
 class OperationPlan(MethodView):
     """The plan of an operation."""
 
-    @blueprint.doc(operationId="getOperationPlan")
+    @blueprint.doc(operationId="getOperationPlan", **CONDITIONAL)
     @blueprint.response(200, {"type": "object"})
-    @blueprint.alt_response(404, schema=Problem)
     def get(self, operation_id: str) -> Response:
         """Show the plan: summary and changes, sensitive values masked"""
         ctx = current_context()
@@ -94,7 +92,6 @@ class OperationEvents(MethodView):
     @blueprint.doc(operationId="listOperationEvents")
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, EventPage)
-    @blueprint.alt_response(404, schema=Problem)
     def get(self, query: dict[str, Any], operation_id: str) -> Response:
         """List the events of an operation, or follow them as text/event-stream
 
@@ -117,7 +114,6 @@ class OperationLog(MethodView):
 
     @blueprint.doc(operationId="getOperationLog")
     @blueprint.response(200, {"type": "string"}, content_type="text/plain")
-    @blueprint.alt_response(404, schema=Problem)
     def get(self, operation_id: str) -> Response:
         """Show the events of an operation as plain text, one line each"""
         ctx = current_context()
@@ -134,8 +130,11 @@ def _steer(act: Callable[[Session, Principal, str], Operation], operation_id: st
     def work(session: Session) -> Answer:
         row = act(session, principal, operation_id)
         session.flush()
-        location = {"Location": f"{present.PREFIX}/operations/{row.id}"}
-        return Answer(202, present.operation(session, row), location)
+        headers = {
+            "Location": f"{present.PREFIX}/operations/{row.id}",
+            "Retry-After": answers.RETRY_AFTER_SECONDS,
+        }
+        return Answer(202, present.operation(session, row), headers)
 
     return answers.respond(idempotency.carry_out(ctx, request_identity(), work))
 
@@ -145,10 +144,9 @@ class Approve(MethodView):
     """Approval of a plan."""
 
     @blueprint.doc(operationId="approveOperation")
+    @blueprint.arguments(NoBody, required=False)
     @blueprint.response(202, OperationView)
-    @blueprint.alt_response(404, schema=Problem)
-    @blueprint.alt_response(409, schema=Problem)
-    def post(self, operation_id: str) -> Response:
+    def post(self, _body: dict[str, Any], operation_id: str) -> Response:
         """Let the plan be applied"""
         return _steer(operations.approve, operation_id)
 
@@ -158,10 +156,9 @@ class Discard(MethodView):
     """Rejection of a plan."""
 
     @blueprint.doc(operationId="discardOperation")
+    @blueprint.arguments(NoBody, required=False)
     @blueprint.response(202, OperationView)
-    @blueprint.alt_response(404, schema=Problem)
-    @blueprint.alt_response(409, schema=Problem)
-    def post(self, operation_id: str) -> Response:
+    def post(self, _body: dict[str, Any], operation_id: str) -> Response:
         """Throw the plan away without applying it"""
         return _steer(operations.discard, operation_id)
 
@@ -171,9 +168,8 @@ class Cancel(MethodView):
     """Cancellation."""
 
     @blueprint.doc(operationId="cancelOperation")
+    @blueprint.arguments(NoBody, required=False)
     @blueprint.response(202, OperationView)
-    @blueprint.alt_response(404, schema=Problem)
-    @blueprint.alt_response(409, schema=Problem)
-    def post(self, operation_id: str) -> Response:
+    def post(self, _body: dict[str, Any], operation_id: str) -> Response:
         """Stop an operation: at once when it waits, gracefully when Terraform runs"""
         return _steer(operations.cancel, operation_id)

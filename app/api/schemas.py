@@ -6,6 +6,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 
+from app.api.json_fields import Flag, Labels, Moment
 from app.domain.drift import DriftStatus
 from app.domain.names import NAME_PATTERN, NAME_RULE
 from app.domain.operations import AutoApply, OperationStatus, OperationType
@@ -13,8 +14,9 @@ from app.domain.stacks import StackStatus
 from app.services.pages import DEFAULT_LIMIT, MAX_LIMIT
 from app.services.schedules import MAX_INTERVAL_SECONDS, MIN_INTERVAL_SECONDS
 
-MAX_LABELS = 64
-LABEL_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
+# Marks for app.api.openapi: the answer takes If-None-Match, or waits as Prefer says.
+CONDITIONAL = {"x-conditional": True}
+HOLDS = {"x-holds": True}
 
 
 class Request(Schema):
@@ -24,6 +26,10 @@ class Request(Schema):
         """Options of marshmallow."""
 
         unknown = RAISE
+
+
+class NoBody(Request):
+    """Nothing: an empty object, or no body at all."""
 
 
 class Answer(Schema):
@@ -98,7 +104,7 @@ class References(Answer):
 class DriftSettingsBody(Request):
     """How a stack is watched for drift."""
 
-    enabled = fields.Boolean()
+    enabled = Flag()
     interval_seconds = fields.Integer(
         strict=True,
         validate=validate.Range(min=MIN_INTERVAL_SECONDS, max=MAX_INTERVAL_SECONDS),
@@ -239,17 +245,11 @@ class AcceptedView(Answer):
 class StackSettings(Request):
     """What a client may say about any stack, when it is made and later."""
 
-    labels = fields.Dict(
-        keys=fields.String(
-            validate=validate.Regexp(LABEL_PATTERN), metadata={"pattern": LABEL_PATTERN}
-        ),
-        values=fields.String(validate=validate.Length(max=255)),
-        validate=validate.Length(max=MAX_LABELS),
-    )
+    labels = Labels()
     auto_apply = fields.String(validate=choices(AutoApply))
     drift = fields.Nested(DriftSettingsBody)
-    expires_at = fields.AwareDateTime(allow_none=True, format="iso")
-    deletion_protection = fields.Boolean()
+    expires_at = Moment(allow_none=True, format="iso")
+    deletion_protection = Flag()
 
 
 class NewStackBody(StackSettings):

@@ -9,7 +9,7 @@ from flask.views import MethodView
 
 from app.api import answers, present
 from app.api.requests import ApiBlueprint, page_request
-from app.api.schemas import PageQuery, Problem, StateVersionPage, StateVersionView
+from app.api.schemas import CONDITIONAL, PageQuery, StateVersionPage, StateVersionView
 from app.services import inventory, state_files
 from app.web_context import current_context, current_principal
 
@@ -23,7 +23,6 @@ class StateVersions(MethodView):
     @blueprint.doc(operationId="listStateVersions")
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, StateVersionPage)
-    @blueprint.alt_response(404, schema=Problem)
     def get(self, query: dict[str, Any], stack_id: str) -> Response:
         """List the state versions of a stack, newest first"""
         with current_context().read() as session:
@@ -37,9 +36,8 @@ class StateVersions(MethodView):
 class OneStateVersion(MethodView):
     """One state version."""
 
-    @blueprint.doc(operationId="getStateVersion")
+    @blueprint.doc(operationId="getStateVersion", **CONDITIONAL)
     @blueprint.response(200, StateVersionView)
-    @blueprint.alt_response(404, schema=Problem)
     def get(self, stack_id: str, serial: int) -> Response:
         """Show what is known of a state version"""
         with current_context().read() as session:
@@ -55,8 +53,6 @@ class StateDownload(MethodView):
     @blueprint.response(
         200, {"type": "string", "format": "binary"}, content_type="application/json"
     )
-    @blueprint.alt_response(403, schema=Problem)
-    @blueprint.alt_response(404, schema=Problem)
     def get(self, stack_id: str, serial: int) -> Response:
         """Download a state file; it holds secrets, so this needs state:read and is audited"""
         ctx = current_context()

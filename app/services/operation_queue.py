@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain import ids
-from app.domain.operations import ACTIVE, OperationStatus, OperationType
+from app.domain.operations import ACTIVE, FINAL, OperationStatus, OperationType
 from app.models import Operation, Stack
 from app.services.access import Principal
 from app.services.context import ring_after_commit
@@ -74,6 +74,17 @@ def holder_of(session: Session, stack_id: str) -> Operation | None:
         )
         .order_by(Operation.id)
         .limit(1)
+    ).first()
+
+
+def unfinished_destroy(session: Session, stack: Stack) -> Operation | None:
+    """Return the destroy of a stack that is queued or running, if there is one."""
+    return session.scalars(
+        select(Operation).where(
+            Operation.stack_id == stack.id,
+            Operation.type == OperationType.DESTROY,
+            Operation.status.not_in(FINAL),
+        )
     ).first()
 
 

@@ -14,6 +14,7 @@ from app.errors import FieldProblem, ReferenceNotReadyError, ValidationError
 from app.models import Stack, StackReference
 from app.services.access import Principal
 from app.services.lookup import stack_by_reference
+from app.services.operation_queue import unfinished_destroy
 from app.services.secrets import output_value
 
 USABLE = frozenset({StackStatus.READY, StackStatus.UPDATING, StackStatus.FAILED})
@@ -48,6 +49,7 @@ def resolve(
                 pointer, f"Stack {stack.name!r} is a {stack.kind}; a {spec.kind} is needed here."
             )
         _require_ready(stack, pointer)
+        _refuse_leaving(session, stack, pointer)
         resolved[parameter] = stack
     return resolved
 
@@ -121,3 +123,14 @@ def _require_ready(stack: Stack, pointer: str) -> None:
         return
     message = f"{stack.kind} {stack.name!r} is {stack.status}, so its outputs cannot be used."
     raise ReferenceNotReadyError(message, problems=(FieldProblem(pointer, message),))
+
+
+def _refuse_leaving(session: Session, stack: Stack, pointer: str) -> None:
+    """Refuse a new link to a stack whose destroy is queued: it would lose what it stands on."""
+    if unfinished_destroy(session, stack) is not None:
+        message = f"{stack.kind} {stack.name!r} is going to be destroyed."
+        raise ReferenceNotReadyError(
+            message,
+            advice="Refer to another stack, or cancel the destroy first.",
+            problems=(FieldProblem(pointer, message),),
+        )

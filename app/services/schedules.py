@@ -39,25 +39,28 @@ def make_schedule(ctx: Context, stack_id: str, wanted: DriftSettings) -> Schedul
     Raises:
         ValidationError: interval or cron is not acceptable.
     """
+    now = utc_now()
     schedule = Schedule(
         stack_id=stack_id,
         is_enabled=True,
         interval_seconds=ctx.settings.drift_interval_seconds,
         cron=None,
-        next_check_at=utc_now(),
+        next_check_at=now,
     )
-    change_schedule(schedule, wanted)
+    if not change_schedule(schedule, wanted):
+        schedule.next_check_at = following_check(schedule, now)
     return schedule
 
 
-def change_schedule(schedule: Schedule, wanted: DriftSettings) -> None:
-    """Apply the settings that are given, and compute the next check.
+def change_schedule(schedule: Schedule, wanted: DriftSettings) -> bool:
+    """Apply the settings that are given and compute the next check; tell whether any is new.
 
     Raises:
         ValidationError: interval or cron is not acceptable, or both are given.
     """
     if wanted.interval_seconds is not None and wanted.cron is not None:
         raise ValidationError.at("/drift", "Give interval_seconds or cron, not both.")
+    before = (schedule.is_enabled, schedule.interval_seconds, schedule.cron)
     if wanted.cron is not None:
         if not croniter.is_valid(wanted.cron, strict=True) or len(wanted.cron.split()) != 5:
             raise ValidationError.at("/drift/cron", "Not a cron expression of five fields (UTC).")
@@ -66,7 +69,10 @@ def change_schedule(schedule: Schedule, wanted: DriftSettings) -> None:
         schedule.interval_seconds, schedule.cron = wanted.interval_seconds, None
     if wanted.enabled is not None:
         schedule.is_enabled = wanted.enabled
+    if before == (schedule.is_enabled, schedule.interval_seconds, schedule.cron):
+        return False
     schedule.next_check_at = following_check(schedule, utc_now())
+    return True
 
 
 def following_check(schedule: Schedule, now: datetime) -> datetime:

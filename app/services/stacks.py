@@ -18,7 +18,7 @@ from app.catalog.catalog import KindBlueprint
 from app.clock import utc_now
 from app.domain import ids
 from app.domain.names import NAME_RULE, is_name
-from app.domain.operations import FINAL, AutoApply, OperationType
+from app.domain.operations import AutoApply, OperationType
 from app.domain.permissions import Right
 from app.domain.stacks import StackStatus
 from app.errors import (
@@ -35,7 +35,7 @@ from app.services import audit, references
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.lookup import cloud_account_by, project_by, stack_by_id
-from app.services.operation_queue import add_operation
+from app.services.operation_queue import add_operation, unfinished_destroy
 from app.services.regions import choose_region
 from app.services.schedules import DriftSettings, change_schedule, make_schedule
 from app.services.secrets import open_parameters, seal_parameters
@@ -163,7 +163,7 @@ def change_stack(
     """
     stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE, kind=kind)
     _expect_version(stack, expected_version)
-    _refuse_deleted(stack)
+    _refuse_deleted(session, stack)
     changed = _change_settings(stack, change)
     operation = None
     if change.parameters is not None and _change_parameters(
@@ -189,7 +189,8 @@ def delete_stack(
 ) -> tuple[Stack, Operation]:
     """Queue the destruction of a stack; its history stays.
 
-    A second call while a destroy is queued or running returns that operation again.
+    A second call while a destroy is queued or running returns that operation again, whatever
+    version it expects: what it asks for is done already (RFC 9110 §13.1.1).
 
     Raises:
         DeletionProtectedError: ``deletion_protection`` is set.
@@ -197,12 +198,12 @@ def delete_stack(
         ConflictError: the stack is deleted already.
     """
     stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE, kind=kind)
+    present = unfinished_destroy(session, stack)
+    if present is not None:
+        return stack, present
     _expect_version(stack, expected_version)
     if stack.status == StackStatus.DELETED:
         raise ConflictError(f"Stack {stack.name!r} is deleted already.", advice="Nothing to do.")
-    present = _unfinished_destroy(session, stack)
-    if present is not None:
-        return stack, present
     refuse_protected(stack)
     operation = add_operation(session, stack, OperationType.DESTROY, principal)
     touch(stack)
@@ -271,10 +272,10 @@ def _change_settings(stack: Stack, change: StackChange) -> list[str]:
     if change.deletion_protection not in (None, stack.deletion_protection):
         stack.deletion_protection = bool(change.deletion_protection)
         changed.append("deletion_protection")
-    if change.drift is not None:
-        change_schedule(stack.schedule, change.drift)
+    if change.drift is not None and change_schedule(stack.schedule, change.drift):
         changed.append("drift")
-    if change.clear_expiry or change.expires_at is not None:
+    says_expiry = change.clear_expiry or change.expires_at is not None
+    if says_expiry and change.expires_at != stack.expires_at:
         stack.expires_at = change.expires_at
         changed.append("expires_at")
     return changed
@@ -310,21 +311,13 @@ def _expect_version(stack: Stack, expected: int | None) -> None:
         raise PreconditionFailedError(f"Stack {stack.name!r} was changed since you read it.")
 
 
-def _refuse_deleted(stack: Stack) -> None:
-    if stack.status in (StackStatus.DELETED, StackStatus.DELETING):
+def _refuse_deleted(session: Session, stack: Stack) -> None:
+    is_leaving = unfinished_destroy(session, stack) is not None
+    if is_leaving or stack.status in (StackStatus.DELETED, StackStatus.DELETING):
+        what = "being deleted" if is_leaving else stack.status
         raise ConflictError(
-            f"Stack {stack.name!r} is {stack.status}.", advice="Create a new stack instead."
+            f"Stack {stack.name!r} is {what}.", advice="Create a new stack instead."
         )
-
-
-def _unfinished_destroy(session: Session, stack: Stack) -> Operation | None:
-    return session.scalars(
-        select(Operation).where(
-            Operation.stack_id == stack.id,
-            Operation.type == OperationType.DESTROY,
-            Operation.status.not_in(FINAL),
-        )
-    ).first()
 
 
 def _audit(
