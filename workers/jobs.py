@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.services.expiry import destroy_expired
 from app.services.schedules import claim_due
 from workers.runtime import get_context, get_engine
 
@@ -12,5 +13,6 @@ def carry_out(operation_id: str) -> None:
 
 
 def tick() -> None:
-    """Queue the drift checks that are due."""
+    """Queue what is due by the clock: drift checks, and the end of stacks past their time."""
     claim_due(get_context())
+    destroy_expired(get_context())

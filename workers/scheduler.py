@@ -22,7 +22,7 @@ from app.logs import get_logger
 from app.queue.doorbell import TICK_QUEUE, open_queue
 from app.queue.jobs import TICK, AllowListedJob
 from app.services.context import Context
-from app.services.engine.salvage import reap, save_unsaved
+from app.services.engine.salvage import reap, remove_leftovers, save_unsaved
 from app.services.health import record_scheduler_beat
 from app.services.idempotency import forget_expired
 from app.services.sweeper import ring_unheard
@@ -57,6 +57,7 @@ class Keeper(threading.Thread):
         record_scheduler_beat(self._ctx)
         reap(self._ctx)
         save_unsaved(self._ctx)
+        remove_leftovers(self._ctx)
         ring_unheard(self._ctx)
         with self._ctx.write() as session:
             forget_expired(session)

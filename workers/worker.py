@@ -40,10 +40,11 @@ def main() -> int:
     """Work until SIGTERM, which lets a running job end first; return the exit code."""
     try:
         ctx = get_context()
-        get_engine()
+        binary = get_engine().binary  # asked once here, not in every horse
     except LandformError as error:
         print(error.detail, file=sys.stderr)
         return 2
+    log.info("worker_starts", terraform=binary.version, flavor=binary.flavor)
     reap(ctx)
     connection = ctx.doorbell.connection
     worker = LandformWorker(

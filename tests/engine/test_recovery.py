@@ -9,18 +9,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.domain.operations import OperationType
+from app.domain.operations import AutoApply, OperationType
 from app.domain.state_file import StateFile
 from app.errors import StackBusyError
 from app.models import Operation, Stack
 from app.services import operations
 from app.services.engine import salvage
 from app.services.engine.claims import claim
+from app.services.expiry import destroy_expired
 from app.terraform.identity import ProcessIdentity
 from tests.landform import ADMIN, Landform
 
@@ -176,6 +178,53 @@ def test_a_canceled_apply_stops_gracefully_and_keeps_its_state(landform: Landfor
     assert done.status == "canceled"
     assert {item["id"] for item in landform.cloud.list()} == recorded_ids(landform, stack)
     assert landform.stack(stack.id).status == "failed"
+
+
+def test_a_killed_terraform_leaves_every_resource_in_state_or_named(landform: Landform) -> None:
+    landform.cloud.set_faults(create_delay_seconds=2)
+    stack, operation = landform.create("network", "web", parameters={"zones": 3})
+    with worker(landform, operation) as process:
+        wait_until(lambda: landform.cloud.list(type="subnet"), "the first subnet")
+        recorded = landform.operation(operation.id).process
+        assert recorded is not None
+        os.kill(recorded["pid"], signal.SIGKILL)
+        assert process.wait(PATIENCE_SECONDS) == 0
+    done = landform.operation(operation.id)
+    assert done.status == "interrupted"
+    assert landform.stack(stack.id).status == "needs_attention"
+    missing = [
+        item for item in landform.cloud.list() if item["id"] not in recorded_ids(landform, stack)
+    ]
+    named = {item["address"] for item in done.possibly_orphaned}
+    assert missing, "the kill came while something was being created"
+    assert {f'sandbox_subnet.this["{item["attributes"]["zone"]}"]' for item in missing} <= named
+    assert [check.type for check in landform.pending(stack)] == ["drift_check"]
+
+
+def test_the_run_directory_of_a_discarded_plan_is_cleared_away(landform: Landform) -> None:
+    _, operation = landform.create(
+        "network", "web", parameters={"zones": 1}, auto_apply=AutoApply.NEVER
+    )
+    landform.carry_out(operation)
+    salvage.remove_leftovers(landform.ctx)
+    assert landform.ctx.runs.of(operation.id).exists, "the plan may still be approved"
+    with landform.ctx.write() as session:
+        operations.discard(session, ADMIN, operation.id)
+    salvage.remove_leftovers(landform.ctx)
+    assert not landform.ctx.runs.of(operation.id).exists
+
+
+def test_a_stack_past_its_life_time_is_destroyed_once_unless_protected(landform: Landform) -> None:
+    past = datetime(2020, 1, 1, tzinfo=UTC)
+    stack = landform.made("network", "old", parameters={"zones": 1}, expires_at=past)
+    landform.made("network", "kept", expires_at=past, deletion_protection=True)
+    assert destroy_expired(landform.ctx) == 1
+    destroy_expired(landform.ctx)
+    (destroy,) = landform.pending(stack)
+    assert (destroy.type, destroy.requested_by) == ("destroy", "system")
+    landform.carry_out(destroy)
+    assert landform.stack(stack.id).status == "deleted"
+    assert destroy_expired(landform.ctx) == 0
 
 
 def test_only_one_operation_of_a_stack_runs_and_the_others_keep_their_order(

@@ -20,7 +20,7 @@ from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
 from app.services.engine.claims import Claim, fenced
 from app.services.engine.drift_check import DriftResult
-from app.services.operation_queue import ring_next
+from app.services.operation_queue import add_operation, ring_next
 from app.services.operation_status import move
 from app.services.secrets import seal_json
 from app.services.stacks import touch
@@ -69,6 +69,8 @@ def end(
         stack_id=operation.stack_id,
     )
     session.flush()
+    if status is OperationStatus.INTERRUPTED:  # people must see reality before they decide
+        add_operation(session, operation.stack, OperationType.DRIFT_CHECK, SYSTEM_PRINCIPAL)
     ring_next(session, operation.stack_id)
 
 

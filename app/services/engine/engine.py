@@ -11,6 +11,7 @@ from app.errors import (
     FenceLostError,
     LandformError,
     OperationCanceledError,
+    OperationInterruptedError,
     UnexpectedError,
     UnsavedStateError,
 )
@@ -93,6 +94,8 @@ class Engine:
 
 
 def _outcome(status: OperationStatus, error: LandformError) -> OperationStatus:
+    if isinstance(error, OperationInterruptedError):
+        return OperationStatus.INTERRUPTED
     is_cancel = isinstance(error, OperationCanceledError)
     if is_cancel and status is OperationStatus.CANCELING:
         return OperationStatus.CANCELED

@@ -7,14 +7,14 @@ runs and once more at its end; only then does the operation end in SQL and its r
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 
 from app.clock import utc_now
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepName
-from app.domain.state_file import StateFile, StateOutput
+from app.domain.state_file import StateFile
 from app.errors import (
     LandformError,
     OperationCanceledError,
+    OperationInterruptedError,
     PlanStaleError,
     StateError,
     UnavailableError,
@@ -25,6 +25,7 @@ from app.services.context import Context
 from app.services.engine import ending, state_keeping, workspace
 from app.services.engine.claims import Claim, Heartbeat, begin_applying, fenced
 from app.services.engine.drift_check import check_drift
+from app.services.engine.orphans import find_orphans
 from app.services.engine.recorder import Recorder
 from app.services.engine.workspace import Workspace
 from app.services.operation_status import move, release
@@ -73,7 +74,7 @@ class OperationRun:
             self._check_drift(space)
             return
         plan = self._plan(space)
-        if self._decide(plan):
+        if self._decide(plan, space):
             self._apply(space)
 
     def _prepare(self) -> Workspace:
@@ -127,7 +128,7 @@ class OperationRun:
                 )
             )
 
-    def _decide(self, plan: Plan) -> bool:
+    def _decide(self, plan: Plan, space: Workspace) -> bool:
         """Tell whether to apply now; otherwise end or park the operation."""
         with self._recorder.step(StepName.CHECK):
             self._recorder.note(plan.summary.sentence())
@@ -135,8 +136,12 @@ class OperationRun:
             raise OperationCanceledError("Canceled before anything was changed.")
         is_destroy = self._claim.type is OperationType.DESTROY
         if self._claim.type is OperationType.PLAN or not (plan.has_changes or is_destroy):
-            ending.finish(self._ctx, self._claim, OperationStatus.PLANNED_AND_FINISHED)
-            self._ctx.runs.of(self._claim.operation_id).remove()
+            data = space.directory.state_bytes()
+            is_apply = self._claim.type is OperationType.APPLY and data is not None
+            outputs = StateFile.parse(data or b"").outputs if is_apply else None
+            status = OperationStatus.PLANNED_AND_FINISHED
+            ending.finish(self._ctx, self._claim, status, outputs)
+            space.directory.remove()
             return False
         with fenced(self._ctx, self._claim) as (_, operation):
             move(operation, OperationStatus.PLANNED)
@@ -163,29 +168,49 @@ class OperationRun:
                 self._recorder.note(error.detail, level="error", type_="failure")
         # What was done is kept whatever the end was; only then is the failure told.
         with self._recorder.step(StepName.SAVE):
-            outputs = self._save_state(space)
+            state = self._save_state(space)
         if failure is not None:
+            self._name_orphans(space, state, failure)
             raise failure
+        outputs = state.outputs if state else {}
         ending.finish(self._ctx, self._claim, OperationStatus.APPLIED, outputs)
         space.directory.remove()
 
-    def _save_state(self, space: Workspace) -> Mapping[str, StateOutput]:
-        """Promote the last state of the run and return its outputs.
+    def _name_orphans(
+        self, space: Workspace, state: StateFile | None, failure: LandformError
+    ) -> None:
+        """Say what Terraform began to create and did not record, because it ended suddenly.
+
+        Raises:
+            OperationInterruptedError: there is something to look at.
+        """
+        found = find_orphans(space.directory, state)
+        if not found:
+            return
+        with fenced(self._ctx, self._claim) as (_, operation):
+            operation.possibly_orphaned = found
+        raise OperationInterruptedError(
+            f"{failure.detail} {len(found)} resources may exist without a record."
+        ) from failure
+
+    def _save_state(self, space: Workspace) -> StateFile | None:
+        """Promote the last state of the run and return it.
 
         Raises:
             UnsavedStateError: it could not be promoted; the run directory keeps it.
         """
-        data = space.directory.newest_valid_state()
-        if data is None:
-            return {}
+        left = space.directory.newest_valid_state()
         try:
             with fenced(self._ctx, self._claim) as (session, operation):
-                stored = state_keeping.promote(session, self._store, operation, data)
-                state_keeping.forget_snapshots(session, self._store, operation, stored.serial)
+                data = state_keeping.settle(session, self._store, operation, left)
+                if data is None:
+                    return None
+                state = StateFile.parse(data)
+                state_keeping.forget_snapshots(session, self._store, operation, state.serial)
         except (UnavailableError, StateError) as error:
             raise UnsavedStateError(f"The state could not be saved: {error.detail}") from error
-        self._recorder.note(f"State saved: serial {stored.serial}.", type_="state_saved")
-        return StateFile.parse(data).outputs
+        self._recorder.note(f"State saved: serial {state.serial}.", type_="state_saved")
+        return state
 
     def _snapshot(self, data: bytes) -> None:
         """Promote a state seen while Terraform runs; trouble here must not stop the apply."""

@@ -7,7 +7,6 @@ is queued again.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -16,19 +15,18 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.drift import DriftStatus
-from app.domain.operations import OWNED, OperationStatus, OperationType
+from app.domain.operations import FINAL, OWNED, OperationStatus, OperationType
 from app.domain.state_file import StateFile
 from app.errors import OperationInterruptedError, StateError, UnavailableError
 from app.logs import get_logger
 from app.models import Operation, OperationEvent
-from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context, ring_after_commit
 from app.services.engine import ending, state_keeping
 from app.services.engine.drift_check import DriftResult
-from app.services.operation_queue import add_operation, ring_next
+from app.services.engine.orphans import find_orphans
+from app.services.operation_queue import ring_next
 from app.services.operation_status import move
 from app.storage.run_directory import RunDirectory
-from app.terraform.events import OrphanCandidate, parse_events, possibly_orphaned
 from app.terraform.identity import ProcessIdentity
 
 MAX_ATTEMPTS = 5
@@ -58,13 +56,30 @@ def save_unsaved(ctx: Context) -> None:
         directory = ctx.runs.of(operation_id)
         with ctx.write() as session:
             operation = session.get_one(Operation, operation_id)
-            if not operation.has_unsaved_state or not _save(ctx, session, operation, directory):
+            if not operation.has_unsaved_state or _save(ctx, session, operation, directory)[1]:
                 continue
             operation.has_unsaved_state = False
             _tell(session, operation, "The state of the interrupted run is saved now.")
             session.flush()
             ring_next(session, operation.stack_id)
         directory.remove()
+
+
+def remove_leftovers(ctx: Context) -> None:
+    """Remove the run directories of operations that have ended with their state saved."""
+    names = ctx.runs.leftovers()
+    if not names:
+        return
+    with ctx.read() as session:
+        over = session.scalars(
+            select(Operation.id).where(
+                Operation.id.in_(names),
+                Operation.status.in_(FINAL),
+                Operation.has_unsaved_state.is_(False),
+            )
+        ).all()
+    for operation_id in over:
+        ctx.runs.of(operation_id).remove()
 
 
 def _is_abandoned(operation: Operation) -> bool:
@@ -121,29 +136,18 @@ def _kill_leftovers(operation: Operation) -> None:
 def _interrupt(
     ctx: Context, session: Session, operation: Operation, directory: RunDirectory
 ) -> None:
-    data = directory.newest_valid_state()
-    orphans = _orphans(directory, data)
-    operation.possibly_orphaned = [asdict(orphan) for orphan in orphans]
-    operation.has_unsaved_state = not _save(ctx, session, operation, directory)
+    state, operation.has_unsaved_state = _save(ctx, session, operation, directory)
+    operation.possibly_orphaned = find_orphans(directory, state)
+    saved = "waits to be saved" if operation.has_unsaved_state else "is saved"
     error = OperationInterruptedError(
-        "The worker died while Terraform was changing the cloud. "
-        + (
-            "Its state is saved."
-            if not operation.has_unsaved_state
-            else "Its state waits to be saved."
-        )
-        + (f" {len(orphans)} resources may exist without a record." if orphans else "")
+        f"The worker died while Terraform was changing the cloud. Its state {saved}."
     )
+    if operation.possibly_orphaned:
+        count = len(operation.possibly_orphaned)
+        error.detail += f" {count} resources may exist without a record."
     _close_steps(operation)
     _tell(session, operation, error.detail)
-    ending.end(
-        session,
-        operation,
-        OperationStatus.INTERRUPTED,
-        error,
-        possibly_orphaned=operation.possibly_orphaned,
-    )
-    add_operation(session, operation.stack, OperationType.DRIFT_CHECK, SYSTEM_PRINCIPAL)
+    ending.end(session, operation, OperationStatus.INTERRUPTED, error)
 
 
 def _give_back(session: Session, operation: Operation) -> None:
@@ -168,31 +172,21 @@ def _give_back(session: Session, operation: Operation) -> None:
     ring_after_commit(session, operation)
 
 
-def _save(ctx: Context, session: Session, operation: Operation, directory: RunDirectory) -> bool:
-    """Promote the newest state that the run left; tell whether nothing is left unsaved."""
-    data = directory.newest_valid_state()
-    if data is None:
-        return True
+def _save(
+    ctx: Context, session: Session, operation: Operation, directory: RunDirectory
+) -> tuple[StateFile | None, bool]:
+    """Promote the newest state that the run left.
+
+    Returns:
+        The state to compare events with, and whether something is left unsaved.
+    """
+    left = directory.newest_valid_state()
     try:
-        store = ctx.state_store()
-        stored = store.current(operation.stack_id)
-        if stored is not None and stored.serial >= StateFile.parse(data).serial:
-            state_keeping.load_state(session, store, operation)  # SQL may still lag behind
-        else:
-            state_keeping.promote(session, store, operation, data)
+        data = state_keeping.settle(session, ctx.state_store(), operation, left)
     except (UnavailableError, StateError) as error:
         log.warning("state_unsaved", operation_id=operation.id, error=error.detail)
-        return False
-    return True
-
-
-def _orphans(directory: RunDirectory, data: bytes | None) -> list[OrphanCandidate]:
-    path = directory.events_path("apply")
-    if not path.exists():
-        return []
-    state = StateFile.parse(data) if data is not None else None
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        return possibly_orphaned(parse_events(lines), state)
+        return (StateFile.parse(left) if left is not None else None), left is not None
+    return (StateFile.parse(data) if data is not None else None), False
 
 
 def _close_steps(operation: Operation) -> None:

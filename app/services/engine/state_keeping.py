@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain import ids
+from app.domain.state_file import StateFile
 from app.errors import StateCorruptError, StateSerialError
 from app.models import Operation, StateVersion
 from app.storage.state_store import StateStore, StoredState
@@ -63,6 +64,33 @@ def promote(session: Session, store: StateStore, operation: Operation, data: byt
     if known is None or stored.serial > known.serial:
         record_version(session, operation, stored, operation.requested_by)
     return stored
+
+
+def settle(
+    session: Session, store: StateStore, operation: Operation, left: bytes | None
+) -> bytes | None:
+    """Make the newest of what a run left and what the volume has the state of record.
+
+    The private copy may be torn and its backup older than the last snapshot; then the snapshot
+    stands.
+
+    Args:
+        session: an open writing transaction.
+        store: where state lives.
+        operation: the operation whose run it was.
+        left: newest valid state in its run directory, or ``None``.
+
+    Returns:
+        The state of record afterwards, or ``None`` when there is none at all.
+
+    Raises:
+        StateError: it is no valid successor of the present state.
+        VolumeError: the volume cannot be read or written; nothing was changed.
+    """
+    stored = store.current(operation.stack_id)
+    if left is not None and (stored is None or stored.serial < StateFile.parse(left).serial):
+        promote(session, store, operation, left)
+    return load_state(session, store, operation)
 
 
 def forget_snapshots(session: Session, store: StateStore, operation: Operation, final: int) -> None:
