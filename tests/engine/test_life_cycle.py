@@ -38,6 +38,15 @@ def test_a_network_is_created_with_its_state_on_the_volume(landform: Landform) -
     assert not landform.ctx.runs.of(operation.id).exists
 
 
+def test_the_log_tells_the_story_without_the_talk_of_init(landform: Landform) -> None:
+    _, operation = landform.create("bucket", "media")
+    landform.carry_out(operation)
+    story = landform.messages(operation)
+    assert "Will create 1 resource." in story
+    assert any(line.startswith("sandbox_bucket.this: Creation complete") for line in story)
+    assert not [line for line in story if "lock file" in line or "Initializing" in line]
+
+
 def test_every_resource_carries_the_tags_of_its_stack(landform: Landform) -> None:
     stack, operation = landform.create("network", "web", parameters={"zones": 1})
     landform.carry_out(operation)

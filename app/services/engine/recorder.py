@@ -69,6 +69,16 @@ class Recorder:
         """Add an event that Terraform reported."""
         self._event(event.type, event.level, event.message, event.to_dict())
 
+    def init_event(self, event: Event) -> None:
+        """Add an event of ``init`` that a person can use: trouble, but not its talk of set-up.
+
+        Providers come from a mirror, where Terraform warns each time that its lock file names one
+        platform only; run directories are thrown away, so that means nothing here.
+        """
+        is_lock_file = event.message.startswith("Warning: Incomplete lock file information")
+        if event.level != "info" and not is_lock_file:
+            self.terraform_event(event)
+
     def process_started(self, identity: ProcessIdentity) -> None:
         """Remember the Terraform that runs, so that the reaper can find it."""
         with fenced(self._ctx, self._claim) as (_, operation):

@@ -7,6 +7,7 @@ runs and once more at its end; only then does the operation end in SQL and its r
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from app.clock import utc_now
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepName
@@ -34,6 +35,7 @@ from app.storage.state_store import StateStore
 from app.terraform.arguments import PlanMode
 from app.terraform.cli import StepHooks, Terraform
 from app.terraform.discovery import TerraformBinary
+from app.terraform.events import Event
 from app.terraform.plan import Plan
 
 SNAPSHOT_SECONDS = 0.5
@@ -84,7 +86,8 @@ class OperationRun:
         ):
             space = workspace.prepare(self._ctx, session, self._store, operation)
         with self._recorder.step(StepName.INIT):
-            self._terraform(space).init(self._ctx.settings.plan_timeout_seconds)
+            terraform = self._terraform(space, on_event=self._recorder.init_event)
+            terraform.init(self._ctx.settings.plan_timeout_seconds)
         return space
 
     def _reopen(self) -> Workspace:
@@ -222,14 +225,19 @@ class OperationRun:
                 f"A snapshot of the state was not saved: {error.detail}", level="warn"
             )
 
-    def _terraform(self, space: Workspace, snapshotter: Snapshotter | None = None) -> Terraform:
+    def _terraform(
+        self,
+        space: Workspace,
+        snapshotter: Snapshotter | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> Terraform:
         def poll() -> None:
             if snapshotter is not None:
                 snapshotter.poll()
             self._recorder.poll()
 
         hooks = StepHooks(
-            on_event=self._recorder.terraform_event,
+            on_event=on_event or self._recorder.terraform_event,
             on_start=self._recorder.process_started,
             on_poll=poll,
             should_stop=lambda: self._recorder.is_cancel_requested,
