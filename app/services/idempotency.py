@@ -75,27 +75,39 @@ def carry_out(ctx: Context, request: RequestIdentity, work: Callable[[Session], 
         with ctx.write() as session:
             return work(session)
     try:
-        with ctx.write() as session:
-            kept = session.get(IdempotencyRecord, (request.principal, request.key))
-            if kept is not None and kept.expires_at > utc_now():
-                return _replay(ctx, kept, request)
-            if kept is not None:
-                session.delete(kept)
-                session.flush()
-            record = _claim(session, request)
-            answer = work(session)
-            record.status, record.headers = answer.status, answer.headers
-            record.body = {"sealed": _seal(ctx, request, answer.body)}
-            return answer
-    except IntegrityError as error:
-        if "idempotency_records" not in str(error.orig):
-            raise
+        return _carry_out_once(ctx, request, work)
+    except _KeyTakenError:
+        pass  # PostgreSQL had us wait for the first one, whose answer is there now
+    try:
+        return _carry_out_once(ctx, request, work)
+    except _KeyTakenError as error:
         raise IdempotencyConflictError("The first request with this key has not ended.") from error
 
 
 def forget_expired(session: Session) -> None:
     """Remove records whose time is over."""
     session.execute(delete(IdempotencyRecord).where(IdempotencyRecord.expires_at <= utc_now()))
+
+
+class _KeyTakenError(Exception):
+    """Another request with the same key committed after this one had looked."""
+
+
+def _carry_out_once(
+    ctx: Context, request: RequestIdentity, work: Callable[[Session], Answer]
+) -> Answer:
+    with ctx.write() as session:
+        kept = session.get(IdempotencyRecord, (request.principal, request.key))
+        if kept is not None and kept.expires_at > utc_now():
+            return _replay(ctx, kept, request)
+        if kept is not None:
+            session.delete(kept)
+            session.flush()
+        record = _claim(session, request)
+        answer = work(session)
+        record.status, record.headers = answer.status, answer.headers
+        record.body = {"sealed": _seal(ctx, request, answer.body)}
+        return answer
 
 
 def _claim(session: Session, request: RequestIdentity) -> IdempotencyRecord:
@@ -111,7 +123,10 @@ def _claim(session: Session, request: RequestIdentity) -> IdempotencyRecord:
         expires_at=now + KEPT,
     )
     session.add(record)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise _KeyTakenError from error
     return record
 
 

@@ -56,11 +56,15 @@ def stack_by_id(
 ) -> Stack:
     """Return a stack, deleted ones included, whose history is kept.
 
+    A caller who wants to write gets it locked until the end of the transaction, so that what was
+    checked (its version, who refers to it) still holds when the change is made.
+
     Raises:
         NotFoundError: no such stack, of another kind, or in a project the caller cannot see.
         PermissionDeniedError: the caller's role lacks ``right``.
     """
-    stack = session.get(Stack, stack_id)
+    lock = {"of": Stack, "key_share": True} if right is Right.STACK_WRITE else None
+    stack = session.get(Stack, stack_id, with_for_update=lock)
     if stack is None or (kind is not None and stack.kind != kind):
         raise NotFoundError(f"There is no {kind or 'stack'} {stack_id!r}.")
     require(principal, right, stack.project_id, f"{kind or 'stack'} {stack_id!r}")
@@ -70,13 +74,18 @@ def stack_by_id(
 def stack_by_reference(
     session: Session, principal: Principal, project_id: str, reference: str
 ) -> Stack | None:
-    """Return the living stack of a project by id or name, or nothing."""
+    """Return the living stack of a project by id or name, or nothing.
+
+    Nobody can change or delete it until the end of the caller's transaction.
+    """
     stack = session.scalar(
-        select(Stack).where(
+        select(Stack)
+        .where(
             Stack.project_id == project_id,
             Stack.deleted_at.is_(None),
             or_(Stack.id == reference, Stack.name == reference),
         )
+        .with_for_update(of=Stack, read=True)
     )
     if stack is None or not principal.has(Right.STACK_READ, project_id):
         return None
@@ -86,13 +95,14 @@ def stack_by_reference(
 def operation_by_id(
     session: Session, principal: Principal, operation_id: str, right: Right = Right.STACK_READ
 ) -> Operation:
-    """Return an operation.
+    """Return an operation, locked until the end of the transaction for who wants to steer it.
 
     Raises:
         NotFoundError: no such operation, or in a project the caller cannot see.
         PermissionDeniedError: the caller's role lacks ``right``.
     """
-    operation = session.get(Operation, operation_id)
+    lock = {"of": Operation} if right is Right.OPERATION_CONTROL else None
+    operation = session.get(Operation, operation_id, with_for_update=lock)
     if operation is None:
         raise NotFoundError(f"There is no operation {operation_id!r}.")
     require(principal, right, operation.stack.project_id, f"operation {operation_id!r}")

@@ -62,7 +62,7 @@ def rotate(ctx: Context, session_id: str, refresh_jti: str) -> OpenedSession:
         AuthenticationError: the session has ended or expired.
     """
     with ctx.write() as session:
-        row = _alive(session, session_id)
+        row = _alive(session, session_id, is_locked=True)
         principal = _principal(session, row)
         if secrets.compare_digest(row.refresh_jti, refresh_jti):
             row.refresh_jti = secrets.token_urlsafe(24)
@@ -114,8 +114,9 @@ def _open(
     return OpenedSession(row.id, row.refresh_jti, principal)
 
 
-def _alive(session: Session, session_id: str) -> UserSession:
-    row = session.get(UserSession, session_id)
+def _alive(session: Session, session_id: str, *, is_locked: bool = False) -> UserSession:
+    lock = {"of": UserSession} if is_locked else None
+    row = session.get(UserSession, session_id, with_for_update=lock)
     if row is None or row.revoked_at is not None or row.expires_at <= utc_now():
         raise AuthenticationError("The session has ended.")
     if row.user.disabled_at is not None:

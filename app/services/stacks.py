@@ -134,10 +134,11 @@ def create_stack(
     _check_offered(ctx, stack, blueprint, parameters)
     stack.schedule = make_schedule(ctx, stack.id, wanted.drift)
     session.add(stack)
+    name_taken = _name_taken(project, wanted.name)  # a failed flush leaves nothing to read
     try:
         session.flush()
     except IntegrityError as error:
-        raise _name_taken(project, wanted.name) from error
+        raise name_taken from error
     operation = add_operation(session, stack, OperationType.APPLY, principal)
     _audit(session, principal, "stack.create", stack, operation_id=operation.id)
     return stack, operation

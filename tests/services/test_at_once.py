@@ -1,0 +1,149 @@
+"""Two requests at the same moment: one wins, the other is told, nothing is done twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sqlalchemy import func, select
+
+from app.domain.operations import OperationStatus
+from app.errors import LandformError
+from app.models import Operation, Stack
+from app.services import operations, sessions, stacks
+from app.services.context import Context
+from app.services.idempotency import Answer, RequestIdentity, carry_out
+from app.services.sessions import OpenedSession
+from app.services.stacks import NewStack, StackChange
+from tests.landform import ADMIN
+
+NETWORK = {"kind": "network", "project": "default", "cloud_account": "sandbox"}
+AT_ONCE = 6
+
+
+def at_once(work: Callable[[int], Any]) -> list[Any]:
+    """Do the work in several threads from the same instant; return results and errors."""
+    barrier = threading.Barrier(AT_ONCE)
+
+    def run(number: int) -> Any:
+        barrier.wait()
+        try:
+            return work(number)
+        except LandformError as error:
+            return error
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(run, range(AT_ONCE)))
+
+
+def codes(results: list[Any]) -> list[str]:
+    return sorted(item.code for item in results if isinstance(item, LandformError))
+
+
+def successes(results: list[Any]) -> list[Any]:
+    return [item for item in results if not isinstance(item, LandformError)]
+
+
+def create(ctx: Context, name: str, kind: str = "network", **parameters: Any) -> Stack:
+    wanted = NewStack(**{**NETWORK, "kind": kind, "name": name, "parameters": parameters})
+    with ctx.write() as session:
+        return stacks.create_stack(ctx, session, ADMIN, wanted)[0]
+
+
+def make_ready(ctx: Context, stack: Stack) -> None:
+    """Have the stack look as after its first apply."""
+    with ctx.write() as session:
+        row = session.get_one(Stack, stack.id)
+        row.status, row.applied_generation = "ready", row.generation
+        for operation in session.scalars(select(Operation)):
+            operation.status = "applied"
+
+
+def test_one_name_is_given_to_one_stack(ctx: Context) -> None:
+    results = at_once(lambda _: create(ctx, "web"))
+    assert len(successes(results)) == 1
+    assert codes(results) == ["name_taken"] * (AT_ONCE - 1)
+
+
+def test_one_version_of_a_stack_is_changed_once(ctx: Context) -> None:
+    stack = create(ctx, "web")
+
+    def change(number: int) -> None:
+        with ctx.write() as session:
+            wanted = StackChange(labels={"number": str(number)})
+            stacks.change_stack(ctx, session, ADMIN, stack.id, wanted, expected_version=1)
+
+    results = at_once(change)
+    assert len(successes(results)) == 1
+    assert codes(results) == ["precondition_failed"] * (AT_ONCE - 1)
+
+
+def test_deleting_a_stack_many_times_destroys_it_once(ctx: Context) -> None:
+    stack = create(ctx, "web")
+
+    def delete(_: int) -> str:
+        with ctx.write() as session:
+            return stacks.delete_stack(session, ADMIN, stack.id)[1].id
+
+    assert len(set(at_once(delete))) == 1
+
+
+def test_a_stack_is_either_deleted_or_referenced(ctx: Context) -> None:
+    network = create(ctx, "net")
+    make_ready(ctx, network)
+
+    def use_or_delete(number: int) -> str:
+        if number % 2:
+            create(ctx, f"group-{number}", "machine-group", network="net")
+            return "used"
+        with ctx.write() as session:
+            stacks.delete_stack(session, ADMIN, network.id)
+        return "deleted"
+
+    results = at_once(use_or_delete)
+    assert len(set(successes(results))) == 1, results
+    assert set(codes(results)) <= {"stack_referenced", "reference_not_ready"}
+
+
+def test_one_refresh_token_is_exchanged_once(ctx: Context) -> None:
+    password = (ctx.settings.home_dir / "admin-password").read_text().strip()
+    opened = sessions.sign_in(ctx, "admin", password, user_agent="", request_id=None)
+
+    def rotate(_: int) -> OpenedSession:
+        return sessions.rotate(ctx, opened.session_id, opened.refresh_jti)
+
+    results = at_once(rotate)
+    assert len(successes(results)) == 1
+    assert set(codes(results)) <= {"refresh_token_reused", "unauthenticated"}
+
+
+def test_one_idempotency_key_is_carried_out_once_and_answered_alike(ctx: Context) -> None:
+    identity = RequestIdentity.of("usr_test", "key", "POST", "/networks", b"{}")
+
+    def work(session: Any) -> Answer:
+        wanted = NewStack(**NETWORK, name="web")
+        stack, _ = stacks.create_stack(ctx, session, ADMIN, wanted)
+        return Answer(202, {"id": stack.id})
+
+    answers = at_once(lambda _: carry_out(ctx, identity, work))
+    assert len({answer.body["id"] for answer in answers}) == 1
+    assert sorted(answer.is_replay for answer in answers) == [False] + [True] * (AT_ONCE - 1)
+    with ctx.read() as session:
+        assert session.scalar(select(func.count()).select_from(Stack)) == 1
+
+
+def test_a_plan_is_approved_once(ctx: Context) -> None:
+    stack = create(ctx, "web")
+    with ctx.write() as session:
+        operation = session.scalars(select(Operation).where(Operation.stack_id == stack.id)).one()
+        operation.status = OperationStatus.PLANNED.value
+
+    def approve(_: int) -> None:
+        with ctx.write() as session:
+            operations.approve(session, ADMIN, operation.id)
+
+    results = at_once(approve)
+    assert len(successes(results)) == 1
+    assert codes(results) == ["operation_state"] * (AT_ONCE - 1)
