@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 
 from app.logs import configure_logging
@@ -9,13 +10,23 @@ from app.services.context import Context, build_context
 from app.services.engine.engine import Engine
 from app.settings import Settings
 
+# RQ tells several lines about every tick; what matters of an operation is told by the engine.
+CHATTY_LIBRARIES = ("rq", "rq_scheduler")
+
 
 @cache
 def get_context() -> Context:
     """Return the context of this process, building it from the environment once."""
     settings = Settings.from_env()
     configure_logging(settings.log_level, settings.log_format)
+    for name in CHATTY_LIBRARIES:
+        logging.getLogger(name).setLevel(library_log_level(settings))
     return build_context(settings)
+
+
+def library_log_level(settings: Settings) -> str:
+    """Return the least severe level at which the queue's libraries may write."""
+    return "WARNING" if settings.log_level == "INFO" else settings.log_level
 
 
 @cache

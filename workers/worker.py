@@ -20,7 +20,7 @@ from app.logs import get_logger
 from app.queue.doorbell import DRIFT_QUEUE, OPERATIONS_QUEUE, TICK_QUEUE, open_queue
 from app.queue.jobs import AllowListedJob
 from app.services.engine.salvage import reap
-from workers.runtime import get_context, get_engine
+from workers.runtime import get_context, get_engine, library_log_level
 
 QUEUES = (TICK_QUEUE, OPERATIONS_QUEUE, DRIFT_QUEUE)
 
@@ -54,7 +54,7 @@ def main() -> int:
         serializer=JSONSerializer,
     )
     try:
-        worker.work(with_scheduler=False, logging_level=ctx.settings.log_level)
+        worker.work(with_scheduler=False, logging_level=library_log_level(ctx.settings))
     except RedisError as error:
         log.error("redis_lost", error=str(error))
         return 1

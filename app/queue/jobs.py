@@ -34,8 +34,14 @@ class AllowListedJob(Job):
         super().__init__(id, connection=connection, serializer=JSONSerializer)
 
     def restore(self, raw_data: Any) -> Any:
-        """Load the job and drop call-backs: Landform uses none, so one in Redis is hostile."""
+        """Load the job and drop call-backs, web hooks, retries and repetitions.
+
+        Landform uses none of them, so one in Redis is hostile: RQ would call any function, send a
+        request anywhere, or run an operation twice.
+        """
         result = super().restore(raw_data)
+        self.webhooks = []
+        self.retries_left = self.repeats_left = None
         self._success_callback_name = None
         self._failure_callback_name = None
         self._stopped_callback_name = None

@@ -85,10 +85,14 @@ def test_readers_go_on_while_a_writer_has_not_committed(database: Database) -> N
 
 
 def test_an_error_undoes_the_whole_transaction(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError), database.write() as session:
-        session.add(InstallationFact(name="half", value={}, updated_at=NOW))
-        session.flush()
-        raise ZeroDivisionError
+    def put_and_fail() -> None:
+        with database.write() as session:
+            session.add(InstallationFact(name="half", value={}, updated_at=NOW))
+            session.flush()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        put_and_fail()
     assert get(database, "half") is None
 
 
