@@ -15,6 +15,7 @@ from app.services import operations, stacks
 from app.services.access import Principal
 from app.services.context import Context, build_context
 from app.services.engine.engine import Engine
+from app.services.operation_queue import waiting_for
 from app.services.setup import prepare
 from app.services.stacks import NewStack
 from app.settings import Settings
@@ -90,6 +91,10 @@ class Landform:
         with self.ctx.read() as session:
             tables = Base.metadata.sorted_tables
             return repr([session.execute(select(table)).all() for table in tables])
+
+    def waiting_for(self, operation: Operation) -> dict[str, Any] | None:
+        with self.ctx.read() as session:
+            return waiting_for(session, session.get_one(Operation, operation.id))
 
     def pending(self, stack: Stack) -> list[Operation]:
         with self.ctx.read() as session:

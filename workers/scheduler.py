@@ -23,7 +23,7 @@ from app.queue.doorbell import TICK_QUEUE, open_queue
 from app.queue.jobs import TICK, AllowListedJob
 from app.services.context import Context
 from app.services.engine.salvage import reap, remove_leftovers, save_unsaved
-from app.services.health import record_scheduler_beat
+from app.services.health import record_scheduler_beat, record_volume_trouble
 from app.services.idempotency import forget_expired
 from app.services.sweeper import ring_unheard
 from workers.runtime import get_context
@@ -55,6 +55,7 @@ class Keeper(threading.Thread):
     def go_round(self) -> None:
         """Do everything once."""
         record_scheduler_beat(self._ctx)
+        record_volume_trouble(self._ctx)
         reap(self._ctx)
         save_unsaved(self._ctx)
         remove_leftovers(self._ctx)

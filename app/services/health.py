@@ -12,9 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import utc_now
-from app.errors import LandformError
+from app.errors import LandformError, VolumeError
 from app.models import InstallationFact
 from app.services.context import Context
+from app.services.operation_queue import VOLUME_TROUBLE
 from app.terraform.discovery import discover
 
 SCHEDULER = "scheduler"
@@ -47,6 +48,21 @@ def record_scheduler_beat(ctx: Context) -> None:
     """Note that the scheduler is alive."""
     with ctx.write() as session:
         session.merge(InstallationFact(name=SCHEDULER, value={}, updated_at=utc_now()))
+
+
+def record_volume_trouble(ctx: Context) -> None:
+    """Note what is wrong with the state volume, so that waiting operations can say it."""
+    try:
+        ctx.volume().check()
+        trouble = {}
+    except VolumeError as error:
+        trouble = {"code": error.code, "detail": error.detail}
+    with ctx.read() as session:
+        known = session.get(InstallationFact, VOLUME_TROUBLE)
+    if trouble != (known.value if known else {}):
+        fact = InstallationFact(name=VOLUME_TROUBLE, value=trouble, updated_at=utc_now())
+        with ctx.write() as session:
+            session.merge(fact)
 
 
 def _check(ctx: Context, name: str, probe: Callable[[Context], str]) -> Check:

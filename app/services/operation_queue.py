@@ -16,11 +16,14 @@ from sqlalchemy.orm import Session
 from app.clock import utc_now
 from app.domain import ids
 from app.domain.operations import ACTIVE, FINAL, OperationStatus, OperationType
-from app.models import Operation, Stack
+from app.models import InstallationFact, Operation, Stack
 from app.services.access import Principal
 from app.services.context import ring_after_commit
 
 COUNTED = 1000
+VOLUME_TROUBLE = "volume_trouble"
+"""Name of the fact that says what is wrong with the state volume."""
+
 _HOLDS = Operation.status.in_(ACTIVE) | Operation.has_unsaved_state
 
 
@@ -116,7 +119,7 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
     pending = [item for item in operations if item.status == OperationStatus.PENDING]
     if not pending:
         return waits
-    queue = _queued_ids(session)
+    queue, volume = _queued_ids(session), _volume_trouble(session)
     stacks = {item.stack_id for item in pending}
     holders = _first_by_stack(session, stacks, _HOLDS)
     firsts = _first_by_stack(session, stacks, Operation.status == OperationStatus.PENDING)
@@ -128,7 +131,7 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
             detail = f"An earlier {first.type} of this stack is queued."
             waits[item.id] = {"reason": "operation", "operation_id": first.id, "detail": detail}
         else:
-            waits[item.id] = _waits_for_worker(bisect_left(queue, item.id))
+            waits[item.id] = volume or _waits_for_worker(bisect_left(queue, item.id))
     return waits
 
 
@@ -149,6 +152,12 @@ def _queued_ids(session: Session) -> Sequence[str]:
     """Return the ids of pending operations in order, at most as many as are worth counting."""
     query = select(Operation.id).where(Operation.status == OperationStatus.PENDING)
     return session.scalars(query.order_by(Operation.id).limit(COUNTED)).all()
+
+
+def _volume_trouble(session: Session) -> dict[str, Any] | None:
+    """Return why nothing can start, as the scheduler last saw the state volume."""
+    fact = session.get(InstallationFact, VOLUME_TROUBLE)
+    return {"reason": "volume", **fact.value} if fact is not None and fact.value else None
 
 
 def _waits_for_holder(holder: Operation) -> dict[str, Any]:

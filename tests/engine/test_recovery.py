@@ -23,6 +23,7 @@ from app.services import operations
 from app.services.engine import salvage
 from app.services.engine.claims import claim
 from app.services.expiry import destroy_expired
+from app.services.health import record_volume_trouble
 from app.terraform.identity import ProcessIdentity
 from tests.landform import ADMIN, Landform
 
@@ -241,16 +242,27 @@ def test_only_one_operation_of_a_stack_runs_and_the_others_keep_their_order(
     assert claim(landform.ctx, second.id, "two", process) is None
 
 
-def test_a_volume_that_is_gone_stops_the_operation_before_terraform(
+def test_no_operation_starts_while_the_volume_is_away_and_all_go_on_when_it_is_back(
     landform: Landform, network: Stack
 ) -> None:
     root = landform.settings.state_dir
     root.rename(root.with_name("elsewhere"))
-    done = landform.perform(network, OperationType.APPLY)
-    assert (done.status, (done.error or {})["code"]) == ("errored", "volume_missing")
-    assert landform.stack(network.id).status == "ready"
+    waiting = landform.perform(network, OperationType.APPLY)
+    assert (waiting.status, waiting.steps) == ("pending", [])
+    record_volume_trouble(landform.ctx)
+    reason = landform.waiting_for(waiting)
+    assert reason is not None
+    assert (reason["reason"], reason["code"]) == ("volume", "volume_missing")
+    root.mkdir()
+    record_volume_trouble(landform.ctx)
+    assert landform.carry_out(waiting).status == "pending", "an empty mount point is not it"
+    root.rmdir()
     root.with_name("elsewhere").rename(root)
-    assert landform.perform(network, OperationType.APPLY).status == "planned_and_finished"
+    record_volume_trouble(landform.ctx)
+    reason = landform.waiting_for(waiting)
+    assert reason is not None
+    assert reason["reason"] == "worker"
+    assert landform.carry_out(waiting).status == "planned_and_finished"
 
 
 def test_a_state_that_cannot_be_saved_is_saved_when_the_volume_is_back(

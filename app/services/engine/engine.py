@@ -14,6 +14,7 @@ from app.errors import (
     OperationInterruptedError,
     UnexpectedError,
     UnsavedStateError,
+    VolumeError,
 )
 from app.logs import get_logger
 from app.services.context import Context
@@ -49,6 +50,12 @@ class Engine:
         Must be called in the main thread of the process: Terraform gets its SIGINT when the
         thread that started it dies.
         """
+        try:
+            self._ctx.volume().check()
+        except VolumeError as error:
+            # It stays pending: an accepted request must not fail because a disk was away.
+            log.error("volume_unusable", operation_id=operation_id, detail=error.detail)
+            return
         identity = ProcessIdentity.of(os.getpid())
         owner = f"{identity.host}:{identity.pid}"
         taken = claim(self._ctx, operation_id, owner, identity.to_dict())
