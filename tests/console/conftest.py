@@ -33,7 +33,7 @@ class Visitor:
         self.client = client
 
     def get(self, path: str, **options: Any) -> TestResponse:
-        return self.client.get(path, **options)
+        return self.client.get(path, **{"buffered": True, **options})
 
     def text(self, path: str) -> str:
         """Return the HTML of a page that must be there."""

@@ -1,0 +1,211 @@
+"""Every page is there, says what it must, escapes what people wrote, and needs no looser policy."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from tests.console.conftest import Visitor
+from tests.console.fleet_examples import (
+    DONE,
+    Fleet,
+    Made,
+    attribute,
+    change,
+    updated,
+)
+
+ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+INLINE = (
+    r"<script(?![^>]*\bsrc=)",
+    r"<style\b",
+    r"<[a-z][^>]*\son[a-z]+\s*=",
+    r"<[a-z][^>]*\sstyle\s*=",
+    r"javascript:",
+)
+
+
+@dataclass(frozen=True)
+class World:
+    """A fleet in which every kind of trouble occurs, with an attack in every text."""
+
+    network: Made
+    failed: Made
+    waiting: str
+    running: str
+
+    def paths(self) -> list[str]:
+        stack = f"/stacks/{self.network.stack_id}"
+        return [
+            "/",
+            "/stacks",
+            "/stacks?q=web&kind=network&status=ready&drift=drifted",
+            "/stacks/new",
+            "/stacks/new/network",
+            "/stacks/new/machine-group",
+            "/stacks/new/bucket",
+            stack,
+            f"{stack}/operations",
+            f"{stack}/drift",
+            f"{stack}/state",
+            f"{stack}/destroy",
+            "/operations",
+            "/operations?status=errored&type=apply",
+            f"/operations/{self.failed.operation_id}",
+            f"/operations/{self.waiting}",
+            f"/operations/{self.running}",
+            "/drift",
+            "/drift?verdict=unknown",
+            "/catalogue",
+            "/catalogue/machine-group",
+        ]
+
+
+@pytest.fixture
+def world(fleet: Fleet) -> World:
+    network = fleet.stack("web", labels={"note": ATTACK}, status_reason=ATTACK)
+    fleet.output(network.stack_id, "network_id", ATTACK)
+    fleet.output(network.stack_id, "admin_password", "hunter2-is-secret", is_sensitive=True)
+    fleet.state_version(network, 1)
+    fleet.drift(network, "drifted", [updated(ATTACK, ATTACK, ATTACK, {"k": ATTACK})], ATTACK)
+    failed = fleet.stack("assets", "bucket", status="failed", status_reason=ATTACK)
+    error = {"code": "terraform_failed", "title": ATTACK, "detail": ATTACK, "advice": ATTACK}
+    orphan = {"address": ATTACK, "id": ATTACK, "reason": ATTACK}
+    diagnostic = {"summary": ATTACK, "detail": ATTACK, "address": ATTACK}
+    fleet.change_operation(
+        failed.operation_id,
+        status="errored",
+        error={**error, "diagnostics": [diagnostic]},
+        possibly_orphaned=[orphan],
+        requested_by=ATTACK,
+    )
+    fleet.steps(failed.operation_id, *DONE[:5], last="failed")
+    fleet.events(failed.operation_id, [{"message": ATTACK, "level": "error", "type": ATTACK[:40]}])
+    waiting = fleet.operation(network.stack_id, status="planned")
+    fleet.plan(waiting, [change("delete", ATTACK, attribute(ATTACK, ATTACK, None))], destroy=1)
+    running = fleet.operation(fleet.stack("edge").stack_id, status="applying", has_applied=True)
+    fleet.plan(running, [change("create", "sandbox_network.this")], add=1)
+    return World(network, failed, waiting, running)
+
+
+def test_every_page_is_there_and_holds_nothing_inline(visitor: Visitor, world: World) -> None:
+    for path in world.paths():
+        page = visitor.text(path)
+        for pattern in INLINE:
+            found = re.search(pattern, page.replace("&lt;", " "), flags=re.I)
+            assert not found, (path, found and page[found.start() - 80 : found.end() + 80])
+        assert ATTACK not in page, path
+        assert "<script>alert" not in page, path
+        assert "<img" not in page, path
+
+
+def test_every_page_has_one_heading_a_title_and_its_breadcrumbs(
+    visitor: Visitor, world: World
+) -> None:
+    for path in world.paths():
+        page = visitor.text(path)
+        assert page.count("<h1") == 1, path
+        assert "· Landform</title>" in page, path
+        assert 'aria-label="Breadcrumbs"' in page, path
+        assert page.count("<main") == 1, path
+
+
+def test_every_link_of_every_page_leads_somewhere(visitor: Visitor, world: World) -> None:
+    links = {
+        link.replace("&amp;", "&")
+        for path in world.paths()
+        for link in re.findall(r'href="(/[^"#]*)', visitor.text(path))
+    }
+    for link in sorted(links):
+        assert visitor.get(link).status_code == 200, link
+
+
+def test_ids_are_unique_in_every_page(visitor: Visitor, world: World) -> None:
+    for path in world.paths():
+        ids = re.findall(r'\sid="([^"]+)"', visitor.text(path))
+        assert len(ids) == len(set(ids)), (path, sorted(i for i in ids if ids.count(i) > 1))
+
+
+def test_no_page_shows_a_secret(visitor: Visitor, fleet: Fleet, world: World) -> None:
+    machines = fleet.stack(
+        "machines",
+        "machine-group",
+        parameters={"network": "web", "user_data": "hunter2-start-up"},
+    )
+    page = visitor.text(f"/stacks/{machines.stack_id}")
+    assert "Start-up script" in page
+    assert "(sensitive)" in page
+    for path in [*world.paths(), f"/stacks/{machines.stack_id}"]:
+        assert "hunter2" not in visitor.text(path), path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/stacks/stk_missing",
+        "/stacks/stk_missing/drift",
+        "/stacks/stk_missing/destroy",
+        "/operations/op_missing",
+        "/operations/op_missing/stream",
+        "/operations/op_missing/log.txt",
+        "/stacks/new/spaceship",
+        "/catalogue/spaceship",
+        "/catalogue/%3Cscript%3Ealert(1)%3C%2Fscript%3E",
+    ],
+)
+def test_what_is_not_there_is_a_page_that_says_so(visitor: Visitor, path: str) -> None:
+    response = visitor.get(path)
+    assert response.status_code == 404
+    assert "<script>alert" not in response.text
+    assert "Go to the overview" in response.text
+    assert response.headers["X-Request-Id"] in response.text
+
+
+def test_a_stranger_gets_the_same_404_with_a_way_in(stranger: Visitor) -> None:
+    response = stranger.get("/nothing")
+    assert response.status_code == 404
+    assert "Signed in as" not in response.text
+    assert 'href="/sign-in"' in response.text
+
+
+def test_a_wrong_method_says_which_are_right(visitor: Visitor) -> None:
+    response = visitor.post("/drift")
+    assert response.status_code == 405
+    assert "GET" in response.headers["Allow"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/stacks?status=odd", "/drift?verdict=odd", "/operations?type=odd", "/stacks?cursor=x"]
+)
+def test_a_filter_that_does_not_exist_is_named(visitor: Visitor, path: str) -> None:
+    response = visitor.get(path)
+    assert response.status_code == 422
+    assert re.search(r"\?(status|verdict|type|cursor)", response.text)
+
+
+def test_the_page_comes_with_a_strict_policy(visitor: Visitor) -> None:
+    policy = visitor.get("/").headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+def test_the_first_load_is_light(visitor: Visitor) -> None:
+    page = visitor.text("/")
+    parts = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', page))
+    assert len(parts) >= 8
+    size = len(page.encode())
+    for part in parts:
+        response = visitor.get(part)
+        assert response.status_code == 200, part
+        size += len(response.data)
+    assert size < 200 * 1024
+
+
+def test_an_empty_landform_says_what_to_do_first(visitor: Visitor) -> None:
+    assert "Make the first one" in visitor.text("/")
+    assert "Make the first one" in visitor.text("/stacks")
+    assert "Nothing has run yet" in visitor.text("/operations")
+    assert "Nothing was checked yet" in visitor.text("/drift")
