@@ -30,7 +30,7 @@ def test_the_tour_of_the_readme_works_as_it_stands(tmp_path: Path) -> None:
     with running_landform(tmp_path / "home") as landform:
         script = read_tour(landform.port, landform.sandbox_port, landform.home)
         done = subprocess.run(
-            ["/bin/bash", "-euo", "pipefail", "-c", script],
+            ["/bin/bash", "-eu", "-c", script],
             capture_output=True,
             text=True,
             timeout=SECONDS,
