@@ -1,0 +1,38 @@
+"""What may be the name of a stack."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.ids import new_id
+from app.domain.names import NAME_PATTERN, is_name
+
+
+@pytest.mark.parametrize("name", ["a", "web", "a1", "my-app-2", "a" * 40])
+def test_a_short_lower_case_label_is_a_name(name: str) -> None:
+    assert is_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "A", "1a", "-a", "a-", "a_b", "a.b", "a b", "a" * 41, "web\n", "\nweb", "wëb", "a/b", "٣"],
+)
+def test_anything_else_is_not(name: str) -> None:
+    assert not is_name(name)
+
+
+@given(st.text(max_size=50))
+def test_the_published_pattern_means_the_same(text: str) -> None:
+    # JavaScript's $ matches at the very end only, as \Z does in Python.
+    javascript = NAME_PATTERN.replace("$", r"\Z")
+    assert is_name(text) == bool(re.match(javascript, text))
+
+
+def test_ids_say_what_they_are_and_sort_by_age() -> None:
+    made = [new_id("stk") for _ in range(3)]
+    assert all(re.fullmatch(r"stk_[0-9a-z]{26}", item) for item in made)
+    assert len(set(made)) == 3
