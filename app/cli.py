@@ -26,10 +26,11 @@ def main() -> int:
 
 def openapi_document(settings: Settings) -> str:
     """Return the OpenAPI document as JSON text; needs no database, Redis or secret."""
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
     invented = settings.model_copy(
         update={
             "secret_key": SecretStr(secrets.token_urlsafe(32)),
-            "encryption_keys": SecretStr(f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}"),
+            "encryption_keys": SecretStr(f"k1:{key}"),
             "log_level": "ERROR",
         }
     )

@@ -25,6 +25,10 @@ class RequestLimiter(Limiter):
     def init_app(self, app: Flask) -> None:
         """Bind to ``app``, with our headers instead of the library's."""
         app.config["RATELIMIT_HEADERS_ENABLED"] = False
+        # One count for all paths together; the library's default limits count each path apart.
+        app.config["RATELIMIT_APPLICATION"] = app.config.pop("RATELIMIT_DEFAULT")
+        # The limits of an application bound before, as tests do, are not those of this one.
+        self.limit_manager.set_application_limits([])
         super().init_app(app)
         app.after_request(self._tell)
 

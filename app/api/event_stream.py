@@ -21,6 +21,7 @@ from app.models import Operation
 from app.services.context import Context
 from app.services.inventory import events_after
 
+STREAM = "text/event-stream"
 POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
 LIFE_SECONDS = 600.0
@@ -37,9 +38,11 @@ def follow(ctx: Context, operation_id: str) -> Response:
         TooManyRequestsError: too many streams are open.
     """
     after = _last_event_id()
+    if request.method == "HEAD":  # its answer is never closed, so it must not hold a place
+        return Response(content_type=STREAM)
     if not _streams.acquire(blocking=False):
         raise TooManyRequestsError(f"{MAX_STREAMS} event streams are open already.")
-    response = Response(_stream(ctx, operation_id, after), content_type="text/event-stream")
+    response = Response(_stream(ctx, operation_id, after), content_type=STREAM)
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(_streams.release)
     return response

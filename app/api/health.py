@@ -5,10 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from app.extensions import limiter
 from app.services.health import check_all
 from app.web_context import current_context
 
 blueprint = Blueprint("health", "app.api.health")
+limiter.exempt(blueprint)
 
 
 @blueprint.get("/healthz")

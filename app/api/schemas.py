@@ -265,7 +265,7 @@ class NewStackBody(StackSettings):
     cloud_account = fields.String(
         required=True, validate=validate.Length(max=64), metadata={"example": "sandbox"}
     )
-    region = fields.String(validate=validate.Length(max=64), metadata={"example": "eu-west"})
+    region = fields.String(validate=validate.Length(min=1, max=64), metadata={"example": "eu-west"})
 
 
 def page_of(item: type[Schema], name: str) -> type[Schema]:

@@ -1,0 +1,97 @@
+"""A Landform behind its API: real SQLite, volume and catalogue; Redis is away unless said."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from pydantic import SecretStr
+
+from app.factory import create_app
+from app.services.setup import prepare
+from app.settings import Settings
+from app.web_context import context_of
+from tests.api.rest import Rest
+from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY
+from tests.landform import NOWHERE
+
+PASSWORD = "correct horse battery staple"
+
+MakeApp = Callable[..., Flask]
+
+
+@pytest.fixture(scope="session")
+def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after the first start, to be copied: migrations and hashes take half a second."""
+    home = tmp_path_factory.mktemp("prepared")
+    settings = Settings(
+        env="test",
+        home=home,
+        secret_key=SecretStr(SECRET_KEY),
+        encryption_keys=SecretStr(ENCRYPTION_KEYS),
+        admin_password=SecretStr(PASSWORD),
+        redis_url=NOWHERE,
+    )
+    prepare(settings, "sandbox-token-canary")
+    return home
+
+
+@pytest.fixture(scope="session")
+def reader(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rest]:
+    """The administrator of a Landform with a network that many tests share and none changes."""
+    home = tmp_path_factory.mktemp("shared") / "home"
+    shutil.copytree(prepared_home, home)
+    app = create_app(
+        Settings(
+            env="test",
+            home=home,
+            secret_key=SecretStr(SECRET_KEY),
+            encryption_keys=SecretStr(ENCRYPTION_KEYS),
+            redis_url=NOWHERE,
+            log_level="ERROR",
+        )
+    )
+    rest = Rest(app)
+    rest.made("networks", "shared")
+    yield rest
+    context_of(app).db.engine.dispose()
+
+
+@pytest.fixture
+def make_app(
+    make_settings: Callable[..., Settings], prepared_home: Path, tmp_path: Path
+) -> Iterator[MakeApp]:
+    """Return a factory of applications on one and the same home; overrides are settings."""
+    shutil.copytree(prepared_home, tmp_path / "home")
+    made: list[Flask] = []
+
+    def make(**overrides: Any) -> Flask:
+        app = create_app(make_settings(**{"redis_url": NOWHERE, "log_level": "ERROR", **overrides}))
+        app.testing = False  # a crash must be answered as it would be in production
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        context_of(app).db.engine.dispose()
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    return make_app()
+
+
+@pytest.fixture
+def rest(app: Flask) -> Rest:
+    """The administrator."""
+    return Rest(app)
+
+
+@pytest.fixture
+def network(rest: Rest) -> dict[str, Any]:
+    """A network that a worker has made."""
+    return rest.made("networks", "web")
