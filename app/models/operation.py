@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, String, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import UtcDateTime
@@ -21,6 +31,8 @@ class Operation(Base):
 
     ``fence`` grows with every claim; a worker writes only while its fence is the present one.
     ``process`` identifies the Terraform that runs now (pid, start time, boot id, group, host).
+    ``options`` holds what the request chose (targets, replacements, imports); ``resolution`` what
+    a person decided about an interrupted operation.
     ``transitions`` lists ``{status, at}`` for every status that the operation has had.
     """
 
@@ -62,6 +74,11 @@ class Operation(Base):
     approved_by: Mapped[str | None] = mapped_column(String(64))
     cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     cancel_requested_by: Mapped[str | None] = mapped_column(String(64))
+    force_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    options: Mapped[JsonObject] = mapped_column(default=dict, server_default="{}")
+    requires_approval: Mapped[bool] = mapped_column(default=False, server_default=false())
+    resolution: Mapped[JsonObject | None] = mapped_column()
+    orphans_searched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     plan_summary: Mapped[JsonObject | None] = mapped_column()
     error: Mapped[JsonObject | None] = mapped_column()
     possibly_orphaned: Mapped[list[Any]] = mapped_column(default=list)

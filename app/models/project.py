@@ -19,6 +19,7 @@ class Project(Base):
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
     name: Mapped[str] = mapped_column(String(40), unique=True)
     title: Mapped[str] = mapped_column(String(200), default="")
+    auto_apply: Mapped[str] = mapped_column(String(20), default="always", server_default="always")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

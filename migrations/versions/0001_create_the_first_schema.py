@@ -387,7 +387,6 @@ def upgrade() -> None:
         )
 
 
-
 def downgrade() -> None:
     """Go back."""
     with op.batch_alter_table("state_versions", schema=None) as batch_op:
