@@ -36,6 +36,13 @@ def wait_until(is_so: Callable[[], Any], what: str, seconds: float = PATIENCE_SE
     return answer
 
 
+def _folder(process: psutil.Process) -> str:
+    try:
+        return process.cwd()
+    except psutil.Error:
+        return ""
+
+
 class RunningLandform:
     """All processes of one Landform on a home of its own."""
 
@@ -59,6 +66,7 @@ class RunningLandform:
             **self.variables,
         }
         with self.output.open("a") as output:
+            self._starts_at = output.tell()
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "workers.supervisor"],
                 cwd=REPOSITORY_ROOT,
@@ -78,8 +86,9 @@ class RunningLandform:
 
     def _has_started(self) -> bool:
         status = self.process.poll()
-        assert status is None, f"ended with {status}: {self.output.read_text()}"
-        return "Landform is ready." in self.output.read_text().rpartition("landform  | using")[2]
+        told = self.output.read_bytes()[self._starts_at :].decode()
+        assert status is None, f"ended with {status}: {told}"
+        return "Landform is ready." in told
 
     def sign_in(self) -> Self:
         """Use the password of the first start for every call from now on."""
@@ -158,16 +167,19 @@ class RunningLandform:
 
     def processes(self, module: str) -> list[psutil.Process]:
         """Return the supervisor's children that run a module, such as ``workers.worker``."""
-        return [child for child in self._supervisor.children() if module in child.cmdline()]
-
-    def horses(self) -> list[psutil.Process]:
-        """Return what the workers have forked for the jobs that run now."""
         return [
-            horse
-            for worker in self.processes("workers.worker")
-            for horse in worker.children()
-            if horse.status() != psutil.STATUS_ZOMBIE
+            child
+            for child in self._supervisor.children()
+            if child.status() != psutil.STATUS_ZOMBIE and module in child.cmdline()
         ]
+
+    def horse_of(self, operation_id: str) -> psutil.Process:
+        """Return the process that was forked for an operation whose Terraform runs now."""
+        for worker in self.processes("workers.worker"):
+            for horse in worker.children():
+                if any(operation_id in _folder(child) for child in horse.children()):
+                    return horse
+        raise AssertionError(f"no Terraform runs for {operation_id}")
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Return the structured log lines of all processes so far."""

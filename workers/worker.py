@@ -9,8 +9,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from redis.client import Pipeline
 from redis.exceptions import RedisError
-from rq import Worker
+from rq import Worker, worker_registration
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
@@ -23,12 +24,22 @@ from app.services.engine.salvage import reap
 from workers.runtime import get_context, get_engine, library_log_level
 
 QUEUES = (TICK_QUEUE, OPERATIONS_QUEUE, DRIFT_QUEUE)
+# An idle worker beats after 15 s less; ``app.services.health`` takes a minute's silence for death.
+WORKER_TTL_SECONDS = 30
+MAX_RECONNECT_SECONDS = 5.0
 
 log = get_logger(__name__)
 
 
 class LandformWorker(Worker):
     """An RQ worker whose horses do not share database connections with it."""
+
+    max_connection_wait_time = MAX_RECONNECT_SECONDS
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Say that this worker lives, also to a Redis that was flushed since its birth."""
+        super().heartbeat(timeout, pipeline)
+        worker_registration.register(self, pipeline)
 
     def main_work_horse(self, job: Job, queue: Queue) -> Any:
         """Run one job in the forked child."""
@@ -52,6 +63,7 @@ def main() -> int:
         connection=connection,
         job_class=AllowListedJob,
         serializer=JSONSerializer,
+        worker_ttl=WORKER_TTL_SECONDS,
     )
     try:
         worker.work(with_scheduler=False, logging_level=library_log_level(ctx.settings))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from redis import Redis
 from redis.exceptions import RedisError
 from rq import Worker
 from sqlalchemy import text
@@ -104,10 +105,19 @@ def _terraform(ctx: Context) -> str:
 
 
 def _workers(ctx: Context) -> str:
-    count = Worker.count(connection=ctx.doorbell.connection)
+    connection = ctx.doorbell.connection
+    # RQ's own count goes on for minutes with workers that were killed.
+    count = sum(_is_beating(connection, key) for key in Worker.all_keys(connection))
     if not count:
         raise _PartMissingError("No worker is running, so operations wait; start one.")
     return f"{count} running"
+
+
+def _is_beating(connection: Redis, worker_key: str) -> bool:
+    beat = connection.hget(worker_key, "last_heartbeat")
+    if not isinstance(beat, bytes):
+        return False
+    return utc_now() - datetime.fromisoformat(beat.decode()) < SILENT_AFTER
 
 
 def _scheduler(ctx: Context) -> str:
