@@ -18,8 +18,8 @@ from app.services.idempotency import Answer, RequestIdentity, carry_out
 from app.services.sessions import OpenedSession
 from app.services.stacks import NewStack, StackChange
 from tests.landform import ADMIN
+from tests.services.stacks import create, make_ready
 
-NETWORK = {"kind": "network", "project": "default", "cloud_account": "sandbox"}
 AT_ONCE = 6
 
 
@@ -44,21 +44,6 @@ def codes(results: list[Any]) -> list[str]:
 
 def successes(results: list[Any]) -> list[Any]:
     return [item for item in results if not isinstance(item, LandformError)]
-
-
-def create(ctx: Context, name: str, kind: str = "network", **parameters: Any) -> Stack:
-    wanted = NewStack(**{**NETWORK, "kind": kind, "name": name, "parameters": parameters})
-    with ctx.write() as session:
-        return stacks.create_stack(ctx, session, ADMIN, wanted)[0]
-
-
-def make_ready(ctx: Context, stack: Stack) -> None:
-    """Have the stack look as after its first apply."""
-    with ctx.write() as session:
-        row = session.get_one(Stack, stack.id)
-        row.status, row.applied_generation = "ready", row.generation
-        for operation in session.scalars(select(Operation)):
-            operation.status = "applied"
 
 
 def test_one_name_is_given_to_one_stack(ctx: Context) -> None:
@@ -123,7 +108,7 @@ def test_one_idempotency_key_is_carried_out_once_and_answered_alike(ctx: Context
     identity = RequestIdentity.of("usr_test", "key", "POST", "/networks", b"{}")
 
     def work(session: Any) -> Answer:
-        wanted = NewStack(**NETWORK, name="web")
+        wanted = NewStack(kind="network", name="web", project="default", cloud_account="sandbox")
         stack, _ = stacks.create_stack(ctx, session, ADMIN, wanted)
         return Answer(202, {"id": stack.id})
 

@@ -1,0 +1,134 @@
+"""When drift is checked: intervals, cron lines, spread, what was missed, who is busy."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.clock import utc_now
+from app.domain.drift import next_check_at
+from app.domain.operations import OperationType
+from app.errors import ValidationError
+from app.models import Operation, Schedule, Stack
+from app.services import operations
+from app.services.context import Context
+from app.services.schedules import DriftSettings, change_schedule, claim_due, following_check
+from tests.landform import ADMIN
+from tests.services.stacks import create, make_ready
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def schedule(**more: object) -> Schedule:
+    values: dict[str, object] = {"stack_id": "stk_a", "is_enabled": True, "cron": None}
+    return Schedule(**{**values, "interval_seconds": 600, "next_check_at": NOON, **more})
+
+
+def make_due(ctx: Context, stack: Stack, when: datetime = LONG_AGO) -> None:
+    with ctx.write() as session:
+        session.get_one(Schedule, stack.id).next_check_at = when
+
+
+def checks_of(ctx: Context, stack: Stack) -> list[Operation]:
+    with ctx.read() as session:
+        query = select(Operation).where(
+            Operation.stack_id == stack.id, Operation.type == OperationType.DRIFT_CHECK
+        )
+        return list(session.scalars(query))
+
+
+def test_the_checks_of_a_fleet_are_spread_over_a_tenth_of_the_interval() -> None:
+    moments = {next_check_at(NOON, 1000, f"stk_{number}") for number in range(200)}
+    assert min(moments) > NOON + timedelta(seconds=900)
+    assert max(moments) <= NOON + timedelta(seconds=1000)
+    assert len(moments) > 50
+
+
+def test_the_period_of_one_stack_is_even() -> None:
+    first = next_check_at(NOON, 1000, "stk_a")
+    assert next_check_at(first, 1000, "stk_a") - first == first - NOON
+
+
+def test_a_cron_line_means_utc_and_the_next_match_after_now() -> None:
+    daily = schedule(cron="30 4 * * *")
+    assert following_check(daily, NOON) == datetime(2026, 11, 24, 4, 30, tzinfo=UTC)
+    assert following_check(daily, datetime(2026, 11, 23, 4, 30, tzinfo=UTC)) == datetime(
+        2026, 11, 24, 4, 30, tzinfo=UTC
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "often", "* * * *", "* * * * * *", "61 * * * *", "0 0 31 2 *", "@daily", "* * * * *\n1"],
+)
+def test_a_line_that_is_no_cron_expression_is_refused(line: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        change_schedule(schedule(), DriftSettings(cron=line))
+    assert caught.value.problems[0].pointer == "/drift/cron"
+
+
+def test_interval_and_cron_together_are_refused() -> None:
+    with pytest.raises(ValidationError):
+        change_schedule(schedule(), DriftSettings(interval_seconds=60, cron="* * * * *"))
+
+
+def test_an_interval_takes_the_place_of_a_cron_line() -> None:
+    watched = schedule(cron="0 0 * * *")
+    change_schedule(watched, DriftSettings(interval_seconds=60))
+    assert (watched.interval_seconds, watched.cron) == (60, None)
+    assert watched.next_check_at <= utc_now() + timedelta(seconds=60)
+
+
+def test_what_was_missed_is_checked_once(ctx: Context) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    make_due(ctx, stack)
+    assert claim_due(ctx) == 1
+    assert claim_due(ctx) == 0
+    assert len(checks_of(ctx, stack)) == 1
+    with ctx.read() as session:
+        assert session.get_one(Schedule, stack.id).next_check_at > utc_now()
+
+
+@pytest.mark.parametrize("status", ["creating", "updating", "deleting", "deleted"])
+def test_a_stack_that_is_not_at_rest_is_left_alone(ctx: Context, status: str) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    make_due(ctx, stack)
+    with ctx.write() as session:
+        session.get_one(Stack, stack.id).status = status
+    assert claim_due(ctx) == 0
+
+
+def test_a_stack_that_was_never_applied_is_left_alone(ctx: Context) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    make_due(ctx, stack)
+    with ctx.write() as session:
+        row = session.get_one(Stack, stack.id)
+        row.status, row.applied_generation = "failed", 0
+    assert claim_due(ctx) == 0
+
+
+def test_a_stack_with_work_queued_is_checked_after_it(ctx: Context) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    make_due(ctx, stack)
+    with ctx.write() as session:
+        _, plan = operations.request_operation(session, ADMIN, stack.id, OperationType.PLAN)
+    assert claim_due(ctx) == 0
+    with ctx.write() as session:
+        session.get_one(Operation, plan.id).status = "planned_and_finished"
+    assert claim_due(ctx) == 1
+
+
+def test_a_schedule_that_is_switched_off_claims_nothing(ctx: Context) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    with ctx.write() as session:
+        change_schedule(session.get_one(Schedule, stack.id), DriftSettings(enabled=False))
+    make_due(ctx, stack)
+    assert claim_due(ctx) == 0
