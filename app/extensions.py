@@ -13,6 +13,8 @@ from flask_limiter.util import get_remote_address
 from jwt.exceptions import PyJWTError
 from werkzeug.datastructures import Authorization
 
+from app.web_context import current_context
+
 jwt = JWTManager()
 
 
@@ -25,10 +27,8 @@ class RequestLimiter(Limiter):
     def init_app(self, app: Flask) -> None:
         """Bind to ``app``, with our headers instead of the library's."""
         app.config["RATELIMIT_HEADERS_ENABLED"] = False
-        # One count for all paths together; the library's default limits count each path apart.
-        app.config["RATELIMIT_APPLICATION"] = app.config.pop("RATELIMIT_DEFAULT")
-        # The limits of an application bound before, as tests do, are not those of this one.
-        self.limit_manager.set_application_limits([])
+        # The library's default limits count each path apart; ours, below, counts all together.
+        app.config.pop("RATELIMIT_DEFAULT", None)
         super().init_app(app)
         app.after_request(self._tell)
 
@@ -59,8 +59,14 @@ def caller() -> str:
         return get_remote_address()
 
 
+def api_rate() -> str:
+    """Return how many requests one caller may make, whatever the path."""
+    return current_context().settings.api_rate
+
+
 limiter = RequestLimiter(
     key_func=caller,
+    application_limits=[api_rate],
     storage_uri="memory://",  # one web process; it must work while Redis is away
     strategy="moving-window",
 )

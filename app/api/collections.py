@@ -150,6 +150,7 @@ def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) ->
         )
         @blueprint.arguments(shapes.change)
         @blueprint.response(202, shapes.accepted)
+        @blueprint.alt_response(200, schema=shapes.accepted, description="Nothing for Terraform")
         def patch(self, body: dict[str, Any], stack_id: str) -> Response:
             version, change = expected_version(), _stack_change(body)
 

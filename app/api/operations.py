@@ -168,8 +168,43 @@ class Cancel(MethodView):
     """Cancellation."""
 
     @blueprint.doc(operationId="cancelOperation")
-    @blueprint.arguments(NoBody, required=False)
+    @blueprint.arguments(CancelBody, required=False)
     @blueprint.response(202, OperationView)
-    def post(self, _body: dict[str, Any], operation_id: str) -> Response:
-        """Stop an operation: at once when it waits, gracefully when Terraform runs"""
+    def post(self, body: dict[str, Any], operation_id: str) -> Response:
+        """Stop an operation: at once when it waits, gracefully when Terraform runs
+
+        A Terraform that has not stopped within its grace period is killed when the request is
+        repeated with ``force``; that can leave resources without a record.
+        """
+        if body["force"]:
+            return _steer(partial(operations.force_cancel, current_context()), operation_id)
         return _steer(operations.cancel, operation_id)
+
+
+@blueprint.route("/operations/<operation_id>/resolve")
+class Resolve(MethodView):
+    """Resolution of an interrupted operation."""
+
+    @blueprint.doc(operationId="resolveOperation")
+    @blueprint.arguments(ResolveBody)
+    @blueprint.response(202, ResolvedView)
+    def post(self, body: dict[str, Any], operation_id: str) -> Response:
+        """Decide what becomes of an interrupted operation: retry, adopt or accept
+
+        ``retry`` plans again, ``adopt`` plans with the possible orphans imported; both wait for
+        approval. ``accept`` keeps the state as it was saved.
+        """
+        ctx, principal = current_context(), current_principal()
+        imports = [Import(item["address"], item["id"]) for item in body["imports"]]
+
+        def work(session: Session) -> Answer:
+            resolution = Resolution(body["action"])
+            row, following = resolve(session, principal, operation_id, resolution, imports)
+            session.flush()
+            queued = present.operation(session, following) if following else None
+            followed = following or row
+            location = {"Location": f"{present.PREFIX}/operations/{followed.id}"}
+            shown = {"operation": present.operation(session, row), "following": queued}
+            return Answer(202 if following else 200, shown, location)
+
+        return answers.respond(idempotency.carry_out(ctx, request_identity(), work))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.domain.permissions import Right
+from app.models import Stack
 from app.services import audit
 from app.services.access import Principal
 from app.services.context import Context
@@ -20,6 +21,14 @@ def download(ctx: Context, principal: Principal, stack_id: str, serial: int) -> 
     """
     with ctx.write() as session:
         version = state_version(session, principal, stack_id, serial, Right.STATE_READ)
-        audit.record(session, principal, "state_version.download", "stack", stack_id, serial=serial)
+        audit.record(
+            session,
+            principal,
+            "state_version.download",
+            "stack",
+            stack_id,
+            project_id=session.get_one(Stack, stack_id).project_id,
+            serial=serial,
+        )
         sha256 = version.sha256
     return ctx.state_store().read(stack_id, serial, sha256)

@@ -41,24 +41,38 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def reader(prepared_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rest]:
-    """The administrator of a Landform with a network that many tests share and none changes."""
-    home = tmp_path_factory.mktemp("shared") / "home"
-    shutil.copytree(prepared_home, home)
-    app = create_app(
-        Settings(
+def make_reader(
+    prepared_home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], Rest]]:
+    """Return a factory of administrators, each of a Landform that several tests share."""
+    made: list[Rest] = []
+
+    def make() -> Rest:
+        home = tmp_path_factory.mktemp("shared") / "home"
+        shutil.copytree(prepared_home, home)
+        settings = Settings(
             env="test",
             home=home,
             secret_key=SecretStr(SECRET_KEY),
             encryption_keys=SecretStr(ENCRYPTION_KEYS),
             redis_url=NOWHERE,
             log_level="ERROR",
+            api_rate="100000/minute",
         )
-    )
-    rest = Rest(app)
+        made.append(Rest(create_app(settings)))
+        return made[-1]
+
+    yield make
+    for rest in made:
+        rest.ctx.db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def reader(make_reader: Callable[[], Rest]) -> Rest:
+    """The administrator of a Landform with a network that many tests share and none changes."""
+    rest = make_reader()
     rest.made("networks", "shared")
-    yield rest
-    context_of(app).db.engine.dispose()
+    return rest
 
 
 @pytest.fixture

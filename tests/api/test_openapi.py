@@ -1,0 +1,148 @@
+"""The OpenAPI document: valid, whole, typed from the catalogue, and committed as it is."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.api.rest import Rest
+
+ROOT = Path(__file__).parents[2]
+METHODS = {"get", "post", "put", "patch", "delete"}
+
+
+@pytest.fixture(scope="module")
+def document(reader: Rest) -> dict[str, Any]:
+    return dict(reader.app.test_client().get("/api/v1/openapi.json").json or {})
+
+
+@pytest.fixture(scope="module")
+def operations(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every operation by ``METHOD path``."""
+    return {
+        f"{method.upper()} {path}": operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in METHODS
+    }
+
+
+def _patterns(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["pattern"]] if isinstance(value.get("pattern"), str) else []
+        return own + [found for item in value.values() for found in _patterns(item)]
+    return [found for item in value for found in _patterns(item)] if isinstance(value, list) else []
+
+
+def test_the_document_is_valid(document: dict[str, Any]) -> None:
+    validator = pytest.importorskip("openapi_spec_validator")
+    assert list(validator.OpenAPIV31SpecValidator(document).iter_errors()) == []
+
+
+def test_every_schema_is_a_json_schema(document: dict[str, Any]) -> None:
+    assert document["openapi"] == "3.1.0"
+    for schema in document["components"]["schemas"].values():
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_every_route_of_the_api_is_described(
+    reader: Rest, operations: dict[str, dict[str, Any]]
+) -> None:
+    routes = {
+        f"{method} " + re.sub(r"<(?:[^:>]+:)?([^>]+)>", r"{\1}", rule.rule)
+        for rule in reader.app.url_map.iter_rules()
+        if rule.rule.startswith("/api/v1") and not rule.rule.endswith("openapi.json")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert routes == set(operations)
+
+
+def test_every_operation_has_a_name_of_its_own_and_a_summary(
+    operations: dict[str, dict[str, Any]],
+) -> None:
+    names = [operation["operationId"] for operation in operations.values()]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"[a-z][A-Za-z]+", name) for name in names)
+    assert all(operation["summary"] for operation in operations.values())
+    assert all(len(operation["tags"]) == 1 for operation in operations.values())
+
+
+def test_every_operation_tells_its_problems(
+    document: dict[str, Any], operations: dict[str, dict[str, Any]]
+) -> None:
+    for name, operation in operations.items():
+        answers = operation["responses"]
+        assert {"429", "default"} <= set(answers), name
+        for status, answer in answers.items():
+            if status[0] not in "23":
+                found = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
+                assert list(found["content"]) == ["application/problem+json"], name
+        if operation.get("security") != []:
+            assert "401" in answers, name
+        if "{" in name:
+            assert "404" in answers, name
+        if "requestBody" in operation:
+            assert {"400", "413", "415", "422"} <= set(answers), name
+
+
+def test_only_signing_in_needs_no_token(
+    document: dict[str, Any], operations: dict[str, dict[str, Any]]
+) -> None:
+    assert document["security"] == [{"bearer": []}]
+    open_ones = {name for name, item in operations.items() if item.get("security") == []}
+    assert open_ones == {"POST /api/v1/auth/login"}
+
+
+def test_work_is_described_with_its_headers(operations: dict[str, dict[str, Any]]) -> None:
+    for name, operation in operations.items():
+        headers = {p["name"]: p for p in operation.get("parameters", []) if p["in"] == "header"}
+        accepted = operation["responses"].get("202")
+        assert ("Idempotency-Key" in headers) is (accepted is not None), name
+        if accepted is not None:
+            assert {"Location", "Retry-After"} <= set(accepted["headers"]), name
+        is_change = name.startswith(("PATCH", "DELETE"))
+        assert ("If-Match" in headers) is is_change, name
+        assert not is_change or headers["If-Match"]["required"], name
+
+
+def test_every_pattern_is_one_that_javascript_knows(document: dict[str, Any]) -> None:
+    patterns = _patterns(document)
+    assert patterns
+    for pattern in patterns:
+        assert not re.search(r"\\[AZz]|\(\?P|\(\?[aiLmsux]+\)|\(\?>|[*+?}]\+", pattern), pattern
+        assert pattern.startswith("^"), pattern
+
+
+def test_parameters_are_typed_as_their_blueprint_says(
+    document: dict[str, Any], reader: Rest
+) -> None:
+    schemas = document["components"]["schemas"]
+    for kind in reader.get("/kinds").json["items"]:
+        name = "".join(part.capitalize() for part in kind["kind"].split("-"))
+        shown = schemas[f"New{name}"]["properties"]["parameters"]
+        assert shown["properties"] == kind["parameters"]["properties"]
+        assert shown["additionalProperties"] is False
+        assert set(schemas[name]["properties"]["outputs"]["properties"]) == set(kind["outputs"])
+        patch = schemas[f"{name}Change"]["properties"]["parameters"]
+        assert "required" not in patch
+        assert schemas[f"New{name}"]["additionalProperties"] is False
+
+
+def test_the_committed_document_is_what_the_command_prints() -> None:
+    command = [sys.executable, "-m", "app.cli", "openapi"]
+    printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    committed = (ROOT / "docs/openapi.json").read_text(encoding="utf-8")
+    assert printed == committed, "run: python -m app.cli openapi > docs/openapi.json"
+    assert json.loads(committed)["info"]["title"] == "Landform"
+
+
+def test_the_served_document_is_the_committed_one(document: dict[str, Any]) -> None:
+    committed = json.loads((ROOT / "docs/openapi.json").read_text(encoding="utf-8"))
+    assert document == committed
