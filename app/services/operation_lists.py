@@ -34,13 +34,20 @@ def with_status(
     statuses: Collection[OperationStatus],
     limit: int,
 ) -> Sequence[Operation]:
-    """Return the newest operations whose status is one of ``statuses``."""
-    query = (
-        select(Operation)
-        .join(Stack)
-        .where(visible(principal, Stack.project_id), Operation.status.in_(sorted(statuses)))
-    )
-    return session.scalars(query.order_by(Operation.id.desc()).limit(limit)).unique().all()
+    """Return the newest operations whose status is one of ``statuses``.
+
+    One query a status walks the index (status, id) from its end; a single one over several
+    statuses would sort every operation there ever was.
+    """
+    found: list[Operation] = []
+    for status in sorted(statuses):
+        query = (
+            select(Operation)
+            .join(Stack)
+            .where(visible(principal, Stack.project_id), Operation.status == status)
+        )
+        found += session.scalars(query.order_by(Operation.id.desc()).limit(limit)).unique()
+    return sorted(found, key=lambda operation: operation.id, reverse=True)[:limit]
 
 
 def count_with_status(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -58,18 +58,35 @@ class Visitor:
         return self.client.post("/sign-in", data=form)
 
 
+@dataclass(frozen=True)
+class PreparedHome:
+    """A home as the first start leaves it, and the cookies of an administrator signed in there."""
+
+    path: Path
+    cookies: dict[str, str]
+
+
 @pytest.fixture(scope="session")
-def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home as the first start leaves it; tests work on copies."""
-    home = tmp_path_factory.mktemp("console") / "home"
-    prepare(_settings(home), sandbox_token="a-token-of-the-sandbox")
-    return home
+def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> PreparedHome:
+    """Prepare a home and sign in once; tests work on copies, in which the session lives too."""
+    settings = _settings(tmp_path_factory.mktemp("console") / "home")
+    prepare(settings, sandbox_token="a-token-of-the-sandbox")
+    ctx = build_context(settings)
+    admin = Visitor(create_app(settings, ctx).test_client())
+    assert admin.sign_in().status_code == 303
+    cookies = {}
+    for name in ("landform_session", "landform_csrf"):
+        cookie = admin.client.get_cookie(name)
+        assert cookie is not None
+        cookies[name] = cookie.value
+    ctx.db.engine.dispose()
+    return PreparedHome(settings.home, cookies)
 
 
 @pytest.fixture
-def console_settings(prepared_home: Path, tmp_path: Path) -> Settings:
+def console_settings(prepared_home: PreparedHome, tmp_path: Path) -> Settings:
     home = tmp_path / "home"
-    shutil.copytree(prepared_home, home)
+    shutil.copytree(prepared_home.path, home)
     return _settings(home)
 
 
@@ -92,10 +109,12 @@ def stranger(console_app: Flask) -> Visitor:
 
 
 @pytest.fixture
-def visitor(stranger: Visitor) -> Visitor:
+def visitor(console_app: Flask, prepared_home: PreparedHome) -> Visitor:
     """The administrator, signed in."""
-    assert stranger.sign_in().status_code == 303
-    return stranger
+    client = console_app.test_client()
+    for name, value in prepared_home.cookies.items():
+        client.set_cookie(name, value)
+    return Visitor(client)
 
 
 @pytest.fixture

@@ -1,0 +1,30 @@
+"""docs/console.md names every page that there is, and its pictures exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from flask import Flask
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = (ROOT / "docs" / "console.md").read_text(encoding="utf-8")
+MAX_PICTURE_BYTES = 200_000
+
+
+def test_every_page_of_the_console_is_in_its_document(console_app: Flask) -> None:
+    pages = {
+        re.sub(r"<stack_id>|<operation_id>", "<id>", rule.rule)
+        for rule in console_app.url_map.iter_rules()
+        if rule.endpoint.split(".")[0] in ("console", "session")
+        and "GET" in (rule.methods or set())
+    }
+    assert len(pages) > 15
+    assert [page for page in sorted(pages) if f"`{page}`" not in DOCUMENT] == []
+
+
+def test_every_picture_is_there_and_small() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", DOCUMENT)
+    assert len(pictures) == 5
+    for picture in pictures:
+        assert 10_000 < (ROOT / "docs" / picture).stat().st_size < MAX_PICTURE_BYTES, picture
