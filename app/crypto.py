@@ -3,12 +3,14 @@
 Each object gets its own random data key; the data key is wrapped by the newest key of the ring.
 ``associated`` binds an object to its place (say ``state:stk_…:7``), so that a valid object put
 elsewhere does not open. Format: ``LFE1 | key id length | key id | nonce | wrapped | nonce | body``.
+The key can be changed without touching the body: only the head, up to ``wrapped``, is made anew.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +24,37 @@ MAGIC = b"LFE1"
 NONCE_BYTES = 12
 KEY_BYTES = 32
 WRAPPED_BYTES = KEY_BYTES + 16
+# The longest head that an object can have; reading so many bytes is enough to re-wrap it.
+MAX_HEAD_BYTES = len(MAGIC) + 1 + 255 + NONCE_BYTES + WRAPPED_BYTES
+FINGERPRINT_HEX = 16
+
+
+@dataclass(frozen=True)
+class SealedHead:
+    """The first part of a sealed object: which key wrapped its data key, and the data key."""
+
+    key_id: str
+    nonce: bytes
+    wrapped: bytes
+    size_bytes: int
+
+    @classmethod
+    def parse(cls, sealed: bytes) -> SealedHead:
+        """Read the head of an object; ``MAX_HEAD_BYTES`` of it are enough.
+
+        Raises:
+            DecryptionError: the bytes do not begin like a sealed object.
+        """
+        start = len(MAGIC) + 1 + (sealed[len(MAGIC)] if len(sealed) > len(MAGIC) else 0)
+        size_bytes = start + NONCE_BYTES + WRAPPED_BYTES
+        if sealed[: len(MAGIC)] != MAGIC or len(sealed) < size_bytes:
+            raise DecryptionError("The data is not in Landform's encrypted format.")
+        try:
+            key_id = sealed[len(MAGIC) + 1 : start].decode()
+        except UnicodeDecodeError as error:
+            raise DecryptionError("The name of the key is damaged.") from error
+        nonce, wrapped = sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
+        return cls(key_id, nonce, wrapped[:WRAPPED_BYTES], size_bytes)
 
 
 @dataclass(frozen=True)
@@ -46,14 +79,18 @@ class KeyRing:
             raise ConfigurationError("LANDFORM_ENCRYPTION_KEYS lists no key.")
         return cls(primary=next(iter(keys)), keys=keys)
 
+    def fingerprints(self) -> tuple[str, ...]:
+        """Return ``id:hash`` of each key: tells rings apart and gives nothing of a key away."""
+        return tuple(
+            f"{key_id}:{hashlib.sha256(b'landform key ' + key).hexdigest()[:FINGERPRINT_HEX]}"
+            for key_id, key in self.keys.items()
+        )
+
     def encrypt(self, plain: bytes, associated: str) -> bytes:
         """Seal ``plain``; it opens only with a key of the ring and the same ``associated``."""
-        data_key = AESGCM.generate_key(bit_length=256)
-        key_id = self.primary.encode()
-        wrap_nonce, nonce = os.urandom(NONCE_BYTES), os.urandom(NONCE_BYTES)
-        wrapped = AESGCM(self.keys[self.primary]).encrypt(wrap_nonce, data_key, key_id)
+        data_key, nonce = AESGCM.generate_key(bit_length=256), os.urandom(NONCE_BYTES)
         body = AESGCM(data_key).encrypt(nonce, plain, associated.encode())
-        return b"".join([MAGIC, bytes([len(key_id)]), key_id, wrap_nonce, wrapped, nonce, body])
+        return b"".join([self._wrap(data_key), nonce, body])
 
     def decrypt(self, sealed: bytes, associated: str) -> bytes:
         """Open what ``encrypt`` sealed.
@@ -61,20 +98,47 @@ class KeyRing:
         Raises:
             DecryptionError: wrong key, wrong ``associated``, or a changed byte.
         """
+        head = SealedHead.parse(sealed)
+        data_key, rest = self._unwrap(head), sealed[head.size_bytes :]
         try:
-            if sealed[:4] != MAGIC:
-                raise DecryptionError("The data is not in Landform's encrypted format.")
-            start = 5 + sealed[4]
-            key_id = sealed[5:start].decode()
-            wrap_nonce, rest = sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
-            wrapped, rest = rest[:WRAPPED_BYTES], rest[WRAPPED_BYTES:]
-            data_key = AESGCM(self._key(key_id)).decrypt(wrap_nonce, wrapped, key_id.encode())
             return AESGCM(data_key).decrypt(
                 rest[:NONCE_BYTES], rest[NONCE_BYTES:], associated.encode()
             )
-        except (InvalidTag, IndexError, ValueError) as error:
+        except (InvalidTag, ValueError) as error:
             raise DecryptionError(
-                f"The data of {associated} was changed, or sealed with another key."
+                f"The data of {associated} was changed, or belongs to another place."
+            ) from error
+
+    def rewrap(self, head: bytes) -> bytes | None:
+        """Return a new head that the newest key wraps, or nothing when it does already.
+
+        The data key stays, so the body that follows the head stays as it is, whatever its size.
+
+        Args:
+            head: the first bytes of an object, ``MAX_HEAD_BYTES`` or all of it; the new head takes
+                the place of the first ``SealedHead.parse(head).size_bytes``.
+
+        Raises:
+            DecryptionError: no key of the ring opens the head.
+        """
+        parsed = SealedHead.parse(head)
+        if parsed.key_id == self.primary:
+            return None
+        return self._wrap(self._unwrap(parsed))
+
+    def _wrap(self, data_key: bytes) -> bytes:
+        key_id, nonce = self.primary.encode(), os.urandom(NONCE_BYTES)
+        wrapped = AESGCM(self.keys[self.primary]).encrypt(nonce, data_key, key_id)
+        return b"".join([MAGIC, bytes([len(key_id)]), key_id, nonce, wrapped])
+
+    def _unwrap(self, head: SealedHead) -> bytes:
+        key = self._key(head.key_id)
+        try:
+            return AESGCM(key).decrypt(head.nonce, head.wrapped, head.key_id.encode())
+        except InvalidTag as error:
+            raise DecryptionError(
+                f"Key {head.key_id!r} of LANDFORM_ENCRYPTION_KEYS does not open it: the data was "
+                "changed, or another key has this name now."
             ) from error
 
     def _key(self, key_id: str) -> bytes:
