@@ -210,6 +210,12 @@ class UnavailableError(LandformError):
     advice = "Try again shortly; /readyz names the part that is missing."
 
 
+class CloudSearchError(UnavailableError):
+    code = "cloud_search_failed"
+    title = "The cloud could not be asked what it holds"
+    advice = "Check the cloud account; the search is repeated by itself."
+
+
 class VolumeError(UnavailableError):
     """Base of everything that can be wrong with the state volume."""
 

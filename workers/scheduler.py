@@ -25,6 +25,7 @@ from app.services.context import Context
 from app.services.engine.salvage import reap, remove_leftovers, save_unsaved
 from app.services.health import record_scheduler_beat, record_volume_trouble
 from app.services.idempotency import forget_expired
+from app.services.orphan_search import search_orphans
 from app.services.sweeper import ring_unheard
 from workers.runtime import get_context
 
@@ -59,6 +60,7 @@ class Keeper(threading.Thread):
         reap(self._ctx)
         save_unsaved(self._ctx)
         remove_leftovers(self._ctx)
+        search_orphans(self._ctx)
         ring_unheard(self._ctx)
         with self._ctx.write() as session:
             forget_expired(session)

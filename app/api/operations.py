@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Response, request
@@ -19,15 +20,21 @@ from app.api.schemas import (
     OperationPage,
     OperationView,
     PageQuery,
+    Request,
     choices,
 )
+from app.api.schemas import (
+    Answer as AnswerSchema,
+)
 from app.domain.operations import OperationStatus, OperationType
+from app.domain.plan_options import MAX_ADDRESSES, Import
 from app.models import Operation
 from app.services import idempotency, inventory, operations
 from app.services.access import Principal
 from app.services.idempotency import Answer
 from app.services.inventory import OperationFilter
 from app.services.lookup import operation_by_id
+from app.services.resolutions import Resolution, resolve
 from app.web_context import current_context, current_principal
 
 blueprint = ApiBlueprint("operations", "Asynchronous work on stacks")
@@ -39,6 +46,40 @@ class OperationQuery(PageQuery):
     stack_id = fields.String(data_key="stack", validate=validate.Length(max=64))
     status = fields.String(validate=choices(OperationStatus))
     type = fields.String(validate=choices(OperationType))
+
+
+class CancelBody(Request):
+    """How to stop."""
+
+    force = fields.Boolean(
+        load_default=False, metadata={"description": "Kill a Terraform that was canceled before"}
+    )
+
+
+class ImportItem(Request):
+    """A resource to take into the state."""
+
+    address = fields.String(required=True, validate=validate.Length(max=512))
+    id = fields.String(required=True, validate=validate.Length(max=512))
+
+
+class ResolveBody(Request):
+    """A decision about an interrupted operation."""
+
+    action = fields.String(required=True, validate=choices(Resolution))
+    imports = fields.List(
+        fields.Nested(ImportItem),
+        load_default=list,
+        validate=validate.Length(max=MAX_ADDRESSES),
+        metadata={"description": "For adopt; without any, all orphans that are fully known"},
+    )
+
+
+class ResolvedView(AnswerSchema):
+    """The interrupted operation, and the one that was queued."""
+
+    operation = fields.Nested(OperationView, required=True)
+    following = fields.Nested(OperationView, required=True, allow_none=True)
 
 
 @blueprint.route("/operations")

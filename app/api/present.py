@@ -132,6 +132,7 @@ def _operation(row: Operation, waits: dict[str, Any] | None) -> dict[str, Any]:
         "cancel_requested_by": row.cancel_requested_by,
         "error": row.error,
         "possibly_orphaned": row.possibly_orphaned,
+        "resolution": row.resolution,
         "links": _operation_links(row),
     }
 
@@ -208,6 +209,8 @@ def _operation_links(row: Operation) -> dict[str, str]:
     status = OperationStatus(row.status)
     if status is OperationStatus.PLANNED and row.approved_at is None:
         links |= {"approve": f"{base}/approve", "discard": f"{base}/discard"}
+    if status is OperationStatus.INTERRUPTED and row.resolution is None:
+        links["resolve"] = f"{base}/resolve"
     if can_cancel(status):
         links["cancel"] = f"{base}/cancel"
     return links

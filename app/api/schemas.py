@@ -195,6 +195,7 @@ class OperationView(Answer):
     cancel_requested_by = fields.String(required=True, allow_none=True)
     error = fields.Dict(required=True, allow_none=True)
     possibly_orphaned = fields.List(fields.Dict(), required=True)
+    resolution = fields.Dict(required=True, allow_none=True)
     links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 

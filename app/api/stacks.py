@@ -26,6 +26,7 @@ from app.api.schemas import (
 )
 from app.domain.drift import DriftStatus
 from app.domain.operations import OperationType
+from app.domain.plan_options import MAX_ADDRESSES, PlanOptions
 from app.domain.stacks import StackStatus
 from app.models import Operation, Stack
 from app.services import inventory, operations
@@ -65,6 +66,18 @@ class NewOperationBody(Request):
     """An operation to start."""
 
     type = fields.String(required=True, validate=choices(OperationType))
+    targets = fields.List(
+        fields.String(validate=validate.Length(max=512)),
+        load_default=list,
+        validate=validate.Length(max=MAX_ADDRESSES),
+        metadata={"description": "For plan and apply: only these addresses"},
+    )
+    replace = fields.List(
+        fields.String(validate=validate.Length(max=512)),
+        load_default=list,
+        validate=validate.Length(max=MAX_ADDRESSES),
+        metadata={"description": "For plan and apply: replace these addresses"},
+    )
 
 
 class OutputsView(Answer):
@@ -141,11 +154,12 @@ class StackOperations(MethodView):
     def post(self, body: dict[str, Any], stack_id: str) -> Response:
         """Start an operation on a stack: plan, apply, destroy or drift_check"""
         wanted = OperationType(body["type"])
+        options = PlanOptions(targets=tuple(body["targets"]), replace=tuple(body["replace"]))
 
         def work(
             session: Session, _ctx: Context, principal: Principal
         ) -> tuple[Stack, Operation | None]:
-            return operations.request_operation(session, principal, stack_id, wanted)
+            return operations.request_operation(session, principal, stack_id, wanted, options)
 
         return answers.accept(work)
 

@@ -78,7 +78,15 @@ TRANSITIONS: Mapping[OperationStatus, frozenset[OperationStatus]] = MappingProxy
                 _S.ERRORED,
             }
         ),
-        _S.PLANNED: frozenset({_S.APPLYING, _S.DISCARDED, _S.CANCELED, _S.ERRORED}),
+        _S.PLANNED: frozenset(
+            {
+                _S.PENDING,  # its plan went stale before it was approved: it is planned again
+                _S.APPLYING,
+                _S.DISCARDED,
+                _S.CANCELED,
+                _S.ERRORED,
+            }
+        ),
         _S.APPLYING: frozenset({_S.APPLIED, _S.CANCELING, _S.ERRORED, _S.INTERRUPTED}),
         _S.CANCELING: frozenset(
             {_S.CANCELED, _S.APPLIED, _S.PLANNED_AND_FINISHED, _S.ERRORED, _S.INTERRUPTED}

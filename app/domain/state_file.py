@@ -22,13 +22,15 @@ TAINTED = "tainted"
 class StateInstance:
     """One instance of a resource; ``index_key`` is a number (count), a text (for_each) or None.
 
-    ``attributes`` holds secrets in plain text: it must never reach a log.
+    ``attributes`` holds secrets in plain text: it must never reach a log. ``sensitive_paths`` says
+    where; an empty path means all of it.
     """
 
     index_key: int | str | None
     is_tainted: bool
     attributes: Mapping[str, Any]
     deposed_key: str | None
+    sensitive_paths: tuple[tuple[int | str, ...], ...] = ()
 
     @property
     def identifier(self) -> str | None:
@@ -206,16 +208,37 @@ def _read_resource(item: Mapping[str, Any]) -> StateResource:
 
 
 def _read_instance(item: Mapping[str, Any]) -> StateInstance:
-    attributes = item.get("attributes") or {}
+    attributes = item.get("attributes") or item.get("attributes_flat") or {}
     key = item.get("index_key")
     if not isinstance(attributes, dict) or not isinstance(key, int | str | None):
         raise TypeError("an instance is not shaped like one")
+    # The flat form of old providers has other paths than the marks: all of it counts as sensitive.
+    marks = item.get("sensitive_attributes") or ()
+    paths = tuple(_read_path(path) for path in marks) if item.get("attributes") else ((),)
     return StateInstance(
         index_key=key,
         is_tainted=item.get("status") == TAINTED,
         attributes=attributes,
         deposed_key=item.get("deposed"),
+        sensitive_paths=paths,
     )
+
+
+def _read_path(steps: Any) -> tuple[int | str, ...]:
+    """Return the path of a mark, cut short before a step of unknown form, so that it covers more.
+
+    Terraform writes ``{"type": "get_attr", "value": name}`` and ``{"type": "index", "value":
+    {"value": key, "type": …}}`` (internal/states/statefile/version4.go).
+    """
+    path: list[int | str] = []
+    for step in steps if isinstance(steps, list) else ():
+        value = step.get("value") if isinstance(step, dict) else None
+        if isinstance(value, dict):
+            value = value.get("value")
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            break
+        path.append(value)
+    return tuple(path)
 
 
 def _read_output(item: Mapping[str, Any]) -> StateOutput:

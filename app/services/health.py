@@ -20,6 +20,9 @@ from app.services.operation_queue import VOLUME_TROUBLE
 from app.terraform.discovery import discover
 
 SCHEDULER = "scheduler"
+RING = "keys"
+"""What the fact of the scheduler tells beside its beat: the fingerprints of its key ring."""
+
 SILENT_AFTER = timedelta(seconds=60)
 
 
@@ -47,8 +50,9 @@ def check_all(ctx: Context) -> list[Check]:
 
 def record_scheduler_beat(ctx: Context) -> None:
     """Note that the scheduler is alive."""
+    known = {RING: list(ctx.keys.fingerprints())}
     with ctx.write() as session:
-        session.merge(InstallationFact(name=SCHEDULER, value={}, updated_at=utc_now()))
+        session.merge(InstallationFact(name=SCHEDULER, value=known, updated_at=utc_now()))
 
 
 def record_volume_trouble(ctx: Context) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.clock import utc_now
 from app.domain import ids
 from app.domain.operations import ACTIVE, FINAL, OperationStatus, OperationType
+from app.domain.plan_options import PlanOptions
 from app.models import InstallationFact, Operation, Stack
 from app.services.access import Principal
 from app.services.context import ring_after_commit
@@ -28,9 +29,24 @@ _HOLDS = Operation.status.in_(ACTIVE) | Operation.has_unsaved_state
 
 
 def add_operation(
-    session: Session, stack: Stack, operation_type: OperationType, principal: Principal
+    session: Session,
+    stack: Stack,
+    operation_type: OperationType,
+    principal: Principal,
+    options: PlanOptions | None = None,
+    *,
+    requires_approval: bool = False,
 ) -> Operation:
-    """Queue an operation on ``stack`` and have it rung if nothing is before it."""
+    """Queue an operation on ``stack`` and have it rung if nothing is before it.
+
+    Args:
+        session: the open transaction.
+        stack: what to work on.
+        operation_type: what to do.
+        principal: who asks.
+        options: choices for its plan.
+        requires_approval: whether a person must see the plan whatever the stack's rule says.
+    """
     now = utc_now()
     operation = Operation(
         id=ids.new_id(ids.OPERATION),
@@ -47,6 +63,8 @@ def add_operation(
         attempt=0,
         fence=0,
         has_applied=False,
+        options=options.to_dict() if options else {},
+        requires_approval=requires_approval,
         has_unsaved_state=False,
     )
     session.add(operation)

@@ -5,45 +5,61 @@ Each function works inside the caller's transaction. The work itself is ``app.se
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
+from app.clock import rfc3339, utc_now
 from app.domain.operations import OperationStatus, OperationType, can_approve, can_cancel
 from app.domain.permissions import Right
+from app.domain.plan_options import PlanOptions
 from app.domain.stacks import StackStatus
-from app.errors import ConflictError, OperationStateError
+from app.errors import ConflictError, OperationStateError, ValidationError
 from app.models import Operation, Stack
 from app.services import audit
 from app.services.access import Principal
-from app.services.context import ring_after_commit
+from app.services.context import Context, ring_after_commit
 from app.services.lookup import operation_by_id, stack_by_id
 from app.services.operation_queue import add_operation, ring_next
 from app.services.operation_status import move
 from app.services.stacks import refuse_protected
 
+WITH_OPTIONS = frozenset({OperationType.PLAN, OperationType.APPLY})
+
 
 def request_operation(
-    session: Session, principal: Principal, stack_id: str, operation_type: OperationType
+    session: Session,
+    principal: Principal,
+    stack_id: str,
+    operation_type: OperationType,
+    options: PlanOptions | None = None,
 ) -> tuple[Stack, Operation]:
-    """Queue an operation on a stack.
+    """Queue an operation on a stack; ``options`` narrow or force what its plan does.
 
     Raises:
         NotFoundError, PermissionDeniedError: as ``stack_by_id``.
         ConflictError: the stack is deleted.
+        ValidationError: the options do not fit the type, or a text in them is no address.
         DeletionProtectedError, StackReferencedError: for a destroy, as ``delete_stack``.
     """
+    options = (options or PlanOptions()).check()
+    if options.to_dict() and operation_type not in WITH_OPTIONS:
+        raise ValidationError(f"A {operation_type.value} takes no targets and no replacements.")
     stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE)
     if stack.status == StackStatus.DELETED:
         raise ConflictError(f"Stack {stack.name!r} is deleted.", advice="Create a new stack.")
     if operation_type is OperationType.DESTROY:
         refuse_protected(stack)
-    operation = add_operation(session, stack, operation_type, principal)
+    operation = add_operation(session, stack, operation_type, principal, options)
     _audit(session, principal, "operation.request", operation)
     return stack, operation
 
 
 def approve(session: Session, principal: Principal, operation_id: str) -> Operation:
-    """Let a planned operation be applied.
+    """Let a planned operation be applied, or have it planned again when its plan is stale.
+
+    A plan is stale when what is wanted of the stack was changed since it was made. Then it is not
+    applied: the operation goes back to the queue and shows its new plan.
 
     Raises:
         OperationStateError: it does not wait for approval.
@@ -51,6 +67,11 @@ def approve(session: Session, principal: Principal, operation_id: str) -> Operat
     operation = operation_by_id(session, principal, operation_id, Right.OPERATION_CONTROL)
     if not can_approve(OperationStatus(operation.status)) or operation.approved_at is not None:
         raise OperationStateError(f"Operation {operation.id} is {_said(operation)}, not waiting.")
+    if operation.generation != operation.stack.generation:
+        move(operation, OperationStatus.PENDING)
+        ring_after_commit(session, operation)
+        _audit(session, principal, "operation.plan_again", operation)
+        return operation
     operation.approved_at, operation.approved_by = utc_now(), principal.name
     ring_after_commit(session, operation)
     _audit(session, principal, "operation.approve", operation)
@@ -68,6 +89,32 @@ def discard(session: Session, principal: Principal, operation_id: str) -> Operat
         raise OperationStateError(f"Operation {operation.id} is {_said(operation)}, not waiting.")
     _end_idle(session, operation, OperationStatus.DISCARDED)
     _audit(session, principal, "operation.discard", operation)
+    return operation
+
+
+def force_cancel(
+    ctx: Context, session: Session, principal: Principal, operation_id: str
+) -> Operation:
+    """Have a Terraform killed that was asked to stop and has not; a second confirmation.
+
+    Raises:
+        OperationStateError: it was not canceled before, or its grace period is not over.
+    """
+    operation = operation_by_id(session, principal, operation_id, Right.OPERATION_CONTROL)
+    asked_at = operation.cancel_requested_at
+    if operation.status != OperationStatus.CANCELING or asked_at is None:
+        raise OperationStateError(
+            f"Operation {operation.id} is {_said(operation)}; force comes after a cancel."
+        )
+    over_at = asked_at + timedelta(seconds=ctx.settings.cancel_grace_seconds)
+    if utc_now() < over_at:
+        raise OperationStateError(
+            f"Terraform may stop by itself until {rfc3339(over_at)}.",
+            advice="Wait until then: a killed Terraform can leave resources without a record.",
+        )
+    if operation.force_requested_at is None:
+        operation.force_requested_at = utc_now()
+        _audit(session, principal, "operation.force_cancel", operation)
     return operation
 
 

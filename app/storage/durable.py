@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,8 +18,8 @@ TEMPORARY_PREFIX = ".tmp-"
 ABANDONED_SECONDS = 600.0
 
 
-def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace ``path`` by ``data`` atomically and durably.
+def write_durably(path: Path, data: bytes | Iterable[bytes], mode: int = 0o600) -> None:
+    """Replace ``path`` by ``data`` (or its chunks) atomically and durably.
 
     Raises:
         OSError: the disk refused; ``path`` is as it was and no temporary file is left.
@@ -33,13 +34,14 @@ def write_durably(path: Path, data: bytes, mode: int = 0o600) -> None:
     sync_directory(path.parent)
 
 
-def write_synced(path: Path, data: bytes, mode: int = 0o600) -> None:
+def write_synced(path: Path, data: bytes | Iterable[bytes], mode: int = 0o600) -> None:
     """Create ``path`` (it must not exist) with ``data`` and wait until the disk has it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        for chunk in [data] if isinstance(data, bytes) else data:
+            view = memoryview(chunk)
+            while view:
+                view = view[os.write(descriptor, view) :]
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from app.errors import CatalogError, ConflictError, NotFoundError, StateError, U
 
 PROVIDER_FILE = "landform_provider.tf"
 VARIABLES_FILE = "landform.auto.tfvars.json"
+IMPORTS_FILE = "landform_imports.tf.json"
 STATE_FILE = "terraform.tfstate"
 OPERATION_ID = re.compile(r"[a-z]{1,8}_[0-9a-z]{1,48}(-[0-9]{1,6})?")
 LOCK_FILE = ".terraform.lock.hcl"
@@ -117,6 +118,18 @@ class RunDirectory:
             _write_private(self.path / VARIABLES_FILE, content.encode())
             if state is not None:
                 _write_private(self.state_path, state)
+
+    def add_imports(self, imports: Sequence[tuple[str, str]]) -> None:
+        """Have the next plan take resources into the state.
+
+        Args:
+            imports: pairs of address and id, checked by ``app.domain.plan_options``: in this file
+                Terraform would evaluate a template.
+        """
+        blocks = [{"to": address, "id": identifier} for address, identifier in imports]
+        content = json.dumps({"import": blocks}, indent=2)
+        with _translate_errors(self.path):
+            _write_private(self.path / IMPORTS_FILE, content.encode())
 
     def state_bytes(self) -> bytes | None:
         """Return the private state copy as it is now, torn or not, or None without one."""

@@ -140,7 +140,7 @@ class VolumeStateStore:
         self._volume.check_identity()
         with translate_errors(self._volume.root):
             self._prepare(folder)
-        with translate_errors(self._volume.root), self._locked(folder):
+        with translate_errors(self._volume.root), lock_folder(folder):
             present = self._read_pointer(folder)
             old = self._read_version(folder, present.serial, present.sha256) if present else None
             state = check_successor(old, data)
@@ -182,7 +182,7 @@ class VolumeStateStore:
         path = _version_path(folder, serial, sha256)
         if not path.is_file():
             raise NotFoundError(f"{stack_id} has no state version {serial}.")
-        with translate_errors(self._volume.root), self._locked(folder):
+        with translate_errors(self._volume.root), lock_folder(folder):
             present = self._read_pointer(folder)
             if present is not None and (present.serial, present.sha256) == (serial, sha256):
                 raise ConflictError(
@@ -195,18 +195,6 @@ class VolumeStateStore:
         if STACK_ID.fullmatch(stack_id) is None:
             raise NotFoundError(f"{stack_id[:60]!r} is not the id of a stack.")
         return self._volume.root / "stacks" / stack_id
-
-    @contextmanager
-    def _locked(self, folder: Path) -> Iterator[None]:
-        """Hold the folder's lock: to compare and to swap the pointer must be one step."""
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            sweep_temporaries(folder)
-            sweep_temporaries(folder / "versions")
-            yield
-        finally:
-            os.close(descriptor)
 
     def _prepare(self, folder: Path) -> None:
         """Create the folder of a stack, with a pointer that says "no state yet" first of all.
@@ -260,6 +248,19 @@ class VolumeStateStore:
             else:
                 return
         write_durably(path, self._keys.encrypt(data, _associated(folder, stored.serial)))
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold the lock of a stack's folder: to compare and to swap the pointer must be one step."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        sweep_temporaries(folder)
+        sweep_temporaries(folder / "versions")
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _lock_within(descriptor: int, seconds: float, stack_id: str) -> None:

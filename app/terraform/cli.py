@@ -34,6 +34,7 @@ class StepHooks:
     on_start: Callable[[ProcessIdentity], None] = lambda identity: None
     on_poll: Callable[[], None] = lambda: None
     should_stop: Callable[[], bool] = lambda: False
+    should_kill: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
@@ -226,4 +227,5 @@ class Terraform:
             on_line=on_line,
             on_poll=self.hooks.on_poll,
             should_stop=self.hooks.should_stop,
+            should_kill=self.hooks.should_kill,
         )

@@ -47,11 +47,17 @@ class ResourceChange:
     after: Any
     attributes: tuple[AttributeChange, ...]
     replace_paths: tuple[tuple[str | int, ...], ...]
+    imported_id: str | None = None
 
     @property
     def is_noop(self) -> bool:
-        """Whether nothing happens to it."""
-        return self.actions == NOOP
+        """Whether nothing happens to it, not even an import."""
+        return self.actions == NOOP and self.imported_id is None
+
+    @property
+    def is_import_only(self) -> bool:
+        """Whether it is taken into the state and not changed."""
+        return self.actions == NOOP and self.imported_id is not None
 
     @property
     def is_create(self) -> bool:
@@ -80,7 +86,9 @@ class ResourceChange:
 
     @property
     def action(self) -> str:
-        """One word for the actions: ``create, update, delete, replace, read, no-op, forget``."""
+        """One word: ``create, update, delete, replace, read, import, no-op, forget``."""
+        if self.is_import_only:
+            return "import"
         return "replace" if self.is_replace else self.actions[0]
 
     def to_dict(self) -> dict[str, Any]:
@@ -95,6 +103,7 @@ class ResourceChange:
             "action": self.action,
             "actions": list(self.actions),
             "action_reason": self.action_reason,
+            "imported_id": self.imported_id,
             "before": self.before,
             "after": self.after,
             "attributes": [item.to_dict() for item in self.attributes],
@@ -257,6 +266,7 @@ def _read_change(item: Mapping[str, Any], hidden: Collection[str]) -> ResourceCh
             for change in list_differences(before, after, shadows, replace_paths)
         ),
         replace_paths=replace_paths,
+        imported_id=(change.get("importing") or {}).get("id"),
     )
 
 

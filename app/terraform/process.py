@@ -42,12 +42,14 @@ class ProcessHooks:
     """What the caller wants to know while Terraform runs; all run in the caller's thread.
 
     An exception in any of them stops Terraform gracefully and then goes on to the caller.
+    ``should_kill`` is asked when the grace period is over; past the deadline it is not asked.
     """
 
     on_start: Callable[[ProcessIdentity], None] = lambda identity: None
     on_line: Callable[[str], None] = lambda line: None
     on_poll: Callable[[], None] = lambda: None
     should_stop: Callable[[], bool] = lambda: False
+    should_kill: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,7 @@ class _Running:
         """Stop what still runs, gracefully first; always reaps. Nothing to do after ``follow``."""
         try:
             while not self._has_exited():
-                self._stop()
+                self._stop(may_kill=True)
                 time.sleep(POLL_SECONDS)
         finally:
             self._reap()
@@ -147,21 +149,22 @@ class _Running:
         )
 
     def _enforce(self, hooks: ProcessHooks) -> None:
+        is_late = time.monotonic() - self._started >= self._spec.deadline_seconds
         if self._stop_reason is None:
             if hooks.should_stop():
                 self._stop_reason = StopReason.CANCELED
-            elif time.monotonic() - self._started >= self._spec.deadline_seconds:
+            elif is_late:
                 self._stop_reason = StopReason.DEADLINE
         if self._stop_reason is not None:
-            self._stop()
+            self._stop(may_kill=is_late or hooks.should_kill())
 
-    def _stop(self) -> None:
+    def _stop(self, *, may_kill: bool) -> None:
         """Interrupt once (at a second SIGINT Terraform gives up its state), later kill."""
         now = time.monotonic()
         if self._interrupted_at is None:
             self._interrupted_at = now
             os.kill(self._process.pid, signal.SIGINT)
-        elif now - self._interrupted_at >= self._spec.grace_seconds:
+        elif may_kill and now - self._interrupted_at >= self._spec.grace_seconds:
             self._was_killed = True
             os.killpg(self._process.pid, signal.SIGKILL)
 

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.operations import OWNED, OperationStatus, OperationType
+from app.domain.plan_options import PlanOptions
 from app.domain.stacks import StackStatus, status_while
 from app.errors import FenceLostError
 from app.logs import get_logger
@@ -39,6 +40,7 @@ class Claim:
     type: OperationType
     fence: int
     is_approved: bool
+    options: PlanOptions
 
 
 def claim(ctx: Context, operation_id: str, owner: str, process: dict[str, Any]) -> Claim | None:
@@ -71,6 +73,7 @@ def claim(ctx: Context, operation_id: str, owner: str, process: dict[str, Any]) 
                 OperationType(operation.type),
                 operation.fence,
                 is_approved,
+                PlanOptions.from_dict(operation.options),
             )
     except IntegrityError:
         return None  # another operation of the stack became active first; its end rings this one

@@ -37,6 +37,7 @@ class Recorder:
         self._buffer: list[OperationEvent] = []
         self._flushed_at = 0.0
         self.is_cancel_requested = False
+        self.is_force_requested = False
 
     @contextmanager
     def step(self, name: StepName) -> Iterator[None]:
@@ -114,6 +115,7 @@ class Recorder:
 
     def _note_cancel(self, operation: Operation) -> None:
         self.is_cancel_requested = operation.status == OperationStatus.CANCELING
+        self.is_force_requested = operation.force_requested_at is not None
 
     def _end_step(
         self, step_id: int, name: StepName, status: StepStatus, detail: str | None

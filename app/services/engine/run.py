@@ -30,6 +30,7 @@ from app.services.engine.orphans import find_orphans
 from app.services.engine.recorder import Recorder
 from app.services.engine.workspace import Workspace
 from app.services.operation_status import move, release
+from app.storage.parked_run import park
 from app.storage.snapshotter import Snapshotter
 from app.storage.state_store import StateStore
 from app.terraform.arguments import PlanMode
@@ -115,6 +116,8 @@ class OperationRun:
                 space.directory.plan_path,
                 seconds,
                 mode=PlanMode.DESTROY if is_destroy else PlanMode.NORMAL,
+                targets=self._claim.options.targets,
+                replace=self._claim.options.replace,
             )
             plan = terraform.show_plan(space.directory.plan_path, seconds)
             self._save_plan(plan)
@@ -125,11 +128,10 @@ class OperationRun:
         with fenced(self._ctx, self._claim) as (session, operation):
             operation.plan_summary = plan.summary.to_dict()
             sealed = self._ctx.keys.encrypt(document, f"plan:{operation.id}")
-            session.add(
-                OperationPlan(
-                    operation_id=operation.id, sealed_changes=sealed, created_at=utc_now()
-                )
+            plan_row = OperationPlan(
+                operation_id=operation.id, sealed_changes=sealed, created_at=utc_now()
             )
+            session.merge(plan_row)
 
     def _decide(self, plan: Plan, space: Workspace) -> bool:
         """Tell whether to apply now; otherwise end or park the operation."""
@@ -148,7 +150,9 @@ class OperationRun:
             return False
         with fenced(self._ctx, self._claim) as (_, operation):
             move(operation, OperationStatus.PLANNED)
-            if not AutoApply(operation.stack.auto_apply).allows(plan.summary):
+            rule = AutoApply(operation.stack.auto_apply)
+            if operation.requires_approval or not rule.allows(plan.summary):
+                park(space.directory, self._ctx.keys)
                 release(operation)
                 return False
             begin_applying(operation)
@@ -241,6 +245,7 @@ class OperationRun:
             on_start=self._recorder.process_started,
             on_poll=poll,
             should_stop=lambda: self._recorder.is_cancel_requested,
+            should_kill=lambda: self._recorder.is_force_requested,
         )
         grace_seconds = self._ctx.settings.cancel_grace_seconds
         return space.terraform(self._binary, hooks, grace_seconds, self._lock)

@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.catalog.catalog import Cloud
+from app.domain.plan_options import PlanOptions
 from app.models import Operation, Stack
 from app.services import references
 from app.services.context import Context
 from app.services.engine.state_keeping import load_state
 from app.services.secrets import open_credentials, open_parameters
+from app.storage.parked_run import unpark
 from app.storage.run_directory import RunDirectory
 from app.storage.state_store import StateStore
 from app.terraform.cli import StepHooks, Terraform
@@ -56,16 +58,26 @@ def prepare(ctx: Context, session: Session, store: StateStore, operation: Operat
     blueprint, cloud = ctx.catalog.kind(stack.kind), ctx.catalog.cloud(stack.cloud)
     state = load_state(session, store, operation)
     directory = ctx.runs.of(operation.id)
+    if directory.exists and not operation.has_applied:
+        directory.remove()  # of a plan that died or went stale; it changed nothing
     directory.prepare(
         blueprint.module_dir(stack.cloud), cloud.provider_hcl, _variables(ctx, operation), state
     )
+    imports = PlanOptions.from_dict(operation.options).imports
+    if imports:
+        directory.add_imports([(item.to, item.id) for item in imports])
     operation.generation = stack.generation
     return reopen(ctx, operation)
 
 
 def reopen(ctx: Context, operation: Operation) -> Workspace:
-    """Return the workspace of an operation whose run directory was prepared before."""
+    """Return the workspace of an operation whose run directory was prepared before.
+
+    Raises:
+        DecryptionError: it was sealed while its plan waited, and does not open.
+    """
     stack, directory = operation.stack, ctx.runs.of(operation.id)
+    unpark(directory, ctx.keys)
     cloud = ctx.catalog.cloud(stack.cloud)
     credentials = open_credentials(ctx.keys, stack.cloud_account)
     cli_config = directory.cli_config_path

@@ -1,0 +1,167 @@
+"""An interrupted apply is never repeated by itself: a person looks, decides, and it is audited."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from sqlalchemy import select
+
+from app.domain.operations import OperationType
+from app.domain.plan_options import PlanOptions
+from app.errors import OperationStateError, ValidationError
+from app.models import AuditEvent, Operation, Stack
+from app.services import inventory, operations, stacks
+from app.services.orphan_search import search_orphans
+from app.services.resolutions import Resolution, resolve
+from app.services.stacks import StackChange
+from tests.engine.test_recovery import recorded_ids, wait_until, worker
+from tests.landform import ADMIN, Landform
+
+
+@pytest.fixture
+def interrupted(landform: Landform) -> Operation:
+    """An apply whose Terraform was killed while three subnets were being created."""
+    landform.cloud.set_faults(create_delay_seconds=2)
+    _, operation = landform.create("network", "web", parameters={"zones": 3})
+    with worker(landform, operation) as process:
+        wait_until(lambda: len(landform.cloud.list(type="subnet")) == 3, "all subnets")
+        recorded = landform.operation(operation.id).process
+        assert recorded is not None
+        os.kill(recorded["pid"], signal.SIGKILL)
+        assert process.wait(40) == 0
+    landform.cloud.set_faults(create_delay_seconds=0)
+    (check,) = landform.pending(landform.stack(operation.stack_id))
+    landform.carry_out(check)
+    return landform.operation(operation.id)
+
+
+def decide(landform: Landform, operation: Operation, what: Resolution) -> Operation | None:
+    with landform.ctx.write() as session:
+        return resolve(session, ADMIN, operation.id, what)[1]
+
+
+def test_the_cloud_is_searched_and_the_true_orphans_get_their_ids(
+    landform: Landform, interrupted: Operation
+) -> None:
+    search_orphans(landform.ctx)
+    found = landform.operation(interrupted.id).possibly_orphaned
+    exists = {item["id"]: item["attributes"]["zone"] for item in landform.cloud.list(type="subnet")}
+    assert {item["id"] for item in found} == set(exists)
+    for item in found:
+        assert item["address"] == f'sandbox_subnet.this["{exists[item["id"]]}"]'
+
+
+def test_adopting_takes_the_orphans_into_the_state_after_a_plan_was_seen(
+    landform: Landform, interrupted: Operation
+) -> None:
+    search_orphans(landform.ctx)
+    before = {item["id"] for item in landform.cloud.list()}
+    adoption = decide(landform, interrupted, Resolution.ADOPT)
+    assert adoption is not None
+    planned = landform.carry_out(adoption)
+    assert planned.status == "planned", "a person sees the plan whatever the stack's rule says"
+    with landform.ctx.read() as session:
+        plan = inventory.plan_of(landform.ctx, session, ADMIN, adoption.id)
+    assert sum(bool(item["imported_id"]) for item in plan["changes"]) == 3
+    with landform.ctx.write() as session:
+        operations.approve(session, ADMIN, adoption.id)
+    done = landform.carry_out(adoption)
+    assert (done.status, done.error) == ("applied", None)
+    stack = landform.stack(interrupted.stack_id)
+    assert stack.status == "ready"
+    assert recorded_ids(landform, stack) == before == {r["id"] for r in landform.cloud.list()}
+
+
+def test_retrying_waits_for_approval(landform: Landform, interrupted: Operation) -> None:
+    following = decide(landform, interrupted, Resolution.RETRY)
+    assert following is not None
+    assert landform.carry_out(following).status == "planned"
+    assert landform.stack(interrupted.stack_id).status == "needs_attention"
+
+
+def test_accepting_keeps_the_state_as_it_was_saved(
+    landform: Landform, interrupted: Operation
+) -> None:
+    versions = len(landform.state_versions(landform.stack(interrupted.stack_id)))
+    assert decide(landform, interrupted, Resolution.ACCEPT) is None
+    stack = landform.stack(interrupted.stack_id)
+    assert stack.status == "failed", "it was never applied as a whole"
+    assert len(landform.state_versions(stack)) == versions
+
+
+def test_a_decision_is_made_once_and_audited(landform: Landform, interrupted: Operation) -> None:
+    decide(landform, interrupted, Resolution.ACCEPT)
+    with pytest.raises(OperationStateError, match="accept"):
+        decide(landform, interrupted, Resolution.RETRY)
+    with landform.ctx.read() as session:
+        query = select(AuditEvent).where(AuditEvent.action == "operation.resolve")
+        (event,) = session.scalars(query)
+    assert (event.actor, event.detail["resolution"]) == ("admin", "accept")
+
+
+def test_there_must_be_something_to_adopt(landform: Landform, interrupted: Operation) -> None:
+    with landform.ctx.write() as session:
+        session.get_one(Operation, interrupted.id).possibly_orphaned = []
+    with pytest.raises(ValidationError, match="orphan"):
+        decide(landform, interrupted, Resolution.ADOPT)
+
+
+def test_only_an_interrupted_operation_is_resolved(landform: Landform, network: Stack) -> None:
+    done = landform.perform(network, OperationType.PLAN)
+    with pytest.raises(OperationStateError, match="planned_and_finished"):
+        decide(landform, done, Resolution.RETRY)
+
+
+def test_a_plan_gone_stale_is_made_again_instead_of_applied(
+    landform: Landform, network: Stack
+) -> None:
+    with landform.ctx.write() as session:
+        change = StackChange(parameters={"zones": 2})
+        _, operation = stacks.change_stack(landform.ctx, session, ADMIN, network.id, change)
+        assert operation is not None
+        operation.requires_approval = True
+    assert landform.carry_out(operation).plan_summary["add"] == 1  # type: ignore[index]
+    with landform.ctx.write() as session:
+        change = StackChange(parameters={"zones": 3})
+        stacks.change_stack(landform.ctx, session, ADMIN, network.id, change)
+    with landform.ctx.write() as session:
+        assert operations.approve(session, ADMIN, operation.id).status == "pending"
+    again = landform.carry_out(operation)
+    assert (again.status, again.plan_summary["add"]) == ("planned", 2)  # type: ignore[index]
+    with landform.ctx.write() as session:
+        operations.approve(session, ADMIN, operation.id)
+    assert landform.carry_out(operation).status == "applied"
+    assert len(landform.cloud.list(type="subnet")) == 3
+
+
+def test_an_operator_can_replace_one_resource(landform: Landform, network: Stack) -> None:
+    before = landform.cloud.get_only("subnet")["id"]
+    options = PlanOptions(replace=('sandbox_subnet.this["eu-west-a"]',))
+    with landform.ctx.write() as session:
+        _, operation = operations.request_operation(
+            session, ADMIN, network.id, OperationType.APPLY, options
+        )
+    done = landform.carry_out(operation)
+    assert done.plan_summary == {"add": 0, "change": 0, "destroy": 0, "replace": 1}
+    assert landform.cloud.get_only("subnet")["id"] != before
+
+
+def test_an_operator_can_plan_for_one_resource_alone(landform: Landform) -> None:
+    stack, first = landform.create("network", "web", parameters={"zones": 3})
+    with landform.ctx.write() as session:
+        operations.cancel(session, ADMIN, first.id)
+        options = PlanOptions(targets=("sandbox_network.this",))
+        _, operation = operations.request_operation(
+            session, ADMIN, stack.id, OperationType.PLAN, options
+        )
+    done = landform.carry_out(operation)
+    assert done.plan_summary == {"add": 1, "change": 0, "destroy": 0, "replace": 0}
+
+
+def test_a_destroy_takes_no_targets(landform: Landform, network: Stack) -> None:
+    with pytest.raises(ValidationError), landform.ctx.write() as session:
+        operations.request_operation(
+            session, ADMIN, network.id, OperationType.DESTROY, PlanOptions(targets=("a.b",))
+        )
