@@ -79,9 +79,10 @@ class Fleet:
     def operation(self, stack_id: str, type_: str = "apply", **columns: Any) -> str:
         """Ask for an operation and set ``columns`` of it."""
         with self.ctx.write() as session:
-            _, operation = request_operation(
+            stack, operation = request_operation(
                 session, self.principal, stack_id, OperationType(type_)
             )
+            operation.generation = stack.generation  # as its claim does; an older plan is stale
             for key, value in columns.items():
                 setattr(operation, key, value)
             return operation.id

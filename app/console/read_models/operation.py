@@ -31,9 +31,8 @@ from app.services.progress import Progress, count_events, last_events, read_prog
 LOG_LINES = 400
 APPROVAL = "approval"
 PLAN_STEPS = (StepName.PREPARE, StepName.INIT, StepName.PLAN)
+ALL_STEPS = tuple(StepName)
 STEPS_OF: Mapping[str, tuple[str, ...]] = {
-    OperationType.APPLY: (*PLAN_STEPS, StepName.CHECK, StepName.APPLY, StepName.SAVE),
-    OperationType.DESTROY: (*PLAN_STEPS, StepName.CHECK, StepName.APPLY, StepName.SAVE),
     OperationType.PLAN: (*PLAN_STEPS, StepName.CHECK),
     OperationType.DRIFT_CHECK: (*PLAN_STEPS, StepName.SAVE),
 }
@@ -150,7 +149,9 @@ def view_of(session: Session, principal: Principal, operation: Operation) -> Ope
 def _steps(operation: Operation, *, is_waiting: bool) -> tuple[Step, ...]:
     # A plan that was queued again after its worker died has a step twice; the last one counts.
     rows = {row.name: row for row in operation.steps}
-    steps = [_step(name, rows.get(name), operation) for name in STEPS_OF[operation.type]]
+    steps = [
+        _step(name, rows.get(name), operation) for name in STEPS_OF.get(operation.type, ALL_STEPS)
+    ]
     if is_waiting or operation.approved_at is not None:
         position = next((n for n, step in enumerate(steps) if step.name == StepName.APPLY), 0)
         steps.insert(position, _approval(operation))
