@@ -7,6 +7,7 @@ RUN := $(VENV)/bin/python
 RUNTIME := $(VENV)/.runtime-$(shell cat requirements.txt | sha256sum | cut -c1-16)
 DEV := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
 SOURCES := app workers sandbox migrations tests wsgi.py
+DATABASE_TESTS := tests/services tests/engine tests/api
 PRESENT = $(wildcard $(SOURCES))
 TYPED = $(wildcard app workers sandbox wsgi.py)
 
@@ -15,7 +16,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check check-lint check-types check-layers check-tree format clean install install-dev
+.PHONY: help run test test-postgresql bench check check-lint check-types check-layers check-tree format clean install install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +26,16 @@ run: $(RUNTIME) ## Start everything: Redis, web, workers, scheduler, sandbox clo
 
 test: check ## Run every check and every test
 	@$(RUN) -m pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+ifeq ($(PYTEST_ARGS),)
+	@$(MAKE) --no-print-directory test-postgresql
+endif
+
+test-postgresql: $(DEV) ## Run the tests that use the database on PostgreSQL as well
+	@if $(RUN) -m tests.postgresql; then \
+	  $(RUN) -m pytest -q -n logical --maxprocesses 4 --dist loadfile --database=postgresql $(DATABASE_TESTS); fi
+
+bench: $(DEV) ## Measure, and write docs/benchmarks.md
+	@$(RUN) -m tests.bench $(BENCH_ARGS)
 
 check: check-lint check-types check-layers check-tree ## Format, lint, types, layers, templates, size budget
 

@@ -13,6 +13,7 @@ import pwd
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -170,3 +171,19 @@ def _wait_until_up(server: Server, process: subprocess.Popen[bytes], folder: Pat
         is_hopeless = process.poll() is not None or time.monotonic() > deadline
         assert not is_hopeless, (folder / "log").read_text()
         time.sleep(0.05)
+
+
+def main() -> int:
+    """Say whether the tests can run on PostgreSQL here; exit status 0 when they can."""
+    binaries = find_binaries()
+    if binaries is None:
+        print(
+            "PostgreSQL: skipped, this machine has no server binaries: apt-get install postgresql"
+        )
+        return 1
+    print(f"PostgreSQL: the tests that use the database, once more, on {binaries}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""``make bench``: measure on this machine, over loopback, and write ``docs/benchmarks.md``.
+
+``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start]``. What is not measured in
+this run keeps its line from the last one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+
+from app.settings import REPOSITORY_ROOT
+from app.terraform.discovery import discover
+from tests.bench.measures import (
+    LISTS,
+    POSTS,
+    ZONES,
+    measure_fresh_start,
+    measure_lists,
+    measure_operations,
+    measure_posts,
+)
+from tests.running import running_landform
+
+TARGET = REPOSITORY_ROOT / "docs" / "benchmarks.md"
+FRESH, WARM, TESTS = "`make run`, nothing cached", "`make run` again", "`make test`"
+
+
+def main() -> int:
+    """Measure and write; return the exit status."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--make-test-seconds", type=float, help="how long `make test` took here")
+    parser.add_argument("--skip-fresh-start", action="store_true", help="do not install anew")
+    chosen = parser.parse_args()
+    kept = read_kept(TARGET.read_text()) if TARGET.exists() else {}
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="landform-bench-") as folder:
+        figures = measure(Path(folder), is_fresh=not chosen.skip_fresh_start)
+    if chosen.make_test_seconds is not None:
+        figures[TESTS] = f"{chosen.make_test_seconds:.0f} s"
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    rows = kept | {name: (figure, today) for name, figure in figures.items()}
+    TARGET.write_text(page(rows, time.monotonic() - started))
+    sys.stdout.write(TARGET.read_text())
+    return 0
+
+
+def measure(folder: Path, *, is_fresh: bool) -> dict[str, str]:
+    """Return each figure by its name."""
+    figures = {}
+    if is_fresh:
+        fresh, warm = measure_fresh_start(folder / "fresh")
+        figures |= {FRESH: f"{fresh:.0f} s to ready", WARM: f"{warm:.1f} s to ready"}
+    few, many = measure_lists(folder / "lists")
+    with running_landform(folder / "home", LANDFORM_LOGIN_RATE="1000/minute") as landform:
+        operations = measure_operations(landform, folder / "raw")
+        middle, slow = measure_posts(landform)
+    size = f"{ZONES + 1} resources, median of {operations.rounds} interleaved rounds"
+    return figures | {
+        f"raw `terraform init + plan + apply`, {size}": f"{operations.whole.other:.2f} s",
+        "the same as an operation, claim to end": (
+            f"{operations.engine.ours:.2f} s, **{operations.engine.ratio:.2f} times** raw"
+        ),
+        "the same as a client sees it, POST to the end of the event stream": (
+            f"{operations.whole.ours:.2f} s, **{operations.whole.ratio:.2f} times** raw"
+        ),
+        f"POST until 202, nothing else running, {POSTS} requests": (
+            f"p50 {middle * 1000:.0f} ms, p99 {slow * 1000:.0f} ms"
+        ),
+        f"`GET /stacks`, a page of 50, median of {LISTS}": (
+            f"{few * 1000:.1f} ms of 100 stacks, {many * 1000:.1f} ms of 1,000: "
+            f"**{many / few:.2f} times** as long"
+        ),
+    }
+
+
+def read_kept(text: str) -> dict[str, tuple[str, str]]:
+    """Return the rows of an earlier page for what is not measured in every run."""
+    rows = re.findall(r"^\| (.+?) \| (.+?) \| (\d{4}-\d{2}-\d{2}) \|$", text, re.MULTILINE)
+    return {name: (figure, day) for name, figure, day in rows if name in (FRESH, WARM, TESTS)}
+
+
+def page(rows: dict[str, tuple[str, str]], seconds: float) -> str:
+    """Return the document."""
+    terraform = discover("")
+    memory = psutil.virtual_memory().total / 2**30
+    kernel = f"{platform.system()} {platform.release()} ({platform.machine()})"
+    lines = [f"| {name} | {figure} | {day} |" for name, (figure, day) in rows.items()]
+    return "\n".join(
+        [
+            "# Benchmarks",
+            "",
+            "Written by `make bench`; do not edit. Absolute times belong to the machine below,",
+            "ratios are taken within one run. Everything is on loopback, with the sandbox cloud,",
+            "its real Terraform provider, SQLite, and the Redis that `make run` starts.",
+            "",
+            f"- {os.cpu_count()} cores, {memory:.0f} GiB of memory, {kernel}",
+            f"- Python {platform.python_version()}, {terraform.flavor} {terraform.version}",
+            f"- the run took {seconds:.0f} s",
+            "",
+            "| what | figure | measured |",
+            "|---|---|---|",
+            *lines,
+            "",
+            "`make run` was timed in a fresh clone with `PIP_NO_CACHE_DIR=1`: it creates `.venv`,",
+            "installs every package from the package index, migrates, and starts all processes.",
+            "`make test` is the whole of the checks and tests, timed by hand and handed over with",
+            "`make bench BENCH_ARGS='--make-test-seconds N'`.",
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
