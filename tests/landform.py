@@ -15,7 +15,7 @@ from app.services import operations, stacks
 from app.services.access import Principal
 from app.services.context import Context, build_context
 from app.services.engine.engine import Engine
-from app.services.operation_queue import waiting_for
+from app.services.operation_waits import waiting_for
 from app.services.setup import prepare
 from app.services.stacks import NewStack
 from app.settings import Settings
@@ -34,6 +34,10 @@ class Landform:
         self.cloud = cloud
         self.ctx: Context = build_context(settings)
         self.engine = Engine(self.ctx)
+
+    def use(self, ctx: Context) -> None:
+        """Go on as a process with other settings would, on the same database and volume."""
+        self.ctx, self.engine = ctx, Engine(ctx)
 
     def close(self) -> None:
         self.ctx.db.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -16,8 +17,8 @@ from app.clock import utc_now
 from app.errors import LandformError, VolumeError
 from app.models import InstallationFact
 from app.services.context import Context
-from app.services.operation_queue import VOLUME_TROUBLE
-from app.terraform.discovery import discover
+from app.services.operation_waits import VOLUME_TROUBLE
+from app.terraform.discovery import TerraformBinary, discover
 
 SCHEDULER = "scheduler"
 RING = "keys"
@@ -104,8 +105,17 @@ def _volume(ctx: Context) -> str:
 
 
 def _terraform(ctx: Context) -> str:
-    binary = discover(ctx.settings.terraform)
+    binary = _discover(ctx.settings.terraform)
+    if not binary.path.exists():
+        _discover.cache_clear()
+        binary = _discover(ctx.settings.terraform)
     return f"{binary.flavor} {binary.version}"
+
+
+@cache
+def _discover(setting: str) -> TerraformBinary:
+    """Ask Terraform for its version once: that takes longer than all other checks together."""
+    return discover(setting)
 
 
 def _workers(ctx: Context) -> str:
