@@ -23,6 +23,8 @@ from app.web_context import current_context, current_principal
 
 blueprint = ApiBlueprint("state-versions", "Terraform state of a stack")
 
+CHANGES = ("created", "updated", "deleted")
+
 
 class DiffQuery(Request):
     """What to compare with."""
@@ -49,9 +51,7 @@ class ResourceDiffView(Answer):
     type = fields.String(required=True)
     name = fields.String(required=True)
     mode = fields.String(required=True, validate=validate.OneOf(["managed", "data"]))
-    change = fields.String(
-        required=True, validate=validate.OneOf(["created", "updated", "deleted"])
-    )
+    change = fields.String(required=True, validate=validate.OneOf(CHANGES))
     tainted = fields.Boolean(required=True)
     attributes = fields.List(fields.Nested(AttributeDiffView), required=True)
 
@@ -60,9 +60,7 @@ class OutputDiffView(Answer):
     """One output that differs."""
 
     name = fields.String(required=True)
-    change = fields.String(
-        required=True, validate=validate.OneOf(["created", "updated", "deleted"])
-    )
+    change = fields.String(required=True, validate=validate.OneOf(CHANGES))
     before = fields.Raw(required=True, allow_none=True)
     after = fields.Raw(required=True, allow_none=True)
     sensitive = fields.Boolean(required=True)

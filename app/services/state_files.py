@@ -7,6 +7,7 @@ from app.models import Stack
 from app.services import audit
 from app.services.access import Principal
 from app.services.context import Context
+from app.services.engine.state_keeping import read_version
 from app.services.inventory import state_version
 
 
@@ -31,4 +32,4 @@ def download(ctx: Context, principal: Principal, stack_id: str, serial: int) -> 
             serial=serial,
         )
         sha256 = version.sha256
-    return ctx.state_store().read(stack_id, serial, sha256)
+    return read_version(ctx.state_store(), stack_id, serial, sha256)

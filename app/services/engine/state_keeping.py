@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.clock import utc_now
 from app.domain import ids
 from app.domain.state_file import StateFile
-from app.errors import StateCorruptError, StateSerialError
+from app.errors import NotFoundError, StateCorruptError, StateSerialError
 from app.models import Operation, StateVersion
 from app.storage.state_store import StateStore, StoredState
 
@@ -49,7 +49,22 @@ def load_state(session: Session, store: StateStore, operation: Operation) -> byt
         raise StateCorruptError(
             f"Serial {known.serial} of stack {stack_id} is not the state that was saved."
         )
-    return store.read(stack_id, stored.serial, stored.sha256)
+    return read_version(store, stack_id, stored.serial, stored.sha256)
+
+
+def read_version(store: StateStore, stack_id: str, serial: int, sha256: str) -> bytes:
+    """Return the verified bytes of a state version that SQL knows.
+
+    Raises:
+        StateCorruptError: they are not what was saved, or are gone.
+        VolumeError: the volume cannot be read.
+    """
+    try:
+        return store.read(stack_id, serial, sha256)
+    except NotFoundError as error:
+        raise StateCorruptError(
+            f"The file of serial {serial} of stack {stack_id} is gone from the volume."
+        ) from error
 
 
 def promote(session: Session, store: StateStore, operation: Operation, data: bytes) -> StoredState:
