@@ -59,7 +59,7 @@ def _later(seconds: float, act: Any) -> threading.Thread:
 def test_steering_answers_with_the_operation(
     rest: Rest, operation: str, verb: str, status: str, after: str
 ) -> None:
-    rest.set_operation(operation, status=status)
+    rest.set_operation(operation, status=status, generation=1)
     answer = rest.post(f"/operations/{operation}/{verb}")
     assert (answer.status_code, answer.json["status"]) == (202, after)
     assert answer.headers["Location"] == f"/api/v1/operations/{operation}"
@@ -77,7 +77,7 @@ def test_an_ended_operation_is_not_steered(
 
 
 def test_an_approved_plan_is_not_approved_again(rest: Rest, operation: str) -> None:
-    rest.set_operation(operation, status="planned")
+    rest.set_operation(operation, status="planned", generation=1)
     assert rest.post(f"/operations/{operation}/approve").json["approved_by"] == "admin"
     problem(rest.post(f"/operations/{operation}/approve"), 409, "operation_state")
 
