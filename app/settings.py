@@ -42,6 +42,12 @@ class Settings(BaseSettings):
         None,
         description="Private run directories (`$LANDFORM_HOME/work`); another disk if possible.",
     )
+    ballast_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=0,
+        description="Room kept on the volume and in the work folder for saving state on a full "
+        "disk.",
+    )
     database_url: str = Field(
         "", description="SQLAlchemy URL; empty means SQLite in `$LANDFORM_HOME/landform.db`."
     )
@@ -69,6 +75,13 @@ class Settings(BaseSettings):
     )
     workers: int = Field(2, ge=1, le=64, description="RQ workers that `make run` starts.")
     web_threads: int = Field(48, ge=4, le=512, description="Threads of the web process.")
+    project_limit: int = Field(
+        10, ge=1, description="Operations of one project that may run at once."
+    )
+    drift_limit: int = Field(1, ge=1, description="Scheduled drift checks that may run at once.")
+    operation_memory_mib: int = Field(
+        384, ge=0, description="Memory that must be available before one more operation starts."
+    )
     lease_seconds: float = Field(
         15.0,
         gt=0,

@@ -7,9 +7,9 @@ from app.services.schedules import claim_due
 from workers.runtime import get_context, get_engine
 
 
-def carry_out(operation_id: str) -> None:
-    """Carry out one operation."""
-    get_engine().carry_out(operation_id)
+def carry_out(_operation_id: str) -> None:
+    """Carry out the operation whose turn it is; the ring says only that there is work."""
+    get_engine().work()
 
 
 def tick() -> None:

@@ -22,6 +22,7 @@ from app.logs import get_logger
 from app.queue.doorbell import TICK_QUEUE, open_queue
 from app.queue.jobs import TICK, AllowListedJob
 from app.services.context import Context
+from app.services.dispatch import record_capacity
 from app.services.engine.salvage import reap, remove_leftovers, save_unsaved
 from app.services.health import record_scheduler_beat, record_volume_trouble
 from app.services.idempotency import forget_expired
@@ -57,6 +58,7 @@ class Keeper(threading.Thread):
         """Do everything once."""
         record_scheduler_beat(self._ctx)
         record_volume_trouble(self._ctx)
+        record_capacity(self._ctx)
         reap(self._ctx)
         save_unsaved(self._ctx)
         remove_leftovers(self._ctx)

@@ -202,7 +202,7 @@ def _new_stack(kind: str, body: dict[str, Any]) -> NewStack:
         project=body["project"],
         cloud_account=body["cloud_account"],
         parameters=body["parameters"],
-        auto_apply=AutoApply(body.get("auto_apply", AutoApply.ALWAYS)),
+        auto_apply=AutoApply(body["auto_apply"]) if "auto_apply" in body else None,
         drift=DriftSettings(**body.get("drift", {})),
         **settings,
     )

@@ -15,7 +15,7 @@ from app.errors import NotFoundError
 from app.models import DriftReport, Operation, OperationEvent, Stack, StackReference, StateVersion
 from app.services.access import Principal
 from app.services.context import Context
-from app.services.operation_queue import waiting_for, waits_of
+from app.services.operation_waits import waiting_for, waits_of
 from app.services.secrets import open_parameters, output_value
 
 MASK = "********"

@@ -30,10 +30,11 @@ from app.errors import (
     StackReferencedError,
     ValidationError,
 )
-from app.models import Operation, Project, Stack
+from app.models import CloudAccount, Operation, Project, Stack
 from app.services import audit, references
 from app.services.access import Principal
 from app.services.context import Context
+from app.services.labels import check_labels
 from app.services.lookup import cloud_account_by, project_by, stack_by_id
 from app.services.operation_queue import add_operation, unfinished_destroy
 from app.services.regions import choose_region
@@ -43,7 +44,7 @@ from app.services.secrets import open_parameters, seal_parameters
 
 @dataclass(frozen=True)
 class NewStack:
-    """What a client asks for."""
+    """What a client asks for; without ``auto_apply`` the project's rule holds."""
 
     kind: str
     name: str
@@ -52,7 +53,7 @@ class NewStack:
     region: str | None = None
     parameters: dict[str, Any] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
-    auto_apply: AutoApply = AutoApply.ALWAYS
+    auto_apply: AutoApply | None = None
     drift: DriftSettings = field(default_factory=DriftSettings)
     expires_at: datetime | None = None
     deletion_protection: bool = False
@@ -90,6 +91,7 @@ def create_stack(
     project = project_by(session, principal, wanted.project, Right.STACK_WRITE)
     if not is_name(wanted.name):
         raise ValidationError.at("/name", f"A name has {NAME_RULE}.")
+    check_labels(wanted.labels)
     _refuse_taken_name(session, project, wanted.name)
     account = cloud_account_by(session, wanted.cloud_account)
     if account.cloud not in blueprint.clouds:
@@ -100,33 +102,8 @@ def create_stack(
         )
     region = choose_region(ctx.catalog.cloud(account.cloud), account, wanted.region)
     parameters = blueprint.validate(wanted.parameters)
-    now = utc_now()
-    stack = Stack(
-        id=ids.new_id(ids.STACK),
-        project=project,
-        project_id=project.id,
-        name=wanted.name,
-        kind=blueprint.kind,
-        blueprint_version=blueprint.version,
-        cloud_account=account,
-        cloud_account_id=account.id,
-        cloud=account.cloud,
-        region=region,
-        labels=dict(wanted.labels),
-        auto_apply=wanted.auto_apply.value,
-        deletion_protection=wanted.deletion_protection,
-        expires_at=wanted.expires_at,
-        status=StackStatus.CREATING.value,
-        generation=1,
-        applied_generation=0,
-        drift_status="not_checked",
-        version=1,
-        created_at=now,
-        created_by=principal.name,
-        updated_at=now,
-        references=[],
-        outputs=[],
-    )
+    stack = _draft_stack(blueprint, project, account, region, wanted)
+    stack.created_by = principal.name
     resolved = references.resolve(session, principal, blueprint, project.id, parameters)
     references.check_placement(resolved, stack)
     references.attach(stack, resolved)
@@ -165,6 +142,7 @@ def change_stack(
     stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE, kind=kind)
     _expect_version(stack, expected_version)
     _refuse_deleted(session, stack)
+    check_labels(change.labels or {})
     changed = _change_settings(stack, change)
     operation = None
     if change.parameters is not None and _change_parameters(
@@ -233,6 +211,37 @@ def touch(stack: Stack) -> None:
     """Mark the stack as changed, so that its ETag changes."""
     stack.version += 1
     stack.updated_at = utc_now()
+
+
+def _draft_stack(
+    blueprint: KindBlueprint, project: Project, account: CloudAccount, region: str, wanted: NewStack
+) -> Stack:
+    now = utc_now()
+    return Stack(
+        id=ids.new_id(ids.STACK),
+        project=project,
+        project_id=project.id,
+        name=wanted.name,
+        kind=blueprint.kind,
+        blueprint_version=blueprint.version,
+        cloud_account=account,
+        cloud_account_id=account.id,
+        cloud=account.cloud,
+        region=region,
+        labels=dict(wanted.labels),
+        auto_apply=(wanted.auto_apply or AutoApply(project.auto_apply)).value,
+        deletion_protection=wanted.deletion_protection,
+        expires_at=wanted.expires_at,
+        status=StackStatus.CREATING.value,
+        generation=1,
+        applied_generation=0,
+        drift_status="not_checked",
+        version=1,
+        created_at=now,
+        updated_at=now,
+        references=[],
+        outputs=[],
+    )
 
 
 def _refuse_taken_name(session: Session, project: Project, name: str) -> None:

@@ -12,7 +12,7 @@ def test_a_viewer_changes_nothing_and_reads_no_secret() -> None:
 
 
 def test_state_and_secrets_are_for_administrators_only() -> None:
-    for right in (Right.STATE_READ, Right.SECRET_READ):
+    for right in (Right.STATE_READ, Right.STATE_WRITE, Right.SECRET_READ, Right.LOCK_FORCE):
         assert [role for role in Role if right in RIGHTS[role]] == [Role.ADMIN]
 
 

@@ -8,7 +8,7 @@ from app.domain.operations import AutoApply, OperationStatus, OperationType
 from app.errors import OperationStateError
 from app.models import Operation, Stack
 from app.services import inventory, operations, stacks
-from app.services.operation_queue import waiting_for
+from app.services.operation_waits import waiting_for
 from app.services.stacks import StackChange
 from tests.landform import ADMIN, Landform
 

@@ -107,10 +107,16 @@ def test_a_killed_worker_loses_no_state_and_names_what_may_be_orphaned(landform:
 def test_the_lock_of_a_stack_lasts_as_long_as_its_terraform(landform: Landform) -> None:
     landform.cloud.set_faults(create_delay_seconds=2)
     stack, operation = landform.create("network", "web", parameters={"zones": 1})
-    kill_while_applying(landform, operation)
     store = landform.ctx.state_store()
-    with pytest.raises(StackBusyError), store.hold(stack.id, 0):
-        pass
+    with worker(landform, operation) as process:
+        wait_until(landform.cloud.list, "the first resource")
+        with pytest.raises(StackBusyError), store.hold(stack.id, 0):
+            pass
+        recorded = landform.operation(operation.id).process
+        assert recorded is not None
+        opened = Path(f"/proc/{recorded['pid']}/fd").iterdir()
+        assert any(link.readlink().name == "writer.lock" for link in opened)
+        process.send_signal(signal.SIGKILL)
     wait_for_terraform_to_end(landform, operation)
     with store.hold(stack.id, 5):
         pass
@@ -296,6 +302,8 @@ def test_an_apply_that_fails_midway_keeps_what_was_made_and_a_retry_finishes_it(
     done = landform.carry_out(operation)
     assert done.status == "errored"
     assert "quota" in (done.error or {})["detail"].lower()
+    assert {step.name: step.status for step in done.steps}["apply"] == "failed"
+    assert {step.name: step.status for step in done.steps}["save"] == "done"
     assert landform.stack(stack.id).status == "failed"
     assert {item["id"] for item in landform.cloud.list()} == recorded_ids(landform, stack)
     landform.cloud.set_faults(quota=None)

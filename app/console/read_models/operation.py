@@ -25,7 +25,7 @@ from app.models import Operation, OperationEvent, OperationStep
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.lookup import operation_by_id
-from app.services.operation_queue import waiting_for
+from app.services.operation_waits import waiting_for
 from app.services.progress import Progress, count_events, last_events, read_progress
 
 LOG_LINES = 400

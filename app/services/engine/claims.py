@@ -25,7 +25,7 @@ from app.errors import FenceLostError
 from app.logs import get_logger
 from app.models import Operation
 from app.services.context import Context
-from app.services.operation_queue import next_in_line
+from app.services.operation_queue import lock_of, next_in_line
 from app.services.operation_status import move
 
 log = get_logger(__name__)
@@ -157,7 +157,8 @@ class Heartbeat:
 
 def _may_start(session: Session, operation: Operation) -> bool:
     if operation.status == OperationStatus.PLANNED:
-        return operation.approved_at is not None
+        is_locked = lock_of(session, operation.stack_id) is not None
+        return operation.approved_at is not None and not is_locked
     if operation.status != OperationStatus.PENDING:
         return False
     first = next_in_line(session, operation.stack_id)

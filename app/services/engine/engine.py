@@ -18,12 +18,15 @@ from app.errors import (
 )
 from app.logs import get_logger
 from app.services.context import Context
+from app.services.dispatch import choose_next, ring_chosen
 from app.services.engine import ending
 from app.services.engine.claims import Claim, Heartbeat, claim, fenced
 from app.services.engine.drift_check import DriftResult
 from app.services.engine.run import OperationRun
 from app.terraform.discovery import TerraformBinary, discover
 from app.terraform.identity import ProcessIdentity
+
+CLAIM_ATTEMPTS = 3  # another worker may be faster to the same operation
 
 log = get_logger(__name__)
 
@@ -44,8 +47,15 @@ class Engine:
         """
         return discover(self._ctx.settings.terraform)
 
-    def carry_out(self, operation_id: str) -> None:
-        """Carry out one operation if it may run now; a ring too many does nothing.
+    def work(self) -> None:
+        """Carry out the operation whose turn it is; do nothing when none may start."""
+        for _ in range(CLAIM_ATTEMPTS):
+            chosen = choose_next(self._ctx)
+            if chosen is None or self.carry_out(chosen):
+                return
+
+    def carry_out(self, operation_id: str) -> bool:
+        """Carry out one operation if it may run now; tell whether it was claimed.
 
         Must be called in the main thread of the process: Terraform gets its SIGINT when the
         thread that started it dies.
@@ -55,17 +65,20 @@ class Engine:
         except VolumeError as error:
             # It stays pending: an accepted request must not fail because a disk was away.
             log.error("volume_unusable", operation_id=operation_id, detail=error.detail)
-            return
+            return False
         identity = ProcessIdentity.of(os.getpid())
         owner = f"{identity.host}:{identity.pid}"
         taken = claim(self._ctx, operation_id, owner, identity.to_dict())
         if taken is None:
             log.info("operation_not_claimed", operation_id=operation_id)
-            return
+            return False
         log.info("operation_claimed", operation_id=operation_id, type=taken.type, fence=taken.fence)
         with Heartbeat(self._ctx, taken) as heartbeat:
             self._run(taken, heartbeat)
         log.info("operation_left", operation_id=operation_id)
+        with self._ctx.write() as session:
+            ring_chosen(session, self._ctx.settings)
+        return True
 
     def _run(self, taken: Claim, heartbeat: Heartbeat) -> None:
         try:

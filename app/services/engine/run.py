@@ -13,6 +13,7 @@ from app.clock import utc_now
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepName
 from app.domain.state_file import StateFile
 from app.errors import (
+    FenceLostError,
     LandformError,
     OperationCanceledError,
     OperationInterruptedError,
@@ -29,6 +30,7 @@ from app.services.engine.drift_check import check_drift
 from app.services.engine.orphans import find_orphans
 from app.services.engine.recorder import Recorder
 from app.services.engine.workspace import Workspace
+from app.services.operation_queue import lock_of
 from app.services.operation_status import move, release
 from app.storage.parked_run import park
 from app.storage.snapshotter import Snapshotter
@@ -148,10 +150,12 @@ class OperationRun:
             ending.finish(self._ctx, self._claim, status, outputs)
             space.directory.remove()
             return False
-        with fenced(self._ctx, self._claim) as (_, operation):
+        with fenced(self._ctx, self._claim) as (session, operation):
             move(operation, OperationStatus.PLANNED)
             rule = AutoApply(operation.stack.auto_apply)
-            if operation.requires_approval or not rule.allows(plan.summary):
+            # Whoever locked the stack while it was planned wants a person to look first.
+            is_locked = lock_of(session, operation.stack_id) is not None
+            if is_locked or operation.requires_approval or not rule.allows(plan.summary):
                 park(space.directory, self._ctx.keys)
                 release(operation)
                 return False
@@ -166,13 +170,15 @@ class OperationRun:
             baseline=space.directory.state_bytes(),
         )
         failure: LandformError | None = None
-        with self._recorder.step(StepName.APPLY):
-            terraform = self._terraform(space, snapshotter)
-            try:
+        try:
+            with self._recorder.step(StepName.APPLY):
+                terraform = self._terraform(space, snapshotter)
                 terraform.apply(space.directory.plan_path, self._ctx.settings.apply_timeout_seconds)
-            except LandformError as error:
-                failure = error
-                self._recorder.note(error.detail, level="error", type_="failure")
+        except FenceLostError:
+            raise
+        except LandformError as error:
+            failure = error
+            self._recorder.note(error.detail, level="error", type_="failure")
         # What was done is kept whatever the end was; only then is the failure told.
         with self._recorder.step(StepName.SAVE):
             state = self._save_state(space)

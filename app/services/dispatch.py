@@ -1,0 +1,118 @@
+"""Choose the operation that a free worker carries out next.
+
+A ring in Redis says only that there is work; which work is decided here, from SQL, so priorities
+and limits hold whatever the order of the rings was.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from app.clock import utc_now
+from app.domain.operations import OWNED, OperationStatus, OperationType
+from app.domain.queueing import SYSTEM, Limits, Load, Waiting, choose
+from app.models import InstallationFact, Operation, Stack
+from app.services.context import Context, ring_after_commit
+from app.services.operation_queue import holds, is_blocked
+from app.services.operation_waits import CAPACITY
+from app.settings import Settings
+
+MEMORY_INFO = Path("/proc/meminfo")
+CONSIDERED = 500
+MIB = 1024 * 1024
+
+
+def choose_next(ctx: Context) -> str | None:
+    """Return the id of the operation that should start now, or nothing when none may."""
+    if memory_trouble(ctx.settings) is not None:
+        return None
+    with ctx.read() as session:
+        chosen = choose(_waiting(session), _load(session), _limits(ctx.settings))
+    return chosen.id if chosen else None
+
+
+def ring_chosen(session: Session, settings: Settings) -> None:
+    """Ring what may start now that something has ended; a limit may have held it back."""
+    chosen = choose(_waiting(session), _load(session), _limits(settings))
+    if chosen is not None:
+        ring_after_commit(session, session.get_one(Operation, chosen.id))
+
+
+def record_capacity(ctx: Context) -> None:
+    """Note which limits are reached, so that waiting operations can say it."""
+    limits = _limits(ctx.settings)
+    with ctx.read() as session:
+        load = _load(session)
+        known = session.get(InstallationFact, CAPACITY)
+    facts: dict[str, Any] = {
+        "memory": memory_trouble(ctx.settings),
+        "full_projects": sorted(load.full_projects(limits)),
+        "per_project": limits.per_project,
+        "is_drift_full": load.scheduled >= limits.drift_checks,
+    }
+    if known is None or known.value != facts:
+        with ctx.write() as session:
+            session.merge(InstallationFact(name=CAPACITY, value=facts, updated_at=utc_now()))
+
+
+def memory_trouble(settings: Settings) -> str | None:
+    """Say why this host has too little memory for one more Terraform, or ``None`` when it has."""
+    needed = settings.operation_memory_mib
+    for line in MEMORY_INFO.read_text(encoding="ascii").splitlines():
+        name, _, value = line.partition(":")
+        if name == "MemAvailable":
+            available = int(value.split()[0]) // 1024
+            if available < needed:
+                return (
+                    f"{available} MiB of memory are available, one more operation needs {needed}."
+                )
+    return None
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(settings.project_limit, settings.drift_limit)
+
+
+def _load(session: Session) -> Load:
+    running = (
+        select(Stack.project_id, func.count())
+        .join(Operation, Operation.stack_id == Stack.id)
+        .where(Operation.status.in_(OWNED))
+        .group_by(Stack.project_id)
+    )
+    scheduled = select(func.count()).where(
+        Operation.status.in_(OWNED),
+        Operation.type == OperationType.DRIFT_CHECK,
+        Operation.requested_by == SYSTEM,
+    )
+    by_project = {row[0]: row[1] for row in session.execute(running)}
+    return Load(by_project, session.scalar(scheduled) or 0)
+
+
+def _waiting(session: Session) -> list[Waiting]:
+    """Return approved plans, and the first pending operation of each stack that nothing holds."""
+    earlier, holder = aliased(Operation), aliased(Operation)
+    is_first = ~exists().where(
+        earlier.stack_id == Operation.stack_id,
+        earlier.status == OperationStatus.PENDING,
+        earlier.id < Operation.id,
+        ~is_blocked(earlier),
+    )
+    is_free = ~exists().where(holder.stack_id == Operation.stack_id, holds(holder))
+    may_start = (Operation.status == OperationStatus.PENDING) & is_first & is_free
+    is_approved = (Operation.status == OperationStatus.PLANNED) & Operation.approved_at.is_not(None)
+    query = (
+        select(Operation.id, Stack.project_id, Operation.type, Operation.requested_by)
+        .join(Stack, Stack.id == Operation.stack_id)
+        .where(or_(may_start, is_approved), ~is_blocked(Operation))
+        .order_by(Operation.id)
+        .limit(CONSIDERED)
+    )
+    return [
+        Waiting(row_id, project_id, OperationType(kind), requested_by)
+        for row_id, project_id, kind, requested_by in session.execute(query)
+    ]

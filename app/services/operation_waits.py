@@ -1,0 +1,139 @@
+"""Why an operation does not go on, in words.
+
+Reads what SQL knows: other operations, and the facts that the scheduler notes about the volume and
+about capacity. It starts nothing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from app.domain.operations import OperationStatus, OperationType
+from app.domain.queueing import Priority, Waiting
+from app.models import InstallationFact, Operation
+from app.services.operation_queue import holds
+
+COUNTED = 1000
+VOLUME_TROUBLE = "volume_trouble"
+"""Name of the fact that says what is wrong with the state volume."""
+
+CAPACITY = "capacity"
+"""Name of the fact that says which limits are reached."""
+
+
+def waiting_for(session: Session, operation: Operation) -> dict[str, Any] | None:
+    """Say in words why the operation does not go on, or ``None`` when it runs or has ended."""
+    return waits_of(session, [operation]).get(operation.id)
+
+
+def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dict[str, Any]]:
+    """Say in words why each operation does not go on, by id, with the same few queries for all.
+
+    Those that run or have ended are left out.
+    """
+    waits: dict[str, dict[str, Any]] = {
+        item.id: {
+            "reason": "approval",
+            "detail": "The plan waits for a person to approve or discard it.",
+        }
+        for item in operations
+        if item.status == OperationStatus.PLANNED and item.approved_at is None
+    }
+    pending = [item for item in operations if item.status == OperationStatus.PENDING]
+    if not pending:
+        return waits
+    queue, volume, capacity = _queued(session), _volume_trouble(session), _capacity(session)
+    stacks = {item.stack_id for item in pending}
+    holders = _first_by_stack(session, stacks, holds(Operation))
+    firsts = _first_by_stack(session, stacks, Operation.status == OperationStatus.PENDING)
+    for item in pending:
+        holder, first = holders.get(item.stack_id), firsts.get(item.stack_id)
+        if holder is not None:
+            waits[item.id] = _waits_for_holder(holder)
+        elif first is not None and first.id != item.id:
+            detail = f"An earlier {first.type} of this stack is queued."
+            waits[item.id] = {"reason": "operation", "operation_id": first.id, "detail": detail}
+        else:
+            waiting = _waiting(item)
+            ahead = bisect_left(queue, (waiting.priority, item.id))
+            waits[item.id] = (
+                volume or _waits_for_room(waiting, capacity) or _waits_for_worker(ahead)
+            )
+    return waits
+
+
+def _first_by_stack(
+    session: Session, stack_ids: Collection[str], condition: ColumnElement[bool]
+) -> dict[str, Operation]:
+    """Return the oldest operation of each stack that meets ``condition``."""
+    oldest = (
+        select(func.min(Operation.id))
+        .where(Operation.stack_id.in_(sorted(stack_ids)), condition)
+        .group_by(Operation.stack_id)
+    )
+    rows = session.scalars(select(Operation).where(Operation.id.in_(oldest))).unique()
+    return {row.stack_id: row for row in rows}
+
+
+def _queued(session: Session) -> list[tuple[Priority, str]]:
+    """Return the order of the queue, of at most as many operations as are worth counting."""
+    query = select(Operation).where(Operation.status == OperationStatus.PENDING)
+    rows = session.scalars(query.order_by(Operation.id).limit(COUNTED)).unique()
+    return sorted((_waiting(row).priority, row.id) for row in rows)
+
+
+def _waiting(row: Operation) -> Waiting:
+    return Waiting(row.id, row.stack.project_id, OperationType(row.type), row.requested_by)
+
+
+def _capacity(session: Session) -> dict[str, Any]:
+    fact = session.get(InstallationFact, CAPACITY)
+    return fact.value if fact is not None else {}
+
+
+def _waits_for_room(item: Waiting, capacity: dict[str, Any]) -> dict[str, Any] | None:
+    """Return which limit keeps the operation from starting, if one does."""
+    if capacity.get("memory"):
+        return {"reason": "memory", "detail": capacity["memory"]}
+    if item.project_id in capacity.get("full_projects", ()):
+        detail = f"The project runs {capacity['per_project']} operations, as many as it may."
+        return {"reason": "project_limit", "detail": detail}
+    if item.priority is Priority.SCHEDULED and capacity.get("is_drift_full"):
+        detail = "As many scheduled drift checks run as may run at once."
+        return {"reason": "drift_limit", "detail": detail}
+    return None
+
+
+def _volume_trouble(session: Session) -> dict[str, Any] | None:
+    """Return why nothing can start, as the scheduler last saw the state volume."""
+    fact = session.get(InstallationFact, VOLUME_TROUBLE)
+    return {"reason": "volume", **fact.value} if fact is not None and fact.value else None
+
+
+def _waits_for_holder(holder: Operation) -> dict[str, Any]:
+    return {
+        "reason": "unsaved_state" if holder.has_unsaved_state else "operation",
+        "operation_id": holder.id,
+        "detail": _why_held(holder),
+    }
+
+
+def _waits_for_worker(ahead: int) -> dict[str, Any]:
+    return {
+        "reason": "worker",
+        "position": ahead + 1,
+        "detail": f"Waits for a free worker; {ahead} operations are ahead in the queue.",
+    }
+
+
+def _why_held(holder: Operation) -> str:
+    if holder.has_unsaved_state:
+        return "The state of an interrupted operation is being saved first."
+    if holder.status == OperationStatus.PLANNED:
+        return f"An earlier {holder.type} of this stack waits for approval."
+    return f"An earlier {holder.type} of this stack is running."
