@@ -87,7 +87,7 @@ class Engine:
             log.warning("fence_lost", operation_id=taken.operation_id)
         except LandformError as error:
             self._fail(taken, error)
-        except Exception as error:
+        except Exception as error:  # broad: an operation must end whatever bug there is
             log.exception("operation_crashed", operation_id=taken.operation_id)
             self._fail(taken, UnexpectedError(f"{type(error).__name__} in the engine."))
 
