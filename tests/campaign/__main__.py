@@ -1,0 +1,74 @@
+"""``python -m tests.campaign``: kill Landform's processes at random and see what it promises."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests import postgresql
+from tests.campaign.campaign import Campaign, Size
+from tests.campaign.findings import Tally
+from tests.campaign.report import Report
+from tests.campaign.trial import running_trial
+
+KEPT_VARIABLES = {"LANDFORM_PROVIDER_MIRROR", "LANDFORM_TERRAFORM"}
+
+
+def main() -> int:
+    """Run one campaign; return 0 only when every promise was kept."""
+    asked = _parse_arguments()
+    for name in [name for name in os.environ if name.startswith(("LANDFORM_", "TF_"))]:
+        if name not in KEPT_VARIABLES:
+            del os.environ[name]
+    tally = Tally()
+    print(f"campaign with seed {asked.seed} on {asked.database}", flush=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="landform-campaign-") as folder,
+        _database(asked.database) as url,
+        running_trial(Path(folder), url, 4) as trial,
+    ):
+        size = Size(kills=asked.kills, seconds=60 * asked.minutes)
+        Campaign(trial, tally, asked.seed, size).run(lambda text: print(text, flush=True))
+        if tally.problems and asked.keep_log is not None:
+            asked.keep_log.write_bytes(trial.running.output.read_bytes())
+    report = Report(tally, seed=asked.seed, database=asked.database, wanted_kills=asked.kills)
+    if asked.report is not None:
+        asked.report.write_text(json.dumps(report.to_dict(), indent=2) + "\n")
+    print(report.markdown())
+    print(report.sentence())
+    return 0 if report.is_good else 1
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--kills", type=int, default=500, help="how many at least")
+    parser.add_argument("--minutes", type=float, default=25, help="of killing, at most")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--report", type=Path, help="where to write the figures as JSON")
+    parser.add_argument("--keep-log", type=Path, help="where to keep the log if a promise broke")
+    return parser.parse_args()
+
+
+@contextmanager
+def _database(name: str) -> Iterator[str]:
+    """Yield the URL of an empty database; empty for SQLite in the home."""
+    if name == "sqlite":
+        yield ""
+        return
+    binaries = postgresql.find_binaries()
+    if binaries is None:
+        sys.exit("There is no PostgreSQL on this machine: apt-get install postgresql")
+    with postgresql.serve(binaries) as server:
+        yield server.url(server.create_database())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""The course of a campaign: set pieces, then kills from all sides, then a quiet end.
+
+Bounded in time; what it started is gone when it returns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.campaign.disturber import Disturber
+from tests.campaign.findings import Promise, Tally
+from tests.campaign.processes import Watch
+from tests.campaign.slots import Pace, Slot
+from tests.campaign.trial import Trial
+
+STOP_SECONDS = 400.0
+CREATE_DELAY_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Size:
+    """How large a campaign is."""
+
+    kills: int
+    seconds: float
+    slots: int = 4
+    workers: int = 4
+
+
+class Campaign:
+    """One campaign against a running Landform."""
+
+    def __init__(self, trial: Trial, tally: Tally, seed: int, size: Size) -> None:
+        self._trial = trial
+        self._tally = tally
+        self._seed = seed
+        self._size = size
+
+    def run(self, say: Callable[[str], None] = lambda text: None) -> None:
+        """Kill until there are enough kills or the time is over, then end everything well."""
+        self._trial.cloud.set_faults(create_delay_seconds=CREATE_DELAY_SECONDS)
+        watch = Watch(self._trial, self._tally)
+        watch.start()
+        began = time.monotonic()
+        slots = self._start_slots()
+        disturber = Disturber(self._seed, self._trial, self._tally)
+        disturber.start()
+        while len(self._tally.kills) < self._size.kills:
+            if time.monotonic() - began > self._size.seconds or not _all_live(slots):
+                break
+            time.sleep(1)
+            if int(time.monotonic() - began) % 30 == 0:
+                problems = len(self._tally.problems)
+                say(f"{len(self._tally.kills)} kills, {problems} problems")
+        self._tally.fact("seconds of killing", round(time.monotonic() - began))
+        self._end(slots, disturber)
+        watch.stop()
+        self._count_abandoned()
+
+    def _start_slots(self) -> list[Slot]:
+        pace = Pace()
+        slots = [
+            Slot(number, self._seed, self._trial, self._tally, pace)
+            for number in range(1, self._size.slots + 1)
+        ]
+        for slot in slots:
+            slot.start()
+        return slots
+
+    def _end(self, slots: list[Slot], disturber: Disturber) -> None:
+        for slot in slots:
+            slot.ask_to_stop()
+            slot.is_killing = False
+        disturber.stop()
+        deadline = time.monotonic() + STOP_SECONDS
+        for slot in slots:
+            slot.join(max(0.0, deadline - time.monotonic()))
+            if slot.is_alive():
+                self._tally.problem(Promise.STUCK, f"{slot.name} does not come to its end")
+            else:
+                slot.finish()
+        if left := self._trial.cloud.list(limit=200):
+            self._tally.problem(Promise.RESOURCE, f"{len(left)} resources are left at the end")
+
+    def _count_abandoned(self) -> None:
+        found = self._trial.log_events("operation_abandoned")
+        self._tally.fact("operations taken over from the dead", len(found))
+
+
+def _all_live(slots: list[Slot]) -> bool:
+    return all(slot.is_alive() for slot in slots)

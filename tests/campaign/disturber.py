@@ -1,0 +1,136 @@
+"""Kills of what all operations share: worker, scheduler, web and Redis, one at a time.
+
+None of these may disturb an operation that runs; the slots check that.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from random import Random
+
+import httpx
+import psutil
+from redis.exceptions import RedisError
+from sqlalchemy import select
+
+from app.domain.operations import OperationStatus
+from app.models import Operation
+from tests.campaign.findings import Kill, Promise, Tally
+from tests.campaign.trial import Trial
+
+BOUND_SECONDS = 90.0
+FIRST_SECONDS, LAST_SECONDS = 3.0, 9.0
+KINDS = {
+    "worker": 30,
+    "scheduler": 22,
+    "web": 18,
+    "Redis with AOF": 10,
+    "Redis without AOF": 8,
+    "FLUSHALL": 12,
+}
+WORDS = {"worker": "workers.worker", "scheduler": "workers.scheduler", "web": "wsgi:app"}
+
+
+class Disturber(threading.Thread):
+    """Kills a shared process every few seconds and measures how long all take to be back."""
+
+    def __init__(self, seed: int, trial: Trial, tally: Tally) -> None:
+        super().__init__(name="disturber", daemon=True)
+        self._random = Random(f"{seed}-disturber")
+        self._trial = trial
+        self._tally = tally
+        self._stop_asked = threading.Event()
+
+    def run(self) -> None:
+        while not self._stop_asked.wait(self._random.uniform(FIRST_SECONDS, LAST_SECONDS)):
+            self.disturb(self._random.choices(list(KINDS), list(KINDS.values()))[0])
+
+    def stop(self) -> None:
+        self._stop_asked.set()
+        self.join()
+
+    def disturb(self, what: str) -> None:
+        """Kill ``what`` and wait until everything is there and goes on again."""
+        waiting, began = self._pending(), time.monotonic()
+        is_back = self._pull(what)
+        if is_back is None:
+            return
+        deadline = began + BOUND_SECONDS
+        while not (is_back() and self._is_ready() and not (waiting & self._pending())):
+            if time.monotonic() > deadline:
+                self._tally.kill(Kill(what, "all", None))
+                self._tally.problem(Promise.STUCK, f"{what} was killed and is not back: {waiting}")
+                return
+            time.sleep(0.1)
+        self._tally.kill(Kill(what, "all", time.monotonic() - began))
+
+    def _pull(self, what: str) -> Callable[[], bool] | None:
+        """Kill ``what``; return the question whether it is back."""
+        if what == "FLUSHALL":
+            with suppress(RedisError):
+                self._trial.redis.flushall()
+                return self._redis_answers
+            return None
+        is_redis = what.startswith("Redis")
+        word = "redis-server" if is_redis else WORDS[what]
+        before = self._children(word)
+        if not before:
+            return None
+        victim = self._random.choice(before)
+        if what == "web" and self._random.random() < 0.5:
+            _kill_tree(victim)
+        else:
+            _kill(victim)
+        if what == "Redis without AOF":
+            for path in (self._trial.running.home / "redis").glob("appendonly*"):
+                path.unlink()
+        if is_redis:
+            return self._redis_answers
+
+        def is_back() -> bool:
+            now = {child.pid for child in self._children(word)}
+            return len(now) >= len(before) and victim.pid not in now
+
+        return is_back
+
+    def _children(self, word: str) -> list[psutil.Process]:
+        found = []
+        for child in psutil.Process(self._trial.running.process.pid).children():
+            with suppress(psutil.Error):
+                if any(word in part for part in child.cmdline()):
+                    found.append(child)
+        return found
+
+    def _pending(self) -> set[str]:
+        with self._trial.ctx.read() as session:
+            query = select(Operation.id).where(Operation.status == OperationStatus.PENDING)
+            return set(session.scalars(query))
+
+    def _redis_answers(self) -> bool:
+        try:
+            return bool(self._trial.redis.ping())
+        except RedisError:
+            return False
+
+    def _is_ready(self) -> bool:
+        try:
+            return self._trial.running.http.get("/readyz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def _kill(process: psutil.Process) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def _kill_tree(process: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):
+        for child in process.children(recursive=True):
+            _kill(child)
+    _kill(process)

@@ -1,0 +1,145 @@
+"""Which processes belong to an operation, found by the run directory that they work in.
+
+Independent of what Landform has recorded: a Terraform that no row knows of is seen all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from app.models import Operation
+from tests.campaign.findings import Promise, Tally
+from tests.campaign.trial import Trial
+
+SAMPLES_A_SECOND = 20
+PROVIDER_WORDS = (b"sandbox.provider", b"terraform-provider")
+LOCKED_AFTER_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Found:
+    """A process in a run directory."""
+
+    pid: int
+    operation_id: str
+    is_provider: bool
+    parent: int = 0
+
+
+def find_in_runs(runs: Path) -> Iterator[Found]:
+    """Yield every process whose working directory is a run directory under ``runs``."""
+    prefix = f"{runs}/"
+    for name in os.listdir("/proc"):  # noqa: PTH208  twenty times a second
+        if not name.isdigit():
+            continue
+        with suppress(OSError):
+            folder = os.readlink(f"/proc/{name}/cwd")  # noqa: PTH115
+            if folder.startswith(prefix):
+                command = Path(f"/proc/{name}/cmdline").read_bytes()
+                operation_id = folder.removeprefix(prefix).removesuffix(" (deleted)")
+                is_provider = any(word in command for word in PROVIDER_WORDS)
+                parent = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1]
+                yield Found(int(name), operation_id, is_provider, int(parent))
+
+
+def find_of(runs: Path, operation_id: str) -> list[Found]:
+    """Return the processes that work on one operation, Terraform first."""
+    found = [item for item in find_in_runs(runs) if item.operation_id == operation_id]
+    return sorted(found, key=lambda item: item.is_provider)
+
+
+class Watch(threading.Thread):
+    """Looks twenty times a second whether two Terraforms ever work on one stack."""
+
+    def __init__(self, trial: Trial, tally: Tally) -> None:
+        super().__init__(name="watch", daemon=True)
+        self._trial = trial
+        self._tally = tally
+        self._stop_asked = threading.Event()
+        self._stacks: dict[str, str] = {}
+        self._told: set[frozenset[int]] = set()
+        self._since: dict[int, float] = {}
+        self.samples = self.most_at_once = self.without_lock = 0
+
+    def run(self) -> None:
+        while not self._stop_asked.wait(1 / SAMPLES_A_SECOND):
+            self._sample()
+
+    def stop(self) -> None:
+        self._stop_asked.set()
+        self.join()
+        self._tally.fact("samples of the process table", self.samples)
+        self._tally.fact("most Terraforms at once", self.most_at_once)
+
+    def _sample(self) -> None:
+        self.samples += 1
+        by_stack: dict[str, set[tuple[int, str]]] = defaultdict(set)
+        found = list(find_in_runs(self._trial.runs))
+        pids = {item.pid for item in found}
+        # A child that has not become another program yet looks like its parent.
+        terraforms = [item for item in found if not item.is_provider and item.parent not in pids]
+        for item in terraforms:
+            by_stack[self._stack_of(item.operation_id)].add((item.pid, item.operation_id))
+        self.most_at_once = max(self.most_at_once, len(terraforms))
+        for stack_id, at_work in by_stack.items():
+            group = frozenset(pid for pid, _ in at_work)
+            if len(group) > 1 and group not in self._told:
+                self._told.add(group)
+                commands = {pid: _command(pid) for pid in group}
+                self._tally.problem(Promise.OVERLAP, f"{stack_id}: {sorted(at_work)} {commands}")
+        self._look_at_locks(by_stack)
+
+    def _look_at_locks(self, by_stack: dict[str, set[tuple[int, str]]]) -> None:
+        """Every Terraform that has run for a moment must have the lock of its stack."""
+        now = time.monotonic()
+        pids = {pid for found in by_stack.values() for pid, _ in found}
+        self._since = {pid: self._since.get(pid, now) for pid in pids}
+        if self.samples % SAMPLES_A_SECOND:
+            return
+        locked = _locked_inodes()
+        for stack_id, found in by_stack.items():
+            for pid, operation_id in found:
+                is_new = now - self._since[pid] < LOCKED_AFTER_SECONDS
+                if is_new or not stack_id or _inode(self._lock_of(stack_id)) in locked:
+                    continue
+                if Path(f"/proc/{pid}/cwd").exists():
+                    self._tally.problem(
+                        Promise.OVERLAP, f"{operation_id}: Terraform {pid} runs without the lock"
+                    )
+
+    def _lock_of(self, stack_id: str) -> Path:
+        return self._trial.ctx.settings.state_dir / "stacks" / stack_id / "writer.lock"
+
+    def _stack_of(self, operation_id: str) -> str:
+        if operation_id not in self._stacks:
+            with self._trial.ctx.read() as session:
+                query = select(Operation.stack_id).where(Operation.id == operation_id)
+                self._stacks[operation_id] = session.scalar(query) or ""
+        return self._stacks[operation_id]
+
+
+def _locked_inodes() -> set[int]:
+    """Return the inodes that somebody holds a flock(2) on (proc(5), /proc/locks)."""
+    lines = Path("/proc/locks").read_text().splitlines()
+    fields = [line.split() for line in lines if " FLOCK " in line and "->" not in line]
+    return {int(words[5].rpartition(":")[2]) for words in fields}
+
+
+def _command(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return "gone"
+
+
+def _inode(path: Path) -> int:
+    return path.stat().st_ino if path.exists() else 0
