@@ -27,8 +27,6 @@ class RequestLimiter(Limiter):
     def init_app(self, app: Flask) -> None:
         """Bind to ``app``, with our headers instead of the library's."""
         app.config["RATELIMIT_HEADERS_ENABLED"] = False
-        # The library's default limits count each path apart; ours, below, counts all together.
-        app.config.pop("RATELIMIT_DEFAULT", None)
         super().init_app(app)
         app.after_request(self._tell)
 

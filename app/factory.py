@@ -87,13 +87,6 @@ def _flask_config(settings: Settings) -> dict[str, object]:
         "JWT_CSRF_IN_COOKIES": True,
         "JWT_ACCESS_COOKIE_NAME": "landform_session",
         "JWT_ACCESS_CSRF_COOKIE_NAME": "landform_csrf",
-        "RATELIMIT_DEFAULT": settings.api_rate,
-        "RATELIMIT_HEADER_LIMIT": "RateLimit-Limit",
-        "RATELIMIT_HEADER_REMAINING": "RateLimit-Remaining",
-        "RATELIMIT_HEADER_RESET": "RateLimit-Reset",
-        "RATELIMIT_HEADERS_ENABLED": True,
-        # Retry-After belongs to the answers that ask to come back; it must not stand on others.
-        "RATELIMIT_HEADER_RETRY_AFTER": "RateLimit-Retry-After",
         "TEMPLATES_AUTO_RELOAD": False,
         **api.CONFIG,
     }
