@@ -20,7 +20,7 @@ from app.services import audit
 from app.services.access import Principal
 from app.services.context import Context, ring_after_commit
 from app.services.lookup import operation_by_id, stack_by_id
-from app.services.operation_queue import add_operation, ring_next
+from app.services.operation_queue import add_operation, ring_next, unfinished_destroy
 from app.services.operation_status import move
 from app.services.stacks import refuse_protected
 
@@ -36,9 +36,11 @@ def request_operation(
 ) -> tuple[Stack, Operation]:
     """Queue an operation on a stack; ``options`` narrow or force what its plan does.
 
+    A destroy that is queued or running already is returned again.
+
     Raises:
         NotFoundError, PermissionDeniedError: as ``stack_by_id``.
-        ConflictError: the stack is deleted.
+        ConflictError: the stack is deleted, or an apply comes after its destroy.
         ValidationError: the options do not fit the type, or a text in them is no address.
         DeletionProtectedError, StackReferencedError: for a destroy, as ``delete_stack``.
     """
@@ -48,8 +50,16 @@ def request_operation(
     stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE)
     if stack.status == StackStatus.DELETED:
         raise ConflictError(f"Stack {stack.name!r} is deleted.", advice="Create a new stack.")
+    going = unfinished_destroy(session, stack)
     if operation_type is OperationType.DESTROY:
+        if going is not None:
+            return stack, going
         refuse_protected(stack)
+    elif operation_type is OperationType.APPLY and going is not None:
+        raise ConflictError(
+            f"Stack {stack.name!r} is about to be destroyed.",
+            advice="Cancel the destroy first, or create a new stack.",
+        )
     operation = add_operation(session, stack, operation_type, principal, options)
     _audit(session, principal, "operation.request", operation)
     return stack, operation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.domain.operations import AutoApply, OperationStatus, OperationType
-from app.errors import OperationStateError
+from app.errors import ConflictError, OperationStateError
 from app.models import Operation, Stack
 from app.services import inventory, operations, stacks
 from app.services.operation_waits import waiting_for
@@ -108,3 +108,15 @@ def test_a_secret_is_written_nowhere_in_the_story_of_an_operation(
     assert landform.cloud.token not in story
     kept = [path for path in landform.settings.home_dir.rglob("*") if path.is_file()]
     assert not [path for path in kept if secret.encode() in path.read_bytes()]
+
+
+def test_a_destroy_is_asked_for_once_and_nothing_is_applied_after_it(
+    landform: Landform, network: Stack
+) -> None:
+    first = landform.request(network, OperationType.DESTROY)
+    assert landform.request(network, OperationType.DESTROY).id == first.id
+    with pytest.raises(ConflictError, match="destroyed"):
+        landform.request(network, OperationType.APPLY)
+    with landform.ctx.write() as session:
+        operations.cancel(session, ADMIN, first.id)
+    assert landform.perform(network, OperationType.APPLY).status == "planned_and_finished"
