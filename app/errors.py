@@ -128,6 +128,12 @@ class StackBusyError(ConflictError):
     advice = "Wait until it has stopped, then start the operation again."
 
 
+class StackLockedError(ConflictError):
+    code = "stack_locked"
+    title = "A person has locked the stack"
+    advice = "Ask the holder to unlock it; an administrator of the project may force it."
+
+
 class DeletionProtectedError(ConflictError):
     code = "deletion_protected"
     title = "The stack is protected from deletion"
@@ -238,6 +244,12 @@ class VolumeForeignError(VolumeError):
 class VolumeReadOnlyError(VolumeError):
     code = "volume_read_only"
     title = "The state volume is read-only"
+
+
+class VolumeHungError(VolumeError):
+    code = "volume_hung"
+    title = "The state volume does not answer"
+    advice = "Look at the disk or its server; work resumes by itself once it answers."
 
 
 class VolumeFullError(VolumeError):

@@ -13,6 +13,7 @@ from app.api import (
     drift,
     health,
     operations,
+    stack_locks,
     stacks,
     state_versions,
 )
@@ -25,7 +26,16 @@ __all__ = ["CONFIG", "register"]
 def register(app: Flask) -> LandformApi:
     """Bind the API to ``app``; typed collections come from its catalogue."""
     api = LandformApi(app)
-    fixed = (auth, catalogue, cloud_accounts, stacks, state_versions, operations, drift)
+    fixed = (
+        auth,
+        catalogue,
+        cloud_accounts,
+        stacks,
+        stack_locks,
+        state_versions,
+        operations,
+        drift,
+    )
     for module in fixed:
         api.register_blueprint(module.blueprint)
     for blueprint in collections.build_blueprints(context_of(app).catalog):

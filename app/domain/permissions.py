@@ -25,13 +25,21 @@ class Right(StrEnum):
     STACK_WRITE = "stack:write"
     OPERATION_CONTROL = "operation:control"
     STATE_READ = "state:read"
+    STATE_WRITE = "state:write"
+    LOCK_FORCE = "lock:force"
     SECRET_READ = "secret:read"
     AUDIT_READ = "audit:read"
 
 
 _VIEWER = frozenset({Right.STACK_READ})
 _OPERATOR = _VIEWER | {Right.STACK_WRITE, Right.OPERATION_CONTROL}
-_ADMIN = _OPERATOR | {Right.STATE_READ, Right.SECRET_READ, Right.AUDIT_READ}
+_ADMIN = _OPERATOR | {
+    Right.STATE_READ,
+    Right.STATE_WRITE,
+    Right.LOCK_FORCE,
+    Right.SECRET_READ,
+    Right.AUDIT_READ,
+}
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {Role.VIEWER: _VIEWER, Role.OPERATOR: _OPERATOR, Role.ADMIN: _ADMIN}

@@ -9,6 +9,7 @@ from app.models.installation import InstallationFact
 from app.models.operation import Operation, OperationEvent, OperationPlan, OperationStep
 from app.models.project import Project, ProjectMember
 from app.models.stack import Schedule, Stack, StackOutput, StackReference
+from app.models.stack_lock import StackLock
 from app.models.state_version import StateVersion
 from app.models.user import User, UserSession
 
@@ -27,6 +28,7 @@ __all__ = [
     "ProjectMember",
     "Schedule",
     "Stack",
+    "StackLock",
     "StackOutput",
     "StackReference",
     "StateVersion",

@@ -63,7 +63,8 @@ def stack_by_id(
         NotFoundError: no such stack, of another kind, or in a project the caller cannot see.
         PermissionDeniedError: the caller's role lacks ``right``.
     """
-    lock = {"of": Stack, "key_share": True} if right is Right.STACK_WRITE else None
+    writes = right in (Right.STACK_WRITE, Right.STATE_WRITE)
+    lock = {"of": Stack, "key_share": True} if writes else None
     stack = session.get(Stack, stack_id, with_for_update=lock)
     if stack is None or (kind is not None and stack.kind != kind):
         raise NotFoundError(f"There is no {kind or 'stack'} {stack_id!r}.")

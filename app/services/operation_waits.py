@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from app.clock import rfc3339
 from app.domain.operations import OperationStatus, OperationType
 from app.domain.queueing import Priority, Waiting
-from app.models import InstallationFact, Operation
-from app.services.operation_queue import holds
+from app.models import InstallationFact, Operation, StackLock
+from app.services.operation_queue import holds, is_blocked
 
 COUNTED = 1000
 VOLUME_TROUBLE = "volume_trouble"
@@ -44,13 +45,19 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
         for item in operations
         if item.status == OperationStatus.PLANNED and item.approved_at is None
     }
-    pending = [item for item in operations if item.status == OperationStatus.PENDING]
+    waits |= _waits_for_locks(session, operations)
+    pending = [
+        item
+        for item in operations
+        if item.status == OperationStatus.PENDING and item.id not in waits
+    ]
     if not pending:
         return waits
     queue, volume, capacity = _queued(session), _volume_trouble(session), _capacity(session)
     stacks = {item.stack_id for item in pending}
     holders = _first_by_stack(session, stacks, holds(Operation))
-    firsts = _first_by_stack(session, stacks, Operation.status == OperationStatus.PENDING)
+    may_start = (Operation.status == OperationStatus.PENDING) & ~is_blocked(Operation)
+    firsts = _first_by_stack(session, stacks, may_start)
     for item in pending:
         holder, first = holders.get(item.stack_id), firsts.get(item.stack_id)
         if holder is not None:
@@ -65,6 +72,41 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
                 volume or _waits_for_room(waiting, capacity) or _waits_for_worker(ahead)
             )
     return waits
+
+
+def _waits_for_locks(
+    session: Session, operations: Sequence[Operation]
+) -> dict[str, dict[str, Any]]:
+    """Return what those operations wait for that a person's lock keeps from changing a stack."""
+    changes = [
+        item
+        for item in operations
+        if OperationType(item.type).may_mutate
+        and (item.status == OperationStatus.PENDING or _is_approved(item))
+    ]
+    if not changes:
+        return {}
+    locked = sorted({item.stack_id for item in changes})
+    found = session.scalars(select(StackLock).where(StackLock.stack_id.in_(locked)))
+    locks = {lock.stack_id: lock for lock in found}
+    return {
+        item.id: {
+            "reason": "lock",
+            "holder": locks[item.stack_id].holder,
+            "since": rfc3339(locks[item.stack_id].since),
+            "detail": _why_locked(locks[item.stack_id]),
+        }
+        for item in changes
+        if item.stack_id in locks
+    }
+
+
+def _is_approved(operation: Operation) -> bool:
+    return operation.status == OperationStatus.PLANNED and operation.approved_at is not None
+
+
+def _why_locked(lock: StackLock) -> str:
+    return f"{lock.holder} has locked the stack: {lock.reason}"
 
 
 def _first_by_stack(

@@ -11,7 +11,7 @@ from app.clock import utc_now
 from app.domain.operations import OperationStatus
 from app.models import Operation
 from app.services.context import Context, ring_after_commit
-from app.services.operation_queue import next_in_line
+from app.services.operation_queue import lock_of, next_in_line
 
 PATIENCE = timedelta(seconds=5)
 AT_ONCE = 200
@@ -51,7 +51,7 @@ def _ring(ctx: Context, operation_id: str) -> bool:
             first = next_in_line(session, operation.stack_id)
             if first is None or first.id != operation_id:
                 return False
-        elif operation.status != OperationStatus.PLANNED:
+        elif operation.status != OperationStatus.PLANNED or lock_of(session, operation.stack_id):
             return False
         ring_after_commit(session, operation)
         return True
