@@ -105,7 +105,10 @@ class Settings(BaseSettings):
         description="Send session cookies over HTTPS only; `demo` on plain HTTP sets it false.",
     )
     login_rate: str = Field("20/minute", description="Login attempts allowed from one address.")
-    api_rate: str = Field("1200/minute", description="Requests allowed for one user, or for one address without a token.")
+    api_rate: str = Field(
+        "1200/minute",
+        description="Requests allowed for one user, or for one address without a token.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe log line that is written."
     )

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from werkzeug.exceptions import BadRequest
 
+from app.domain.names import is_storable
 from app.errors import FieldProblem, ValidationError
 
 MAX_DEPTH = 20
@@ -41,11 +42,6 @@ def read_json(data: bytes) -> Any:
         first = problems[0]
         raise ValidationError(f"{first.pointer or 'The body'}: {first.message}", problems=problems)
     return value
-
-
-def is_storable(text: str) -> bool:
-    """Tell whether every database keeps ``text`` as it is: valid Unicode without NUL."""
-    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 class _Repeating(dict[str, Any]):

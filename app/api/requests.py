@@ -11,8 +11,9 @@ from flask_smorest import Blueprint
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import UnsupportedMediaType
 
-from app.api.json_body import BAD_TEXT, is_storable, read_json
+from app.api.json_body import BAD_TEXT, read_json
 from app.authentication import authenticate
+from app.domain.names import is_storable
 from app.errors import (
     FieldProblem,
     NotFoundError,

@@ -14,7 +14,8 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 from app.authentication import authenticate
-from app.errors import AuthenticationError
+from app.domain.names import is_storable
+from app.errors import AuthenticationError, NotFoundError, ValidationError
 from app.http_errors import wants_json
 
 HOME = "/"
@@ -25,6 +26,7 @@ READING = ("GET", "HEAD")
 
 def protect(pages: Blueprint) -> None:
     """Let only signed-in people reach ``pages``."""
+    pages.before_request(_refuse_unstorable)
     pages.before_request(_require_session)
 
 
@@ -50,6 +52,14 @@ def local_path(text: str | None) -> str:
         return HOME
     parts = urlsplit(text)
     return text if not parts.scheme and not parts.netloc else HOME
+
+
+def _refuse_unstorable() -> None:
+    """Refuse text that no database keeps, before a query stumbles over it."""
+    if not is_storable(request.path):
+        raise NotFoundError("There is no such page.")
+    if not all(map(is_storable, [*request.args.values(), *request.form.values()])):
+        raise ValidationError("The request holds characters that cannot be stored, such as NUL.")
 
 
 def _require_session() -> Response | None:

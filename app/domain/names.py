@@ -12,6 +12,11 @@ NAME_RULE = (
 _NAME = re.compile(NAME_PATTERN.strip("^$"))
 
 
+def is_storable(text: str) -> bool:
+    """Tell whether every database can keep ``text``: no NUL, no half of a surrogate pair."""
+    return "\x00" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
 def is_name(text: str) -> bool:
     """Tell whether ``text`` is a valid name (a trailing newline is not)."""
     return _NAME.fullmatch(text) is not None

@@ -209,3 +209,9 @@ def test_an_empty_landform_says_what_to_do_first(visitor: Visitor) -> None:
     assert "Make the first one" in visitor.text("/stacks")
     assert "Nothing has run yet" in visitor.text("/operations")
     assert "Nothing was checked yet" in visitor.text("/drift")
+
+
+@pytest.mark.parametrize("path", ["/stacks?q=%00", "/stacks?cursor=a%00", "/operations?status=%00"])
+def test_text_that_no_database_keeps_is_refused(visitor: Visitor, path: str) -> None:
+    assert visitor.get(path).status_code == 422
+    assert visitor.get("/stacks/%00").status_code == 404
