@@ -63,6 +63,7 @@ def make_settings(tmp_path: Path, database_url_of: Callable[[Path], str]) -> Mak
             "secret_key": SecretStr(SECRET_KEY),
             "encryption_keys": SecretStr(ENCRYPTION_KEYS),
             "cookie_secure": False,
+            "ballast_bytes": 0,  # hundreds of homes would fill the disk
         }
         if "database_url" not in overrides:
             values["database_url"] = database_url_of(home)

@@ -24,6 +24,7 @@ from app.queue.jobs import TICK, AllowListedJob
 from app.services.context import Context
 from app.services.dispatch import record_capacity
 from app.services.engine.salvage import reap, remove_leftovers, save_unsaved
+from app.services.headroom import keep_ballasts
 from app.services.health import record_scheduler_beat, record_volume_trouble
 from app.services.idempotency import forget_expired
 from app.services.orphan_search import search_orphans
@@ -58,6 +59,7 @@ class Keeper(threading.Thread):
         """Do everything once."""
         record_scheduler_beat(self._ctx)
         record_volume_trouble(self._ctx)
+        keep_ballasts(self._ctx)
         record_capacity(self._ctx)
         reap(self._ctx)
         save_unsaved(self._ctx)

@@ -25,7 +25,11 @@ def readyz() -> tuple[Response, int]:
     checks = check_all(current_context())
     is_ready = all(check.is_ok for check in checks)
     parts = {
-        check.name: {"status": "ok" if check.is_ok else "failed", "detail": check.detail}
+        check.name: {
+            "status": "ok" if check.is_ok else "failed",
+            "detail": check.detail,
+            **({"code": check.code} if check.code else {}),
+        }
         for check in checks
     }
     return jsonify(status="ok" if is_ready else "failed", checks=parts), 200 if is_ready else 503

@@ -29,11 +29,15 @@ SILENT_AFTER = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Check:
-    """The state of one part; ``detail`` says what is wrong, or a fact worth knowing."""
+    """The state of one part; ``detail`` says what is wrong, or a fact worth knowing.
+
+    ``code`` is that of the error when there is one: the name of its page in ``docs/runbook.md``.
+    """
 
     name: str
     is_ok: bool
     detail: str
+    code: str | None = None
 
 
 def check_all(ctx: Context) -> list[Check]:
@@ -75,7 +79,7 @@ def _check(ctx: Context, name: str, probe: Callable[[Context], str]) -> Check:
     try:
         return Check(name, True, probe(ctx))
     except LandformError as error:
-        return Check(name, False, f"{error.detail} {error.advice}")
+        return Check(name, False, f"{error.detail} {error.advice}", error.code)
     except SQLAlchemyError as error:
         return Check(name, False, f"The database does not answer ({type(error).__name__}).")
     except RedisError as error:

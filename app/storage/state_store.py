@@ -27,7 +27,9 @@ from app.errors import (
     NotFoundError,
     StackBusyError,
     StateCorruptError,
+    VolumeFullError,
 )
+from app.storage.ballast import Ballast
 from app.storage.durable import (
     make_directory,
     sweep_temporaries,
@@ -101,6 +103,9 @@ class StateStore(Protocol):
             StackBusyError: another writer has not let go within ``wait_seconds``.
         """
 
+    def is_held(self, stack_id: str) -> bool:
+        """Tell whether a writer holds the stack now, or a Terraform that inherited its lock."""
+
     def versions(self, stack_id: str) -> tuple[StateVersionName, ...]:
         """Return every stored version, oldest first."""
 
@@ -135,21 +140,13 @@ class VolumeStateStore:
             return self._read_version(folder, serial, sha256)
 
     def promote(self, stack_id: str, data: bytes) -> StoredState:
-        """See ``StateStore.promote``."""
-        folder = self._folder(stack_id)
-        self._volume.check_identity()
-        with translate_errors(self._volume.root):
-            self._prepare(folder)
-        with translate_errors(self._volume.root), lock_folder(folder):
-            present = self._read_pointer(folder)
-            old = self._read_version(folder, present.serial, present.sha256) if present else None
-            state = check_successor(old, data)
-            if present is not None and old is not None and is_same_state(old, data):
-                return present
-            stored = _describe(state, data)
-            self._write_version(folder, stored, data)
-            write_durably(folder / "current", _pointer_bytes(stored))
-            return stored
+        """See ``StateStore.promote``; on a full volume the ballast makes room for it."""
+        try:
+            return self._promote(stack_id, data)
+        except VolumeFullError:
+            Ballast(self._volume.root).release()
+            # Also when there was none: another promotion may just have given it up.
+            return self._promote(stack_id, data)
 
     @contextmanager
     def hold(self, stack_id: str, wait_seconds: float) -> Iterator[int]:
@@ -164,6 +161,22 @@ class VolumeStateStore:
             yield descriptor
         finally:
             os.close(descriptor)
+
+    def is_held(self, stack_id: str) -> bool:
+        """See ``StateStore.is_held``; asks for a shared lock and gives it back at once."""
+        path = self._folder(stack_id) / WRITER_LOCK
+        self._volume.check_identity()
+        with translate_errors(self._volume.root):
+            if not path.exists():
+                return False
+            descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def versions(self, stack_id: str) -> tuple[StateVersionName, ...]:
         """See ``StateStore.versions``."""
@@ -190,6 +203,22 @@ class VolumeStateStore:
                 )
             path.unlink(missing_ok=True)
             sync_directory(path.parent)
+
+    def _promote(self, stack_id: str, data: bytes) -> StoredState:
+        folder = self._folder(stack_id)
+        self._volume.check_identity()
+        with translate_errors(self._volume.root):
+            self._prepare(folder)
+        with translate_errors(self._volume.root), lock_folder(folder):
+            present = self._read_pointer(folder)
+            old = self._read_version(folder, present.serial, present.sha256) if present else None
+            state = check_successor(old, data)
+            if present is not None and old is not None and is_same_state(old, data):
+                return present
+            stored = _describe(state, data)
+            self._write_version(folder, stored, data)
+            write_durably(folder / "current", _pointer_bytes(stored))
+            return stored
 
     def _folder(self, stack_id: str) -> Path:
         if STACK_ID.fullmatch(stack_id) is None:

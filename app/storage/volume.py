@@ -1,8 +1,9 @@
 """The mounted file system that holds state: is it there, is it ours, can it be written.
 
 Owns the sentinel ``.landform-volume``, without which an unmounted mount point would look like an
-empty volume and every stack like a new one. It knows nothing of what is stored on the volume. The
-file system is asked directly, so a hung network mount makes the caller wait.
+empty volume and every stack like a new one. It knows nothing of what is stored on the volume. A
+mount that hangs is noticed here in ``ANSWER_SECONDS``; what is read and written after that asks the
+file system directly.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from app.domain.ids import new_id
 from app.errors import (
     VolumeError,
     VolumeForeignError,
     VolumeFullError,
+    VolumeHungError,
     VolumeMissingError,
     VolumeReadOnlyError,
 )
@@ -31,12 +34,19 @@ from app.storage.durable import (
     sync_directory,
     write_synced,
 )
+from app.storage.patience import NoAnswerError, ask_within
+
+Answer = TypeVar("Answer")
 
 SENTINEL = ".landform-volume"
 SENTINEL_FORMAT = 1
 MIN_FREE_BYTES = 16 * 1024 * 1024
+# A healthy mount answers in milliseconds; whoever asks is told of a hung one within 5 s.
+ANSWER_SECONDS = 4.0
 # What a fresh ext4 file system holds.
 IGNORED_NAMES = frozenset({"lost+found"})
+
+LOOK = "check the disk, or the server that it is mounted from"
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -63,13 +73,8 @@ class Volume:
             VolumeForeignError: another volume, or a folder with other people's files.
             VolumeError: the file system refuses.
         """
-        with translate_errors(self.root):
-            if self._sentinel.exists() or self.expected_id is not None:
-                self.expected_id = self.check_identity()
-                return self.expected_id
-            make_directory(self.root)
-            self._refuse_foreign_files()
-            self._write_sentinel(new_id("vol"))
+        if self.expected_id is None:
+            self._ask(self._take_possession)
         self.expected_id = self.check_identity()
         return self.expected_id
 
@@ -78,11 +83,10 @@ class Volume:
 
         Raises:
             VolumeMissingError, VolumeForeignError, VolumeReadOnlyError, VolumeFullError,
-            VolumeError: in one sentence that says what to do.
+            VolumeHungError, VolumeError: in one sentence that says what to do.
         """
         self.check_identity()
-        with translate_errors(self.root):
-            self._write_probe()
+        self._ask(self._write_probe)
         free = self.free_bytes()
         if free < min_free_bytes:
             raise VolumeFullError(
@@ -96,9 +100,9 @@ class Volume:
         Raises:
             VolumeMissingError: there is no sentinel.
             VolumeForeignError: the sentinel is damaged or names another volume.
+            VolumeHungError: the mount does not answer.
         """
-        with translate_errors(self.root):
-            found = self._read_sentinel()
+        found = self._ask(self._read_sentinel)
         if self.expected_id is not None and found != self.expected_id:
             raise VolumeForeignError(
                 f"The volume at {self.root} is {found}, but {self.expected_id} is expected: "
@@ -108,12 +112,28 @@ class Volume:
 
     def free_bytes(self) -> int:
         """Return the bytes that are free for Landform's user."""
-        with translate_errors(self.root):
-            return shutil.disk_usage(self.root).free
+        return self._ask(lambda: shutil.disk_usage(self.root).free)
 
     @property
     def _sentinel(self) -> Path:
         return self.root / SENTINEL
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
+        try:
+            with translate_errors(self.root):
+                return ask_within(self.root, ANSWER_SECONDS, question)
+        except NoAnswerError as error:
+            raise VolumeHungError(
+                f"The state volume at {self.root} has not answered for {ANSWER_SECONDS:g} seconds: "
+                f"{LOOK}."
+            ) from error
+
+    def _take_possession(self) -> None:
+        if self._sentinel.exists():
+            return
+        make_directory(self.root)
+        self._refuse_foreign_files()
+        self._write_sentinel(new_id("vol"))
 
     def _read_sentinel(self) -> str:
         try:
@@ -177,6 +197,8 @@ def describe_os_error(error: OSError, root: Path) -> VolumeError:
     reason = error.strerror or str(error)
     if error.errno in FULL:
         return VolumeFullError(f"The state volume at {root} is full ({reason}): make room on it.")
+    if error.errno == errno.ETIMEDOUT:
+        return VolumeHungError(f"The state volume at {root} does not answer ({reason}): {LOOK}.")
     if error.errno in READ_ONLY:
         return VolumeReadOnlyError(
             f"The state volume at {root} cannot be written ({reason}): remount it read-write and "

@@ -30,6 +30,7 @@ from app.services.engine.drift_check import check_drift
 from app.services.engine.orphans import find_orphans
 from app.services.engine.recorder import Recorder
 from app.services.engine.workspace import Workspace
+from app.services.headroom import keep_working_room
 from app.services.operation_queue import lock_of
 from app.services.operation_status import move, release
 from app.storage.parked_run import park
@@ -242,6 +243,7 @@ class OperationRun:
         on_event: Callable[[Event], None] | None = None,
     ) -> Terraform:
         def poll() -> None:
+            keep_working_room(self._ctx)
             if snapshotter is not None:
                 snapshotter.poll()
             self._recorder.poll()

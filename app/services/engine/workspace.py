@@ -13,6 +13,7 @@ from app.models import Operation, Stack
 from app.services import references
 from app.services.context import Context
 from app.services.engine.state_keeping import load_state
+from app.services.headroom import restore_work_ballast
 from app.services.secrets import open_credentials, open_parameters
 from app.storage.parked_run import unpark
 from app.storage.run_directory import RunDirectory
@@ -57,6 +58,7 @@ def prepare(ctx: Context, session: Session, store: StateStore, operation: Operat
     stack = operation.stack
     blueprint, cloud = ctx.catalog.kind(stack.kind), ctx.catalog.cloud(stack.cloud)
     state = load_state(session, store, operation)
+    restore_work_ballast(ctx)
     directory = ctx.runs.of(operation.id)
     if directory.exists and not operation.has_applied:
         directory.remove()  # of a plan that died or went stale; it changed nothing
