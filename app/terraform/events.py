@@ -17,6 +17,8 @@ from typing import Any
 from app.domain.state_file import StateFile
 
 CREATE = "create"
+# What Terraform says when a provider died or hung up instead of answering (its ``grpcErr``).
+NO_ANSWER = ("Plugin did not respond", "Plugin error", "Request cancelled")
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class Diagnostic:
     def is_error(self) -> bool:
         """Whether it is an error rather than a warning."""
         return self.severity == "error"
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether a provider ended without an answer, so that nobody knows what it did."""
+        return self.is_error and self.summary.startswith(NO_ANSWER)
 
     def in_words(self) -> str:
         """Return summary, detail and place as one readable text."""
@@ -150,29 +157,42 @@ def possibly_orphaned(events: Iterable[Event], state: StateFile | None) -> list[
     A creation that began and whose end was not seen is always named: with
     ``create_before_destroy`` the state shows the old object under the same address. One that
     ended is named unless the state holds that id (or, for a resource without id, that address).
+    One that failed is named only if its provider died without an answer and no state holds it.
 
     Args:
         events: all events of the apply, in order.
         state: the newest valid state afterwards, or None when there is none.
     """
     started: dict[str, Event] = {}
+    failed: dict[str, Event] = {}
     created: list[Event] = []
+    unanswered: set[str | None] = set()
     for event in events:
+        if event.diagnostic is not None and event.diagnostic.is_unanswered:
+            unanswered.add(event.diagnostic.address)
         if event.address is None or event.action != CREATE:
             continue
         if event.type == "apply_start":
             started[event.address] = event
-        elif event.type in ("apply_complete", "apply_errored"):
+        elif event.type == "apply_complete":
             started.pop(event.address, None)
-            if event.type == "apply_complete":
-                created.append(event)
+            created.append(event)
+        elif event.type == "apply_errored":
+            started.pop(event.address, None)
+            failed[event.address] = event
     lost = [_candidate(event, "created, but not in the state") for event in created]
     known = _known(state)
+    present = state.identifiers() if state else {}
     return [
         *(item for item in lost if (item.address, item.id) not in known),
         *(
             _candidate(event, "its creation began, its end was not seen")
             for event in started.values()
+        ),
+        *(
+            _candidate(event, "its provider died while creating it")
+            for address, event in failed.items()
+            if {address, None} & unanswered and address not in present
         ),
     ]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -116,6 +117,20 @@ class ProcessIdentity:
         finally:
             os.close(descriptor)
         return True
+
+
+def find_working_in(folder: Path) -> list[ProcessIdentity]:
+    """Return the processes of this host whose working directory is ``folder``.
+
+    Found without any record, so also a Terraform whose starter died before it could note one.
+    """
+    wanted, found = str(folder.resolve()), []
+    for entry in Path("/proc").iterdir():
+        # Gone meanwhile, a zombie, or another user's: none of them is a Terraform of ours.
+        with suppress(OSError):
+            if entry.name.isdigit() and str((entry / "cwd").readlink()) == wanted:
+                found.append(ProcessIdentity.of(int(entry.name)))
+    return found
 
 
 def boot_id() -> str:

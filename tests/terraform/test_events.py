@@ -178,6 +178,22 @@ def test_a_creation_without_end_is_named_and_one_that_failed_is_not() -> None:
     assert "end was not seen" in orphan.reason
 
 
+@pytest.mark.parametrize("address", ["t.a", None])
+def test_a_creation_whose_provider_died_is_named_unless_the_state_has_it(
+    address: str | None,
+) -> None:
+    diagnostic = {"severity": "error", "summary": "Plugin did not respond", "address": address}
+    events = events_of(
+        hook_line("apply_start", "t.a"),
+        hook_line("apply_errored", "t.a"),
+        json.dumps({"@message": "m", "type": "diagnostic", "diagnostic": diagnostic}),
+    )
+    (orphan,) = possibly_orphaned(events, state_with(b="1"))
+    assert (orphan.address, orphan.id) == ("t.a", None)
+    assert "provider died" in orphan.reason
+    assert possibly_orphaned(events, state_with(a="1")) == []
+
+
 def test_a_replacement_is_judged_by_its_new_id() -> None:
     events = events_of(
         hook_line("apply_start", "t.a", "delete", id_value="1"),

@@ -19,7 +19,7 @@ from app.errors import (
 from app.logs import get_logger
 from app.services.context import Context
 from app.services.dispatch import choose_next, ring_chosen
-from app.services.engine import ending
+from app.services.engine import ending, salvage
 from app.services.engine.claims import Claim, Heartbeat, claim, fenced
 from app.services.engine.drift_check import DriftResult
 from app.services.engine.run import OperationRun
@@ -89,7 +89,10 @@ class Engine:
             self._fail(taken, error)
         except Exception as error:  # broad: an operation must end whatever bug there is
             log.exception("operation_crashed", operation_id=taken.operation_id)
-            self._fail(taken, UnexpectedError(f"{type(error).__name__} in the engine."))
+            # Only what salvage does keeps the state of an apply that ended in the middle.
+            reason = f"The engine failed ({type(error).__name__})"
+            if not salvage.interrupt(self._ctx, taken.operation_id, taken.fence, reason):
+                self._fail(taken, UnexpectedError(f"{type(error).__name__} in the engine."))
 
     def _fail(self, taken: Claim, error: LandformError) -> None:
         log.warning(

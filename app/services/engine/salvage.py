@@ -17,7 +17,7 @@ from app.clock import utc_now
 from app.domain.drift import DriftStatus
 from app.domain.operations import FINAL, OWNED, OperationStatus, OperationType
 from app.domain.state_file import StateFile
-from app.errors import OperationInterruptedError, StateError, UnavailableError
+from app.errors import LandformError, OperationInterruptedError, StateError, UnavailableError
 from app.logs import get_logger
 from app.models import Operation, OperationEvent
 from app.services.context import Context, ring_after_commit
@@ -27,7 +27,7 @@ from app.services.engine.orphans import find_orphans
 from app.services.operation_queue import ring_next
 from app.services.operation_status import move
 from app.storage.run_directory import RunDirectory
-from app.terraform.identity import ProcessIdentity
+from app.terraform.identity import ProcessIdentity, find_working_in
 
 MAX_ATTEMPTS = 5
 
@@ -40,12 +40,32 @@ def reap(ctx: Context) -> list[str]:
         owned = session.scalars(select(Operation).where(Operation.status.in_(OWNED))).all()
     dealt_with = []
     for operation in owned:
-        if not _is_abandoned(operation):
-            _end_stuck_terraform(ctx, operation)
-            continue
-        if _recover(ctx, operation.id, operation.fence):
-            dealt_with.append(operation.id)
+        try:
+            if not _is_abandoned(ctx, operation):
+                _end_stuck_terraform(ctx, operation)
+            elif _recover(ctx, operation.id, operation.fence):
+                dealt_with.append(operation.id)
+        except (LandformError, OSError) as error:
+            # The next round tries again; meanwhile the others must not wait for this one.
+            log.error("recovery_failed", operation_id=operation.id, error=str(error))
     return dealt_with
+
+
+def interrupt(ctx: Context, operation_id: str, fence: int, reason: str) -> bool:
+    """End an apply that cannot go on in its own process, as if that had died.
+
+    Args:
+        ctx: the adapters.
+        operation_id: which one; its Terraform has ended.
+        fence: the caller's; with another one nothing is done.
+        reason: the start of a sentence, such as "The worker died".
+
+    Returns:
+        Whether it was ended; not when nothing had been changed yet, or the fence is lost.
+    """
+    with ctx.read() as session:
+        operation = session.get_one(Operation, operation_id)
+    return operation.has_applied and _recover(ctx, operation_id, fence, reason)
 
 
 def save_unsaved(ctx: Context) -> None:
@@ -82,8 +102,12 @@ def remove_leftovers(ctx: Context) -> None:
         ctx.runs.of(operation_id).remove()
 
 
-def _is_abandoned(operation: Operation) -> bool:
-    """Tell whether neither the worker nor its Terraform lives; a silent live one is left alone."""
+def _is_abandoned(ctx: Context, operation: Operation) -> bool:
+    """Tell whether neither the worker nor its Terraform lives; a silent live one is left alone.
+
+    A worker that dies between the start of Terraform and the note of its identity leaves one that
+    no row knows of. It has had its SIGINT, and is seen by the folder that it works in.
+    """
     for recorded in (operation.owner_process, operation.process):
         if recorded is None:
             continue
@@ -92,23 +116,33 @@ def _is_abandoned(operation: Operation) -> bool:
                 return False
         except UnavailableError:
             return False  # it ran on another host, whose own reaper judges it
-    return operation.owner_process is not None
+    return operation.owner_process is not None and not _find_strangers(ctx, operation)
+
+
+def _find_strangers(ctx: Context, operation: Operation) -> list[ProcessIdentity]:
+    """Return what works in the run directory and belongs to no process group that SQL knows."""
+    known = operation.process and operation.process["pgid"]
+    folder = ctx.runs.of(operation.id).path
+    return [found for found in find_working_in(folder) if found.pgid != known]
 
 
 def _end_stuck_terraform(ctx: Context, operation: Operation) -> None:
     """Kill a Terraform that got its SIGINT when the worker died and has not stopped in time."""
-    if operation.process is None or operation.lease_expires_at is None:
+    if operation.owner_process is None or operation.lease_expires_at is None:
         return
     patience = timedelta(seconds=ctx.settings.cancel_grace_seconds)
     if utc_now() < operation.lease_expires_at + patience:
         return
-    owner = ProcessIdentity.from_dict(operation.owner_process or operation.process)
-    terraform = ProcessIdentity.from_dict(operation.process)
-    if terraform.is_local and not owner.is_alive() and terraform.kill_group():
-        log.warning("stuck_terraform_killed", operation_id=operation.id, pid=terraform.pid)
+    owner = ProcessIdentity.from_dict(operation.owner_process)
+    if not owner.is_local or owner.is_alive():
+        return
+    recorded = [ProcessIdentity.from_dict(operation.process)] if operation.process else []
+    for terraform in (*recorded, *_find_strangers(ctx, operation)):
+        if terraform.kill_group():
+            log.warning("stuck_terraform_killed", operation_id=operation.id, pid=terraform.pid)
 
 
-def _recover(ctx: Context, operation_id: str, fence: int) -> bool:
+def _recover(ctx: Context, operation_id: str, fence: int, reason: str = "The worker died") -> bool:
     directory = ctx.runs.of(operation_id)
     with ctx.write() as session:
         operation = session.get_one(Operation, operation_id, with_for_update={"of": Operation})
@@ -118,10 +152,12 @@ def _recover(ctx: Context, operation_id: str, fence: int) -> bool:
         _kill_leftovers(operation)
         log.warning("operation_abandoned", operation_id=operation_id, status=operation.status)
         if operation.has_applied:
-            _interrupt(ctx, session, operation, directory)
+            _interrupt(ctx, session, operation, directory, reason)
         else:
+            # Before the commit: whoever is rung by it needs the place for a run of its own.
+            directory.remove()
             _give_back(session, operation)
-        keep = operation.has_unsaved_state
+        keep = operation.has_unsaved_state or not operation.has_applied
     if not keep:
         directory.remove()
     return True
@@ -134,13 +170,13 @@ def _kill_leftovers(operation: Operation) -> None:
 
 
 def _interrupt(
-    ctx: Context, session: Session, operation: Operation, directory: RunDirectory
+    ctx: Context, session: Session, operation: Operation, directory: RunDirectory, reason: str
 ) -> None:
     state, operation.has_unsaved_state = _save(ctx, session, operation, directory)
     operation.possibly_orphaned = find_orphans(directory, state)
     saved = "waits to be saved" if operation.has_unsaved_state else "is saved"
     error = OperationInterruptedError(
-        f"The worker died while Terraform was changing the cloud. Its state {saved}."
+        f"{reason} while Terraform was changing the cloud. Its state {saved}."
     )
     if operation.possibly_orphaned:
         count = len(operation.possibly_orphaned)

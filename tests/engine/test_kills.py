@@ -1,0 +1,132 @@
+"""What the kill campaign found: each sudden death here once lost or forgot something."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from sqlalchemy.exc import OperationalError
+
+from app.domain.operations import OperationStatus, OperationType
+from app.models import Operation, Stack
+from app.services.engine import salvage
+from app.services.engine.claims import begin_applying, claim
+from app.services.engine.recorder import Recorder
+from app.services.operation_status import move
+from app.terraform.identity import ProcessIdentity
+from tests.engine.test_recovery import PATIENCE_SECONDS, recorded_ids, wait_until, worker
+from tests.landform import Landform
+
+NOBODY = {"pid": 2**22 + 1, "start_time": 1, "boot_id": "none", "pgid": 2**22 + 1}
+
+
+def died_while_planning(landform: Landform, operation: Operation) -> None:
+    """Leave the operation as a worker does that was killed after it had begun to plan."""
+    dead = {**NOBODY, "host": ProcessIdentity.of(os.getpid()).host}
+    assert claim(landform.ctx, operation.id, "dead", dead) is not None
+    landform.ctx.runs.of(operation.id).logs.mkdir(parents=True)
+
+
+def unrecorded(landform: Landform, stack: Stack) -> list[dict[str, Any]]:
+    known = recorded_ids(landform, stack)
+    return [item for item in landform.cloud.list() if item["id"] not in known]
+
+
+def provider_of(landform: Landform, operation: Operation) -> psutil.Process:
+    recorded = landform.operation(operation.id).process
+    assert recorded is not None
+    (provider,) = psutil.Process(recorded["pid"]).children()
+    return provider
+
+
+def test_a_killed_provider_leaves_every_resource_in_state_or_named(landform: Landform) -> None:
+    landform.cloud.set_faults(create_delay_seconds=2)
+    stack, operation = landform.create("network", "web", parameters={"zones": 3})
+    with worker(landform, operation) as process:
+        wait_until(lambda: landform.cloud.list(type="subnet"), "the first subnet")
+        provider_of(landform, operation).send_signal(signal.SIGKILL)
+        assert process.wait(PATIENCE_SECONDS) == 0
+    done = landform.operation(operation.id)
+    missing = unrecorded(landform, stack)
+    assert missing, "the kill came while something was being created"
+    named = {item["address"] for item in done.possibly_orphaned}
+    assert {f'sandbox_subnet.this["{item["attributes"]["zone"]}"]' for item in missing} <= named
+    assert done.status == "interrupted"
+    assert landform.stack(stack.id).status == "needs_attention"
+
+
+def test_a_run_directory_is_gone_before_its_operation_can_start_again(
+    landform: Landform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, operation = landform.create("network", "web", parameters={"zones": 1})
+    died_while_planning(landform, operation)
+    at_rings: list[bool] = []
+    directory = landform.ctx.runs.of(operation.id)
+    monkeypatch.setattr(
+        type(landform.ctx.doorbell), "ring", lambda *_: at_rings.append(directory.exists)
+    )
+    assert salvage.reap(landform.ctx) == [operation.id]
+    assert landform.operation(operation.id).status == "pending"
+    assert at_rings == [False], "whoever hears the ring must find no folder, and keep his own"
+
+
+def test_one_operation_that_cannot_be_recovered_does_not_keep_others_from_it(
+    landform: Landform,
+) -> None:
+    operations = [landform.create("network", name)[1] for name in ("left", "right")]
+    for operation in operations:
+        died_while_planning(landform, operation)
+    with landform.ctx.write() as session:
+        broken = session.get_one(Operation, operations[0].id)
+        broken.status, broken.has_applied = OperationStatus.PLANNING.value, True
+    assert operations[1].id in salvage.reap(landform.ctx)
+    assert landform.operation(operations[1].id).status == "pending"
+
+
+def test_a_bug_in_the_middle_of_an_apply_loses_neither_state_nor_resources(
+    landform: Landform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landform.cloud.set_faults(create_delay_seconds=1)
+    stack, operation = landform.create("network", "web", parameters={"zones": 2})
+    poll = Recorder.poll
+
+    def break_down(recorder: Recorder) -> None:
+        if landform.cloud.list(type="subnet"):
+            raise OperationalError("UPDATE", {}, Exception("the database went away"))
+        poll(recorder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "poll", break_down)
+        done = landform.carry_out(operation)
+    assert done.status in ("interrupted", "errored")
+    named = {item["id"] or item["address"] for item in done.possibly_orphaned}
+    assert recorded_ids(landform, stack)
+    assert len(unrecorded(landform, stack)) <= len(named)
+    assert not landform.ctx.runs.of(operation.id).exists
+
+
+def test_a_terraform_that_no_row_knows_of_keeps_its_operation(
+    landform: Landform, tmp_path: Path
+) -> None:
+    stack, operation = landform.create("network", "web", parameters={"zones": 1})
+    dead = {**NOBODY, "host": ProcessIdentity.of(os.getpid()).host}
+    assert claim(landform.ctx, operation.id, "dead", dead) is not None
+    with landform.ctx.write() as session:
+        row = session.get_one(Operation, operation.id)
+        move(row, OperationStatus.PLANNED)
+        begin_applying(row)
+    folder = landform.ctx.runs.of(operation.id)
+    folder.logs.mkdir(parents=True)
+    with psutil.Popen(["sleep", "60"], cwd=folder.path, start_new_session=True) as terraform:
+        try:
+            assert salvage.reap(landform.ctx) == [], "it may still be changing the cloud"
+            assert folder.exists
+        finally:
+            terraform.kill()
+    assert salvage.reap(landform.ctx) == [operation.id]
+    assert landform.operation(operation.id).status == "interrupted"
+    assert [check.type for check in landform.pending(stack)] == [OperationType.DRIFT_CHECK]
