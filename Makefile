@@ -7,7 +7,8 @@ RUN := $(VENV)/bin/python
 RUNTIME := $(VENV)/.runtime-$(shell cat requirements.txt | sha256sum | cut -c1-16)
 DEV := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
 SOURCES := app workers sandbox migrations tests wsgi.py
-DATABASE_TESTS := tests/services tests/engine tests/api
+DATABASE_TESTS := tests/services tests/engine tests/api \
+  $(addprefix --ignore=tests/api/, test_schemathesis.py test_openapi.py test_documentation.py)
 PRESENT = $(wildcard $(SOURCES))
 TYPED = $(wildcard app workers sandbox wsgi.py)
 

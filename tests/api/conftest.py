@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,43 @@ from app.web_context import context_of
 from tests.api.rest import Rest
 from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY
 from tests.landform import NOWHERE
+from tests.postgresql import Server
 
 PASSWORD = "correct horse battery staple"
 
 MakeApp = Callable[..., Flask]
 
 
+class Databases:
+    """Database URLs for the prepared home and its copies; SQLite lies in the home itself."""
+
+    def __init__(self, server: Server | None) -> None:
+        self._server = server
+        self._prepared = server.create_database() if server else ""
+
+    @property
+    def prepared(self) -> str:
+        return self._server.url(self._prepared) if self._server else ""
+
+    @contextmanager
+    def copied(self) -> Iterator[str]:
+        """Lend a copy of the prepared database."""
+        if self._server is None:
+            yield ""
+            return
+        name = self._server.create_database(template=self._prepared)
+        yield self._server.url(name)
+        self._server.drop_database(name)
+
+
 @pytest.fixture(scope="session")
-def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def databases(request: pytest.FixtureRequest) -> Databases:
+    is_postgresql = request.config.getoption("--database") == "postgresql"
+    return Databases(request.getfixturevalue("postgresql_server") if is_postgresql else None)
+
+
+@pytest.fixture(scope="session")
+def prepared_home(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Path:
     """A home after the first start, to be copied: migrations and hashes take half a second."""
     home = tmp_path_factory.mktemp("prepared")
     settings = Settings(
@@ -34,6 +64,7 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         secret_key=SecretStr(SECRET_KEY),
         encryption_keys=SecretStr(ENCRYPTION_KEYS),
         admin_password=SecretStr(PASSWORD),
+        database_url=databases.prepared,
         redis_url=NOWHERE,
     )
     prepare(settings, "sandbox-token-canary")
@@ -42,10 +73,11 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def make_reader(
-    prepared_home: Path, tmp_path_factory: pytest.TempPathFactory
+    prepared_home: Path, tmp_path_factory: pytest.TempPathFactory, databases: Databases
 ) -> Iterator[Callable[[], Rest]]:
     """Return a factory of administrators, each of a Landform that several tests share."""
     made: list[Rest] = []
+    copies = ExitStack()
 
     def make() -> Rest:
         home = tmp_path_factory.mktemp("shared") / "home"
@@ -55,6 +87,7 @@ def make_reader(
             home=home,
             secret_key=SecretStr(SECRET_KEY),
             encryption_keys=SecretStr(ENCRYPTION_KEYS),
+            database_url=copies.enter_context(databases.copied()),
             redis_url=NOWHERE,
             log_level="ERROR",
             api_rate="100000/minute",
@@ -65,6 +98,7 @@ def make_reader(
     yield make
     for rest in made:
         rest.ctx.db.engine.dispose()
+    copies.close()
 
 
 @pytest.fixture(scope="session")
@@ -77,21 +111,27 @@ def reader(make_reader: Callable[[], Rest]) -> Rest:
 
 @pytest.fixture
 def make_app(
-    make_settings: Callable[..., Settings], prepared_home: Path, tmp_path: Path
+    make_settings: Callable[..., Settings],
+    prepared_home: Path,
+    tmp_path: Path,
+    databases: Databases,
 ) -> Iterator[MakeApp]:
     """Return a factory of applications on one and the same home; overrides are settings."""
     shutil.copytree(prepared_home, tmp_path / "home")
     made: list[Flask] = []
 
-    def make(**overrides: Any) -> Flask:
-        app = create_app(make_settings(**{"redis_url": NOWHERE, "log_level": "ERROR", **overrides}))
-        app.testing = False  # a crash must be answered as it would be in production
-        made.append(app)
-        return app
+    with databases.copied() as database_url:
+        defaults = {"redis_url": NOWHERE, "log_level": "ERROR", "database_url": database_url}
 
-    yield make
-    for app in made:
-        context_of(app).db.engine.dispose()
+        def make(**overrides: Any) -> Flask:
+            app = create_app(make_settings(**defaults | overrides))
+            app.testing = False  # a crash must be answered as it would be in production
+            made.append(app)
+            return app
+
+        yield make
+        for app in made:
+            context_of(app).db.engine.dispose()
 
 
 @pytest.fixture
