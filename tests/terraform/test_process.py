@@ -141,6 +141,32 @@ def test_what_does_not_stop_in_its_grace_is_killed_with_its_group(make_spec: Mak
     assert_group_is_empty(groups[0])
 
 
+def test_it_is_not_killed_before_that_is_confirmed(make_spec: MakeSpec) -> None:
+    lines: list[str] = []
+    asked_at: list[float] = []
+
+    def should_kill() -> bool:
+        asked_at.append(time.monotonic())
+        return asked_at[-1] - asked_at[0] > 1.5
+
+    result = run_process(
+        make_spec(STOPS_NEVER, grace_seconds=0.1),
+        ProcessHooks(
+            on_line=lines.append, should_stop=lambda: "ready" in lines, should_kill=should_kill
+        ),
+    )
+    assert result.was_killed
+    assert asked_at[-1] - asked_at[0] > 1.5, "the grace period alone kills nothing"
+
+
+def test_past_its_deadline_it_is_killed_without_asking(make_spec: MakeSpec) -> None:
+    result = run_process(
+        make_spec(STOPS_NEVER, deadline_seconds=1, grace_seconds=0.1),
+        ProcessHooks(should_kill=lambda: False),
+    )
+    assert (result.stop_reason, result.was_killed) == (StopReason.DEADLINE, True)
+
+
 def test_children_that_outlive_the_process_are_killed(make_spec: MakeSpec) -> None:
     groups: list[int] = []
     started = time.monotonic()
