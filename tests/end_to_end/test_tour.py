@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.settings import REPOSITORY_ROOT
 from tests.running import RunningLandform, running_landform, wait_until
-
-TOUR_STARTS, TOUR_ENDS = "<!-- tour:", "<!-- tour ends -->"
 
 
 @pytest.fixture(scope="module")
@@ -96,31 +91,6 @@ def test_stacks_go_on_at_once_and_the_operations_of_one_in_order(
     assert right["started_at"] < left["ended_at"]
     assert plan["status"] == "planned_and_finished"
     assert left["ended_at"] <= plan["started_at"]
-
-
-def test_the_tour_of_the_readme_works_line_by_line(
-    landform: RunningLandform, tmp_path: Path
-) -> None:
-    readme = (REPOSITORY_ROOT / "README.md").read_text()
-    tour = readme[readme.index(TOUR_STARTS) : readme.index(TOUR_ENDS)]
-    script = "\n".join(block.split("```")[0] for block in tour.split("```bash\n")[1:])
-    script = script.replace(":8080/", f":{landform.port}/").replace("var/", f"{landform.home}/")
-    script = script.replace(":8090/", f":{landform.sandbox_port}/")
-    done = subprocess.run(
-        ["bash", "-eu", "-o", "pipefail", "-c", script],
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    *_, checked, changes, deleted = done.stdout.splitlines()
-    assert checked == "planned_and_finished"
-    assert "internet_access" in changes
-    assert deleted == "deleted"
 
 
 def test_watchers_and_ticks_leave_no_line_in_the_log(landform: RunningLandform) -> None:
