@@ -1,15 +1,27 @@
 """Structured logs: one line an event, on standard error, as JSON or for people.
 
-Owns the set-up of structlog and of the standard library's loggers. Secrets must never reach it:
-callers log ids and counts, not values.
+Owns the set-up of structlog and of the standard library's loggers. Secrets must not reach it:
+callers log ids and counts, not values. What a traceback brings all the same is hidden when the
+secrets at work are known (``hide_in_logs``).
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 
 import structlog
+
+_redaction: list[Callable[[str], str]] = []
+
+
+def hide_in_logs(redact: Callable[[str], str]) -> None:
+    """Send every line from now on through ``redact``, in all threads; replaces the one before.
+
+    A worker process carries out one operation at a time, so it knows one set of secrets.
+    """
+    _redaction[:] = [redact]
 
 
 def configure_logging(level: str, fmt: str) -> None:
@@ -44,12 +56,20 @@ def configure_logging(level: str, fmt: str) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 renderer,
+                _hide_secrets,
             ],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+
+
+def _hide_secrets(_logger: object, _name: str, line: object) -> str:
+    text = str(line)
+    for redact in _redaction:
+        text = redact(text)
+    return text
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

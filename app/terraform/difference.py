@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.terraform.masking import SENSITIVE
+from app.domain.redaction import SENSITIVE
 
 UNKNOWN = "(known after apply)"
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from app.domain.redaction import Redactor
 from app.domain.state_file import StateFile
 
 CREATE = "create"
@@ -47,6 +48,15 @@ class Diagnostic:
         text = f"{self.summary}: {self.detail}" if self.detail else self.summary
         place = self.address or (f"{self.file} line {self.line}" if self.file else None)
         return f"{text} ({place})" if place else text
+
+    def redacted(self, redactor: Redactor) -> Diagnostic:
+        """Return a copy without secrets in its words."""
+        return replace(
+            self,
+            summary=redactor.text(self.summary),
+            detail=redactor.text(self.detail),
+            address=redactor.value(self.address),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON."""
@@ -88,6 +98,20 @@ class Event:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, without the fields that say nothing."""
         return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def redacted(self, redactor: Redactor) -> Event:
+        """Return a copy without secrets in what a provider or a client may have put into it.
+
+        Terraform's own words (type, action, level) stay, also when a short secret is like them.
+        """
+        return replace(
+            self,
+            message=redactor.text(self.message),
+            address=redactor.value(self.address),
+            id_value=redactor.value(self.id_value),
+            diagnostic=self.diagnostic and self.diagnostic.redacted(redactor),
+            outputs=redactor.value(self.outputs),
+        )
 
 
 @dataclass(frozen=True)

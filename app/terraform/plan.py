@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.domain.plan_summary import PlanSummary
+from app.domain.redaction import Redactor, secret_texts
 from app.errors import TerraformError
 from app.terraform.difference import (
     AttributeChange,
@@ -20,7 +21,7 @@ from app.terraform.difference import (
     list_differences,
     mask,
 )
-from app.terraform.masking import marked_texts, scrub, texts_in
+from app.terraform.masking import marked_texts
 
 FORMAT_MAJOR = "1"
 RESOURCE_LISTS = ("resource_changes", "resource_drift")
@@ -173,7 +174,7 @@ class Plan:
         """
         document = _load(data)
         try:
-            hidden = frozenset(_sensitive_texts(document)).union(secrets)
+            hidden = Redactor({*_sensitive_texts(document), *secrets})
             changes = tuple(
                 _read_change(item, hidden) for item in document.get("resource_changes") or ()
             )
@@ -238,7 +239,7 @@ def _load(data: bytes) -> dict[str, Any]:
     return dict(document)
 
 
-def _read_change(item: Mapping[str, Any], hidden: Collection[str]) -> ResourceChange:
+def _read_change(item: Mapping[str, Any], hidden: Redactor) -> ResourceChange:
     change = item["change"]
     shadows = Shadows(
         change.get("before_sensitive", False),
@@ -259,8 +260,8 @@ def _read_change(item: Mapping[str, Any], hidden: Collection[str]) -> ResourceCh
         deposed_key=item.get("deposed"),
         actions=tuple(change["actions"]) or NOOP,
         action_reason=item.get("action_reason"),
-        before=scrub(mask(before, shadows.before_sensitive), hidden),
-        after=scrub(mask(after, shadows.after_sensitive, shadows.unknown), hidden),
+        before=hidden.blank(mask(before, shadows.before_sensitive)),
+        after=hidden.blank(mask(after, shadows.after_sensitive, shadows.unknown)),
         attributes=tuple(
             _scrub_change(change, hidden)
             for change in list_differences(before, after, shadows, replace_paths)
@@ -270,10 +271,10 @@ def _read_change(item: Mapping[str, Any], hidden: Collection[str]) -> ResourceCh
     )
 
 
-def _scrub_change(change: AttributeChange, hidden: Collection[str]) -> AttributeChange:
-    before, after = scrub(change.before, hidden), scrub(change.after, hidden)
+def _scrub_change(change: AttributeChange, hidden: Redactor) -> AttributeChange:
+    before, after = hidden.blank(change.before), hidden.blank(change.after)
     # The key of a map can be a copy of a secret as well.
-    path = tuple(scrub(list(change.path), hidden))
+    path = tuple(hidden.blank(list(change.path)))
     is_hidden = (path, before, after) != (change.path, change.before, change.after)
     return replace(
         change,
@@ -289,14 +290,14 @@ def _sensitive_texts(document: Mapping[str, Any]) -> Iterator[str]:
     declared = document.get("configuration", {}).get("root_module", {}).get("variables", {})
     for name, variable in (document.get("variables") or {}).items():
         if declared.get(name, {}).get("sensitive"):
-            yield from texts_in(variable.get("value"))
+            yield from secret_texts(variable.get("value"))
     changes = [item["change"] for key in RESOURCE_LISTS for item in document.get(key) or ()]
     for change in [*changes, *(document.get("output_changes") or {}).values()]:
         yield from marked_texts(change.get("before"), change.get("before_sensitive"))
         yield from marked_texts(change.get("after"), change.get("after_sensitive"))
 
 
-def _read_drift(items: Any, hidden: Collection[str]) -> list[DriftedResource]:
+def _read_drift(items: Any, hidden: Redactor) -> list[DriftedResource]:
     """Read ``resource_drift`` without what is provably no drift.
 
     Left out: entries without a difference (a moved address), and entries whose every difference is
@@ -313,15 +314,15 @@ def _read_drift(items: Any, hidden: Collection[str]) -> list[DriftedResource]:
     return drift
 
 
-def _read_output(name: str, item: Mapping[str, Any], hidden: Collection[str]) -> OutputChange:
+def _read_output(name: str, item: Mapping[str, Any], hidden: Redactor) -> OutputChange:
     before_sensitive = item.get("before_sensitive", False)
     after_sensitive = item.get("after_sensitive", False)
     return OutputChange(
         name=name,
         actions=tuple(item["actions"]) or NOOP,
-        before=scrub(mask(item.get("before"), before_sensitive), hidden),
-        after=scrub(
-            mask(item.get("after"), after_sensitive, item.get("after_unknown", False)), hidden
+        before=hidden.blank(mask(item.get("before"), before_sensitive)),
+        after=hidden.blank(
+            mask(item.get("after"), after_sensitive, item.get("after_unknown", False))
         ),
         is_sensitive=before_sensitive is True or after_sensitive is True,
     )

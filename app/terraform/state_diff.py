@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, Literal
 
+from app.domain.redaction import SENSITIVE, Redactor, secret_texts
 from app.domain.state_file import StateFile, StateInstance, StateOutput, StateResource
 from app.terraform.difference import AttributeChange, Shadows, list_differences, mask
-from app.terraform.masking import SENSITIVE, marked_texts, scrub, texts_in
+from app.terraform.masking import marked_texts
 
 SECRET_NAME = re.compile(
     r"(^|_)(password|passwd|passphrase|secret|token|credentials?|(secret|access|api|private)_key)"
@@ -91,7 +92,7 @@ def compare_states(
         secrets: further texts to mask wherever they occur.
     """
     states = [state for state in (before, after) if state is not None]
-    hidden = {text for state in states for text in _secret_texts(state)}.union(secrets)
+    hidden = Redactor({*secrets, *(text for item in states for text in _secret_texts(item))})
     old, new = _instances(before), _instances(after)
     resources = (
         _compare_instances(address, old.get(address), new.get(address), hidden)
@@ -140,7 +141,7 @@ def _is_type(value: Any) -> bool:
 
 
 def _compare_instances(
-    address: str, old: Found | None, new: Found | None, hidden: Collection[str]
+    address: str, old: Found | None, new: Found | None, hidden: Redactor
 ) -> ResourceDifference | None:
     (resource, instance), *_ = [found for found in (new, old) if found is not None]
     shadows = Shadows(_marks(old[1]) if old else False, _marks(new[1]) if new else False)
@@ -150,7 +151,7 @@ def _compare_instances(
     if old is not None and new is not None and not changes and not is_retainted:
         return None
     return ResourceDifference(
-        address=scrub(address, hidden),
+        address=hidden.text(address),
         type=resource.type,
         name=resource.name,
         mode=resource.mode,
@@ -161,22 +162,22 @@ def _compare_instances(
 
 
 def _compare_outputs(
-    name: str, old: StateOutput | None, new: StateOutput | None, hidden: Collection[str]
+    name: str, old: StateOutput | None, new: StateOutput | None, hidden: Redactor
 ) -> OutputDifference | None:
     if old == new:
         return None
     is_sensitive = _is_secret_name(name) or any(item and item.is_sensitive for item in (old, new))
     before, after = (
-        scrub(mask(item.value if item else None, is_sensitive), hidden) for item in (old, new)
+        hidden.blank(mask(item.value if item else None, is_sensitive)) for item in (old, new)
     )
     return OutputDifference(name, _kind(old, new), before, after, is_sensitive)
 
 
-def _hide(change: AttributeChange, hidden: Collection[str]) -> AttributeChange:
+def _hide(change: AttributeChange, hidden: Redactor) -> AttributeChange:
     """Mask copies of secrets, also where one became the key of a map."""
-    before, after = scrub(change.before, hidden), scrub(change.after, hidden)
-    path = tuple(scrub(list(change.path), hidden))
-    is_sensitive = change.is_sensitive or SENSITIVE in texts_in([before, after, list(path)])
+    before, after = hidden.blank(change.before), hidden.blank(change.after)
+    path = tuple(hidden.blank(list(change.path)))
+    is_sensitive = change.is_sensitive or SENSITIVE in secret_texts([before, after, list(path)])
     return replace(change, path=path, before=before, after=after, is_sensitive=is_sensitive)
 
 
@@ -185,7 +186,7 @@ def _secret_texts(state: StateFile) -> Iterator[str]:
         yield from marked_texts(instance.attributes, _marks(instance))
     for name, output in state.outputs.items():
         if output.is_sensitive or _is_secret_name(name):
-            yield from texts_in(output.value)
+            yield from secret_texts(output.value)
 
 
 def _marks(instance: StateInstance) -> Any:

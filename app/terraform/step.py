@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NoReturn
 
+from app.domain.redaction import Redactor
 from app.errors import (
     LandformError,
     OperationCanceledError,
@@ -18,7 +19,6 @@ from app.errors import (
     TerraformError,
 )
 from app.terraform.events import ChangeSummary, Diagnostic, Event, parse_event
-from app.terraform.masking import redact, spell_secrets
 from app.terraform.process import ProcessResult, StopReason
 
 MAX_DIAGNOSTICS = 50
@@ -49,7 +49,7 @@ class Step:
         self.diagnostics: list[Diagnostic] = []
         self.summary: ChangeSummary | None = None
         self.withheld_lines = 0
-        self._secrets = spell_secrets(secrets)
+        self._redactor = Redactor(secrets)
         self._on_event = on_event
 
     @property
@@ -59,10 +59,11 @@ class Step:
 
     def read_line(self, line: str) -> None:
         """Pass an event on; withhold everything else, which may be the raw state."""
-        event = parse_event(redact(self._secrets, line))
-        if event is None:
+        parsed = parse_event(line)
+        if parsed is None:
             self.withheld_lines += bool(line.strip())
             return
+        event = parsed.redacted(self._redactor)
         if event.diagnostic is not None and len(self.diagnostics) < MAX_DIAGNOSTICS:
             self.diagnostics.append(event.diagnostic)
         if event.summary is not None:
@@ -84,7 +85,8 @@ class Step:
             "exit_code": self.result.exit_code,
             "was_killed": self.result.was_killed,
             "withheld_lines": self.withheld_lines,
-            "diagnostics": [item.to_dict() for item in self.diagnostics],
+            # Those of ``validate`` have not come through an event.
+            "diagnostics": [item.redacted(self._redactor).to_dict() for item in self.diagnostics],
         }
         how = "had to be killed" if self.result.was_killed else "stopped in good order"
         if self.result.stop_reason is StopReason.CANCELED:
@@ -97,7 +99,8 @@ class Step:
         if first is None:
             return TerraformError(self._end_in_words(), context=context)
         stale = first.summary.startswith(STALE_SUMMARIES)
-        return (PlanStaleError if stale else TerraformError)(first.in_words(), context=context)
+        words = self._redactor.text(first.in_words())
+        return (PlanStaleError if stale else TerraformError)(words, context=context)
 
     def _first_error(self) -> Diagnostic | None:
         errors = [item for item in self.diagnostics if item.is_error]
@@ -109,7 +112,7 @@ class Step:
         code = self.result.exit_code
         if code < 0:
             return f"terraform {self.name} was ended by signal {-code} from outside Landform."
-        words = " ".join(redact(self._secrets, self._stderr_tail()).split())
+        words = " ".join(self._redactor.text(self._stderr_tail()).split())
         return words or f"terraform {self.name} ended with code {code} and said nothing."
 
     def _stderr_tail(self) -> str:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.state_file import StateFile
-from app.terraform.masking import SENSITIVE
+from app.domain.redaction import SENSITIVE
 from app.terraform.state_diff import StateDiff, compare_states
 
 CANARY = "canary-7f3a"
