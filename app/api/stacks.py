@@ -78,6 +78,11 @@ class NewOperationBody(Request):
         validate=validate.Length(max=MAX_ADDRESSES),
         metadata={"description": "For plan and apply: replace these addresses"},
     )
+    serial = fields.Integer(
+        strict=True,
+        validate=validate.Range(min=0, max=inventory.MAX_SERIAL),
+        metadata={"description": "For rollback: the state version to go back to"},
+    )
 
 
 class OutputsView(Answer):
@@ -152,9 +157,17 @@ class StackOperations(MethodView):
     @blueprint.arguments(NewOperationBody)
     @blueprint.response(202, AcceptedView)
     def post(self, body: dict[str, Any], stack_id: str) -> Response:
-        """Start an operation on a stack: plan, apply, destroy or drift_check"""
+        """Start an operation on a stack: plan, apply, destroy, drift_check or rollback
+
+        A rollback makes an earlier state version the present state; its plan always waits for
+        approval.
+        """
         wanted = OperationType(body["type"])
-        options = PlanOptions(targets=tuple(body["targets"]), replace=tuple(body["replace"]))
+        options = PlanOptions(
+            targets=tuple(body["targets"]),
+            replace=tuple(body["replace"]),
+            serial=body.get("serial"),
+        )
 
         def work(
             session: Session, _ctx: Context, principal: Principal

@@ -91,6 +91,7 @@ OPERATION_TYPE: dict[str, str] = {
     OperationType.PLAN: "Plan",
     OperationType.DESTROY: "Destroy",
     OperationType.DRIFT_CHECK: "Drift check",
+    OperationType.ROLLBACK: "Roll back",
 }
 
 STEP_NAME: dict[str, str] = {

@@ -20,11 +20,12 @@ class OperationType(StrEnum):
     PLAN = "plan"
     DESTROY = "destroy"
     DRIFT_CHECK = "drift_check"
+    ROLLBACK = "rollback"
 
     @property
     def may_mutate(self) -> bool:
         """Tell whether it can change the cloud."""
-        return self in (OperationType.APPLY, OperationType.DESTROY)
+        return self in (OperationType.APPLY, OperationType.DESTROY, OperationType.ROLLBACK)
 
 
 class OperationStatus(StrEnum):

@@ -30,11 +30,15 @@ class Import:
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """Choices for one plan; empty ones mean the whole stack."""
+    """Choices for one plan; empty ones mean the whole stack.
+
+    ``serial`` is the state version that a rollback goes back to.
+    """
 
     targets: tuple[str, ...] = ()
     replace: tuple[str, ...] = ()
     imports: tuple[Import, ...] = ()
+    serial: int | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PlanOptions:
@@ -43,6 +47,7 @@ class PlanOptions:
             targets=tuple(data.get("targets", ())),
             replace=tuple(data.get("replace", ())),
             imports=tuple(Import(item["to"], item["id"]) for item in data.get("imports", ())),
+            serial=data.get("serial"),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,8 +56,9 @@ class PlanOptions:
             "targets": list(self.targets),
             "replace": list(self.replace),
             "imports": [{"to": item.to, "id": item.id} for item in self.imports],
+            "serial": self.serial,
         }
-        return {name: value for name, value in data.items() if value}
+        return {name: value for name, value in data.items() if value not in ([], None)}
 
     def check(self) -> PlanOptions:
         """Return the options themselves when every text is what it has to be.

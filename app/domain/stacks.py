@@ -23,7 +23,8 @@ def status_while(operation: OperationType, current: StackStatus) -> StackStatus:
     """Return the stack's status once ``operation`` has started to apply."""
     if operation is OperationType.DESTROY:
         return StackStatus.DELETING
-    if operation is OperationType.APPLY and current is not StackStatus.CREATING:
+    is_change = operation in (OperationType.APPLY, OperationType.ROLLBACK)
+    if is_change and current is not StackStatus.CREATING:
         return StackStatus.UPDATING
     return current
 

@@ -22,6 +22,7 @@ from app.services.context import Context, ring_after_commit
 from app.services.lookup import operation_by_id, stack_by_id
 from app.services.operation_queue import add_operation, ring_next, unfinished_destroy
 from app.services.operation_status import move
+from app.services.rollbacks import check_rollback
 from app.services.stacks import refuse_protected
 
 WITH_OPTIONS = frozenset({OperationType.PLAN, OperationType.APPLY})
@@ -43,9 +44,13 @@ def request_operation(
         ConflictError: the stack is deleted, or an apply comes after its destroy.
         ValidationError: the options do not fit the type, or a text in them is no address.
         DeletionProtectedError, StackReferencedError: for a destroy, as ``delete_stack``.
+        StateLineageError: for a rollback, as ``check_rollback``.
     """
     options = (options or PlanOptions()).check()
-    if options.to_dict() and operation_type not in WITH_OPTIONS:
+    is_rollback = operation_type is OperationType.ROLLBACK
+    if not is_rollback and options.serial is not None:
+        raise ValidationError.at("/serial", f"A {operation_type.value} takes no serial.")
+    if (options.targets or options.replace) and operation_type not in WITH_OPTIONS:
         raise ValidationError(f"A {operation_type.value} takes no targets and no replacements.")
     stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE)
     if stack.status == StackStatus.DELETED:
@@ -55,12 +60,16 @@ def request_operation(
         if going is not None:
             return stack, going
         refuse_protected(stack)
-    elif operation_type is OperationType.APPLY and going is not None:
+    elif operation_type in (OperationType.APPLY, OperationType.ROLLBACK) and going is not None:
         raise ConflictError(
             f"Stack {stack.name!r} is about to be destroyed.",
             advice="Cancel the destroy first, or create a new stack.",
         )
-    operation = add_operation(session, stack, operation_type, principal, options)
+    if is_rollback:
+        check_rollback(session, stack, options.serial)
+    operation = add_operation(
+        session, stack, operation_type, principal, options, requires_approval=is_rollback
+    )
     _audit(session, principal, "operation.request", operation)
     return stack, operation
 

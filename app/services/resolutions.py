@@ -130,6 +130,8 @@ def _plan_again(
     kind = OperationType(operation.type)
     if kind is OperationType.DESTROY:
         refuse_protected(operation.stack)
+    if kind is OperationType.ROLLBACK:
+        kind = OperationType.APPLY  # salvage has made its state the present one already
     options = PlanOptions(imports=imports)
     return add_operation(session, operation.stack, kind, principal, options, requires_approval=True)
 

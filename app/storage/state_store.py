@@ -84,8 +84,14 @@ class StateStore(Protocol):
             StateCorruptError: the stored bytes are not what was written.
         """
 
-    def promote(self, stack_id: str, data: bytes) -> StoredState:
+    def promote(self, stack_id: str, data: bytes, *, over_damage: bool = False) -> StoredState:
         """Make ``data`` the state of record, durably; the same bytes again change nothing.
+
+        Args:
+            stack_id: whose state.
+            data: a complete state.
+            over_damage: let it follow also a damaged state, with which it cannot be compared;
+                the caller has compared it with what SQL knows.
 
         Raises:
             StateError: not a complete state.
@@ -139,14 +145,14 @@ class VolumeStateStore:
         with translate_errors(self._volume.root):
             return self._read_version(folder, serial, sha256)
 
-    def promote(self, stack_id: str, data: bytes) -> StoredState:
+    def promote(self, stack_id: str, data: bytes, *, over_damage: bool = False) -> StoredState:
         """See ``StateStore.promote``; on a full volume the ballast makes room for it."""
         try:
-            return self._promote(stack_id, data)
+            return self._promote(stack_id, data, over_damage)
         except VolumeFullError:
             Ballast(self._volume.root).release()
             # Also when there was none: another promotion may just have given it up.
-            return self._promote(stack_id, data)
+            return self._promote(stack_id, data, over_damage)
 
     @contextmanager
     def hold(self, stack_id: str, wait_seconds: float) -> Iterator[int]:
@@ -204,14 +210,19 @@ class VolumeStateStore:
             path.unlink(missing_ok=True)
             sync_directory(path.parent)
 
-    def _promote(self, stack_id: str, data: bytes) -> StoredState:
+    def _promote(self, stack_id: str, data: bytes, over_damage: bool) -> StoredState:
         folder = self._folder(stack_id)
         self._volume.check_identity()
         with translate_errors(self._volume.root):
             self._prepare(folder)
         with translate_errors(self._volume.root), lock_folder(folder):
-            present = self._read_pointer(folder)
-            old = self._read_version(folder, present.serial, present.sha256) if present else None
+            try:
+                present = self._read_pointer(folder)
+                old = self._read_present(folder, present) if present else None
+            except StateCorruptError:
+                if not over_damage:
+                    raise
+                present = old = None
             state = check_successor(old, data)
             if present is not None and old is not None and is_same_state(old, data):
                 return present
@@ -265,6 +276,14 @@ class VolumeStateStore:
         if hashlib.sha256(data).hexdigest() != sha256:
             raise StateCorruptError(f"State {serial} of {folder.name} has another checksum.")
         return data
+
+    def _read_present(self, folder: Path, present: StoredState) -> bytes:
+        try:
+            return self._read_version(folder, present.serial, present.sha256)
+        except NotFoundError as error:
+            raise StateCorruptError(
+                f"The present state {present.serial} of {folder.name} is gone from the volume."
+            ) from error
 
     def _write_version(self, folder: Path, stored: StoredState, data: bytes) -> None:
         """Write the version file unless a promotion that was cut short left it, whole."""

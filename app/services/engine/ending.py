@@ -119,7 +119,11 @@ def _settle_stack(stack: Stack, operation: Operation, status: OperationStatus) -
     before = StackStatus(operation.stack_status_before or stack.status)
     after = status_after(kind, status, before, was_applying=operation.has_applied)
     is_done = status in (OperationStatus.APPLIED, OperationStatus.PLANNED_AND_FINISHED)
-    if kind is OperationType.APPLY and is_done and operation.generation is not None:
+    if (
+        kind in (OperationType.APPLY, OperationType.ROLLBACK)
+        and is_done
+        and operation.generation is not None
+    ):
         stack.applied_generation = operation.generation
     if operation.has_applied:
         _forget_verdict(stack)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from app.clock import utc_now
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepName
@@ -29,6 +30,7 @@ from app.services.engine.claims import Claim, Heartbeat, begin_applying, fenced
 from app.services.engine.drift_check import check_drift
 from app.services.engine.orphans import find_orphans
 from app.services.engine.recorder import Recorder
+from app.services.engine.rollback import read_forgotten
 from app.services.engine.workspace import Workspace
 from app.services.headroom import keep_working_room
 from app.services.operation_queue import lock_of
@@ -123,11 +125,12 @@ class OperationRun:
                 replace=self._claim.options.replace,
             )
             plan = terraform.show_plan(space.directory.plan_path, seconds)
-            self._save_plan(plan)
+            self._save_plan(plan, read_forgotten(space.directory))
         return plan
 
-    def _save_plan(self, plan: Plan) -> None:
-        document = json.dumps(plan.to_dict()).encode()
+    def _save_plan(self, plan: Plan, forgotten: list[dict[str, Any]]) -> None:
+        shown = plan.to_dict() | ({"forgotten": forgotten} if forgotten else {})
+        document = json.dumps(shown).encode()
         with fenced(self._ctx, self._claim) as (session, operation):
             operation.plan_summary = plan.summary.to_dict()
             sealed = self._ctx.keys.encrypt(document, f"plan:{operation.id}")
@@ -140,10 +143,14 @@ class OperationRun:
         """Tell whether to apply now; otherwise end or park the operation."""
         with self._recorder.step(StepName.CHECK):
             self._recorder.note(plan.summary.sentence())
+            for item in read_forgotten(space.directory):
+                message = f"{item['address']} ({item['id']}) {item['reason']}."
+                self._recorder.note(message, level="warn", type_="forgotten")
         if self._recorder.is_cancel_requested:
             raise OperationCanceledError("Canceled before anything was changed.")
-        is_destroy = self._claim.type is OperationType.DESTROY
-        if self._claim.type is OperationType.PLAN or not (plan.has_changes or is_destroy):
+        # A destroy and a rollback have work to do also when the plan has no changes.
+        is_work = self._claim.type in (OperationType.DESTROY, OperationType.ROLLBACK)
+        if self._claim.type is OperationType.PLAN or not (plan.has_changes or is_work):
             data = space.directory.state_bytes()
             is_apply = self._claim.type is OperationType.APPLY and data is not None
             outputs = StateFile.parse(data or b"").outputs if is_apply else None
@@ -164,6 +171,8 @@ class OperationRun:
         return True
 
     def _apply(self, space: Workspace) -> None:
+        if self._claim.type is OperationType.ROLLBACK:
+            self._go_back(space)
         snapshotter = Snapshotter(
             space.directory.state_path,
             self._snapshot,
@@ -189,6 +198,21 @@ class OperationRun:
         outputs = state.outputs if state else {}
         ending.finish(self._ctx, self._claim, OperationStatus.APPLIED, outputs)
         space.directory.remove()
+
+    def _go_back(self, space: Workspace) -> None:
+        """Make the raised old state the state of record, before Terraform works on it.
+
+        Raises:
+            StateError, VolumeError: it cannot be; nothing was changed.
+        """
+        data = space.directory.state_bytes() or b""
+        with fenced(self._ctx, self._claim) as (session, operation):
+            stored = state_keeping.promote(session, self._store, operation, data)
+            operation.possibly_orphaned = read_forgotten(space.directory)
+        self._recorder.note(
+            f"Serial {self._claim.options.serial} is the present state again, as {stored.serial}.",
+            type_="state_saved",
+        )
 
     def _name_orphans(
         self, space: Workspace, state: StateFile | None, failure: LandformError

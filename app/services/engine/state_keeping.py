@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain import ids
+from app.domain.operations import OperationType
 from app.domain.state_file import StateFile
-from app.errors import NotFoundError, StateCorruptError, StateSerialError
+from app.errors import NotFoundError, StateCorruptError, StateLineageError, StateSerialError
 from app.models import Operation, StateVersion
 from app.storage.state_store import StateStore, StoredState
 
@@ -74,8 +75,12 @@ def promote(session: Session, store: StateStore, operation: Operation, data: byt
         StateError: it is no valid successor of the present state.
         VolumeError: the volume cannot be written; nothing was changed.
     """
-    stored = store.promote(operation.stack_id, data)
     known = latest_version(session, operation.stack_id)
+    is_rollback = operation.type == OperationType.ROLLBACK
+    if is_rollback and known is not None:
+        _check_above(known, data)
+    # A rollback is the way out of a damaged state; what SQL knows was compared in its place.
+    stored = store.promote(operation.stack_id, data, over_damage=is_rollback)
     if known is None or stored.serial > known.serial:
         record_version(session, operation, stored, operation.requested_by)
     return stored
@@ -102,10 +107,32 @@ def settle(
         StateError: it is no valid successor of the present state.
         VolumeError: the volume cannot be read or written; nothing was changed.
     """
-    stored = store.current(operation.stack_id)
+    stored = _current(store, operation)
     if left is not None and (stored is None or stored.serial < StateFile.parse(left).serial):
         promote(session, store, operation, left)
     return load_state(session, store, operation)
+
+
+def _current(store: StateStore, operation: Operation) -> StoredState | None:
+    """Return what the volume has; a damaged pointer is nothing to a rollback."""
+    try:
+        return store.current(operation.stack_id)
+    except StateCorruptError:
+        if operation.type != OperationType.ROLLBACK:
+            raise
+        return None
+
+
+def _check_above(known: StateVersion, data: bytes) -> None:
+    state = StateFile.parse(data)
+    if state.lineage != known.lineage:
+        raise StateLineageError(
+            f"The new state has lineage {state.lineage}, the recorded one {known.lineage}."
+        )
+    if state.serial < known.serial:
+        raise StateSerialError(
+            f"The new state has serial {state.serial}, but {known.serial} is recorded."
+        )
 
 
 def forget_snapshots(session: Session, store: StateStore, operation: Operation, final: int) -> None:

@@ -8,13 +8,17 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.catalog.catalog import Cloud
+from app.domain.operations import OperationType
 from app.domain.plan_options import PlanOptions
+from app.domain.redaction import Redactor, secret_texts
+from app.logs import hide_in_logs
 from app.models import Operation, Stack
 from app.services import references
 from app.services.context import Context
+from app.services.engine.rollback import keep_forgotten, state_to_go_back_to
 from app.services.engine.state_keeping import load_state
 from app.services.headroom import restore_work_ballast
-from app.services.secrets import open_credentials, open_parameters
+from app.services.secrets import open_credentials, open_parameters, output_value
 from app.storage.parked_run import unpark
 from app.storage.run_directory import RunDirectory
 from app.storage.state_store import StateStore
@@ -57,7 +61,10 @@ def prepare(ctx: Context, session: Session, store: StateStore, operation: Operat
     """
     stack = operation.stack
     blueprint, cloud = ctx.catalog.kind(stack.kind), ctx.catalog.cloud(stack.cloud)
-    state = load_state(session, store, operation)
+    back = None
+    if operation.type == OperationType.ROLLBACK:
+        back = state_to_go_back_to(session, store, operation)
+    state = back.data if back else load_state(session, store, operation)
     restore_work_ballast(ctx)
     directory = ctx.runs.of(operation.id)
     if directory.exists and not operation.has_applied:
@@ -68,6 +75,8 @@ def prepare(ctx: Context, session: Session, store: StateStore, operation: Operat
     imports = PlanOptions.from_dict(operation.options).imports
     if imports:
         directory.add_imports([(item.to, item.id) for item in imports])
+    if back is not None:
+        keep_forgotten(directory, back.forgotten)
     operation.generation = stack.generation
     return reopen(ctx, operation)
 
@@ -87,7 +96,9 @@ def reopen(ctx: Context, operation: Operation) -> Workspace:
     environment = build_environment(
         directory.home, directory.temporary, cli_config, cloud.environment(credentials)
     )
-    return Workspace(directory, environment, _secrets(ctx, stack, cloud, credentials))
+    secrets = _secrets(ctx, stack, cloud, credentials)
+    hide_in_logs(Redactor(secrets).text)
+    return Workspace(directory, environment, secrets)
 
 
 def _variables(ctx: Context, operation: Operation) -> dict[str, Any]:
@@ -110,14 +121,20 @@ def _variables(ctx: Context, operation: Operation) -> dict[str, Any]:
 def _secrets(
     ctx: Context, stack: Stack, cloud: Cloud, credentials: dict[str, str]
 ) -> tuple[str, ...]:
-    secret_fields = [f.name for f in cloud.credential_fields.values() if f.is_secret]
-    found = [credentials[name] for name in secret_fields if credentials.get(name)]
-    return (*found, *_texts(open_parameters(ctx.keys, stack)))
+    """Return what must show nowhere: credentials, sensitive parameters and sensitive outputs.
 
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [text for item in value.values() for text in _texts(item)]
-    if isinstance(value, list):
-        return [text for item in value for text in _texts(item)]
-    return [value] if isinstance(value, str) else []
+    A new value of a sensitive output is known only after the apply; Terraform itself hides it in
+    its events.
+    """
+    fields = [item.name for item in cloud.credential_fields.values() if item.is_secret]
+    outputs = [
+        output_value(ctx.keys, output)
+        for holder in (stack, *(link.target for link in stack.references))
+        for output in holder.outputs
+        if output.is_sensitive
+    ]
+    sensitive = [open_parameters(ctx.keys, stack), outputs]
+    return (
+        *(credentials[name] for name in fields if credentials.get(name)),
+        *secret_texts(sensitive),
+    )

@@ -1,0 +1,263 @@
+"""A rollback makes an earlier state the present one, shows its plan first, and forgets nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.operations import OperationType
+from app.domain.plan_options import PlanOptions
+from app.domain.state_file import StateFile
+from app.domain.state_serial import with_serial
+from app.errors import ConflictError, StateLineageError, ValidationError
+from app.models import Operation, Stack, StateVersion
+from app.services import inventory, operations, stack_locks, stacks
+from app.services.engine import state_keeping
+from app.services.pages import PageRequest
+from app.services.stacks import StackChange
+from tests.landform import ADMIN, Landform
+
+
+def change(landform: Landform, stack: Stack, **parameters: Any) -> None:
+    with landform.ctx.write() as session:
+        wanted = StackChange(parameters=parameters)
+        _, operation = stacks.change_stack(landform.ctx, session, ADMIN, stack.id, wanted)
+    assert operation is not None
+    assert landform.carry_out(operation).status == "applied"
+
+
+def ask(landform: Landform, stack: Stack, serial: int | None) -> Operation:
+    with landform.ctx.write() as session:
+        return operations.request_operation(
+            session, ADMIN, stack.id, OperationType.ROLLBACK, PlanOptions(serial=serial)
+        )[1]
+
+
+def approve(landform: Landform, operation: Operation) -> Operation:
+    with landform.ctx.write() as session:
+        operations.approve(session, ADMIN, operation.id)
+    return landform.carry_out(operation)
+
+
+def plan_of(landform: Landform, operation: Operation) -> dict[str, Any]:
+    with landform.ctx.read() as session:
+        found: dict[str, Any] = inventory.plan_of(landform.ctx, session, ADMIN, operation.id)
+    return found
+
+
+def state_of(landform: Landform, version: StateVersion) -> bytes:
+    return landform.ctx.state_store().read(version.stack_id, version.serial, version.sha256)
+
+
+def file_of(landform: Landform, version: StateVersion) -> Path:
+    folder = landform.settings.state_dir / "stacks" / version.stack_id / "versions"
+    return folder / f"{version.serial}-{version.sha256}.tfstate"
+
+
+@pytest.fixture
+def grown(landform: Landform, network: Stack) -> Stack:
+    """A network with two state versions: of one zone, and of three."""
+    change(landform, network, zones=3)
+    assert len(landform.state_versions(network)) == 2
+    return landform.stack(network.id)
+
+
+def test_the_plan_waits_for_approval_whatever_the_rule_of_the_stack(
+    landform: Landform, grown: Stack
+) -> None:
+    assert grown.auto_apply == "always"
+    first, last = landform.state_versions(grown)
+    operation = landform.carry_out(ask(landform, grown, first.serial))
+    assert (operation.status, operation.approved_at) == ("planned", None)
+    assert operation.plan_summary is not None
+    assert landform.state_versions(grown)[-1].serial == last.serial, "nothing has moved yet"
+    lost = plan_of(landform, operation)["forgotten"]
+    before = StateFile.parse(state_of(landform, first)).identifiers()
+    after = StateFile.parse(state_of(landform, last)).identifiers()
+    gone = {identifier for identifier in after.values() if identifier not in before.values()}
+    assert gone
+    assert {item["id"] for item in lost} == gone
+    assert any("is in the present state" in message for message in landform.messages(operation))
+    assert operation.possibly_orphaned == [], "it becomes true with the approval only"
+
+
+@pytest.fixture
+def machines(landform: Landform, network: Stack) -> Stack:
+    """A machine group with two state versions: of one machine, and of three."""
+    made = landform.made("machine-group", "workers", parameters={"network": "net"})
+    change(landform, made, count=3)
+    return landform.stack(made.id)
+
+
+def test_after_approval_the_old_state_follows_the_present_one_and_is_applied(
+    landform: Landform, machines: Stack
+) -> None:
+    first, last = landform.state_versions(machines)
+    old = StateFile.parse(state_of(landform, first)).identifiers()
+    gone = set(StateFile.parse(state_of(landform, last)).identifiers().values()) - {*old.values()}
+    operation = landform.carry_out(ask(landform, machines, first.serial))
+    assert operation.plan_summary == {"add": 2, "change": 0, "destroy": 0, "replace": 0}
+    done = approve(landform, operation)
+    assert (done.status, done.approved_by) == ("applied", "admin"), done.error
+    assert f"as {last.serial + 1}." in "".join(landform.messages(done))
+    now = landform.state_versions(machines)[-1]
+    assert (now.serial > last.serial, now.lineage) == (True, first.lineage)
+    known = StateFile.parse(state_of(landform, now)).identifiers()
+    assert old.items() <= known.items()
+    assert {item["id"] for item in done.possibly_orphaned} == gone
+    tag = f"landform:stack={machines.id}"
+    there = {item["id"] for item in landform.cloud.list(tag=tag)}
+    assert there == {*known.values()} | gone, "what no state holds is named"
+    stack = landform.stack(machines.id)
+    assert (stack.status, stack.has_pending_changes) == ("ready", False)
+
+
+def test_a_rollback_that_fails_names_what_it_forgot_and_is_undone_by_a_rollback(
+    landform: Landform, grown: Stack
+) -> None:
+    first, last = landform.state_versions(grown)
+    wanted = StateFile.parse(state_of(landform, last)).identifiers()
+    operation = landform.carry_out(ask(landform, grown, first.serial))
+    failed = approve(landform, operation)  # the subnets that it forgets are in its way
+    assert failed.status == "interrupted"
+    kept = StateFile.parse(state_of(landform, first)).identifiers()
+    assert {item["id"] for item in failed.possibly_orphaned} >= {
+        identifier for identifier in wanted.values() if identifier not in kept.values()
+    }
+    (check,) = landform.pending(grown)
+    landform.carry_out(check)
+    back = approve(landform, landform.carry_out(ask(landform, grown, last.serial)))
+    assert back.status == "applied", back.error
+    now = StateFile.parse(state_of(landform, landform.state_versions(grown)[-1])).identifiers()
+    assert now == wanted
+    assert landform.stack(grown.id).status == "ready"
+
+
+def test_a_discarded_rollback_changes_nothing(landform: Landform, grown: Stack) -> None:
+    versions = [item.serial for item in landform.state_versions(grown)]
+    operation = landform.carry_out(ask(landform, grown, versions[0]))
+    with landform.ctx.write() as session:
+        operations.discard(session, ADMIN, operation.id)
+    assert [item.serial for item in landform.state_versions(grown)] == versions
+    assert landform.operation(operation.id).possibly_orphaned == []
+    assert landform.perform(grown, OperationType.PLAN).plan_summary == {
+        "add": 0,
+        "change": 0,
+        "destroy": 0,
+        "replace": 0,
+    }
+
+
+def test_a_rollback_without_anything_to_do_still_moves_the_state(
+    landform: Landform, network: Stack
+) -> None:
+    (first,) = landform.state_versions(network)
+    raised = with_serial(state_of(landform, first), first.serial + 3)
+    keep(landform, network, raised)
+    operation = landform.carry_out(ask(landform, network, first.serial))
+    assert operation.status == "planned"
+    assert "forgotten" not in plan_of(landform, operation)
+    done = approve(landform, operation)
+    assert (done.status, done.possibly_orphaned) == ("applied", []), done.error
+    assert landform.state_versions(network)[-1].serial >= first.serial + 4
+
+
+@pytest.mark.parametrize("damage", ["flip", "empty", "remove", "pointer"])
+def test_a_damaged_present_state_is_mended_by_a_rollback(
+    landform: Landform, grown: Stack, damage: str
+) -> None:
+    change(landform, grown, zones=1)
+    first, _, last = landform.state_versions(grown)
+    path = file_of(landform, last)
+    harm: dict[str, Callable[[], object]] = {
+        "flip": lambda: path.write_bytes(_flipped(path.read_bytes())),
+        "empty": lambda: path.write_bytes(b""),
+        "remove": path.unlink,
+        "pointer": lambda: (path.parents[1] / "current").write_bytes(b""),
+    }
+    harm[damage]()
+    failed = landform.perform(grown, OperationType.PLAN)
+    assert failed.status == "errored"
+    assert (failed.error or {})["code"] == "state_corrupt"
+    operation = landform.carry_out(ask(landform, grown, first.serial))
+    assert operation.status == "planned", operation.error
+    done = approve(landform, operation)
+    assert done.status == "applied", done.error
+    assert landform.state_versions(grown)[-1].serial > last.serial
+    assert landform.perform(grown, OperationType.PLAN).status == "planned_and_finished"
+
+
+def test_a_damaged_earlier_version_is_refused_and_nothing_moves(
+    landform: Landform, grown: Stack
+) -> None:
+    first, last = landform.state_versions(grown)
+    path = file_of(landform, first)
+    path.write_bytes(_flipped(path.read_bytes()))
+    operation = landform.carry_out(ask(landform, grown, first.serial))
+    assert operation.status == "errored"
+    assert (operation.error or {})["code"] == "state_corrupt"
+    assert landform.state_versions(grown)[-1].serial == last.serial
+    assert landform.stack(grown.id).status == "ready"
+
+
+def test_only_an_earlier_version_of_the_same_lineage_can_be_gone_back_to(
+    landform: Landform, grown: Stack
+) -> None:
+    first, last = landform.state_versions(grown)
+    for serial in (None, last.serial, last.serial + 1, 0):
+        with pytest.raises(ValidationError) as caught:
+            ask(landform, grown, serial)
+        assert [item.pointer for item in caught.value.problems] == ["/serial"]
+    with landform.ctx.write() as session:
+        session.get_one(StateVersion, first.id).lineage = "another"
+    with pytest.raises(StateLineageError):
+        ask(landform, grown, first.serial)
+
+
+def test_other_operations_take_no_serial_and_a_rollback_takes_no_targets(
+    landform: Landform, grown: Stack
+) -> None:
+    first = landform.state_versions(grown)[0]
+    for kind, options in (
+        (OperationType.APPLY, PlanOptions(serial=first.serial)),
+        (OperationType.ROLLBACK, PlanOptions(serial=first.serial, targets=("a.b",))),
+    ):
+        with pytest.raises(ValidationError), landform.ctx.write() as session:
+            operations.request_operation(session, ADMIN, grown.id, kind, options)
+
+
+def test_a_stack_that_is_gone_or_going_is_not_rolled_back(landform: Landform, grown: Stack) -> None:
+    first = landform.state_versions(grown)[0]
+    destroy = landform.request(grown, OperationType.DESTROY)
+    with pytest.raises(ConflictError):
+        ask(landform, grown, first.serial)
+    assert landform.carry_out(destroy).status == "applied"
+    with pytest.raises(ConflictError):
+        ask(landform, grown, first.serial)
+
+
+def test_a_lock_holds_a_rollback_back(landform: Landform, grown: Stack) -> None:
+    first = landform.state_versions(grown)[0]
+    with landform.ctx.write() as session:
+        stack_locks.lock_stack(session, ADMIN, grown.id, "moving it")
+    operation = landform.carry_out(ask(landform, grown, first.serial))
+    assert operation.status == "pending"
+    assert (landform.waiting_for(operation) or {})["reason"] == "lock"
+    with landform.ctx.write() as session:
+        stack_locks.unlock_stack(session, ADMIN, grown.id, None)
+    assert landform.carry_out(operation).status == "planned"
+
+
+def keep(landform: Landform, stack: Stack, data: bytes) -> None:
+    """Make ``data`` the state of record in the name of the stack's last operation."""
+    with landform.ctx.write() as session:
+        page = inventory.OperationFilter(stack_id=stack.id)
+        row = inventory.list_operations(session, ADMIN, page, PageRequest()).items[0]
+        state_keeping.promote(session, landform.ctx.state_store(), row, data)
+
+
+def _flipped(data: bytes) -> bytes:
+    return data[:-20] + bytes([data[-20] ^ 1]) + data[-19:]
