@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -20,6 +21,12 @@ from app.domain.state_file import StateFile
 CREATE = "create"
 # What Terraform says when a provider died or hung up instead of answering (its ``grpcErr``).
 NO_ANSWER = ("Plugin did not respond", "Plugin error", "Request cancelled")
+# What providers say when the cloud was asked and its answer was lost on the way.
+LOST_ANSWER = re.compile(
+    r"closed connection|connection (?:reset|was closed|closed|aborted)|broken pipe|\bEOF\b"
+    r"|time[d ]*out|deadline exceeded|cannot be reached|may exist without",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,9 @@ class Diagnostic:
 
     @property
     def is_unanswered(self) -> bool:
-        """Whether a provider ended without an answer, so that nobody knows what it did."""
-        return self.is_error and self.summary.startswith(NO_ANSWER)
+        """Whether no answer came, of the provider or of its cloud: nobody knows what was done."""
+        is_lost = LOST_ANSWER.search(f"{self.summary} {self.detail}") is not None
+        return self.is_error and (is_lost or self.summary.startswith(NO_ANSWER))
 
     def in_words(self) -> str:
         """Return summary, detail and place as one readable text."""
@@ -181,7 +189,8 @@ def possibly_orphaned(events: Iterable[Event], state: StateFile | None) -> list[
     A creation that began and whose end was not seen is always named: with
     ``create_before_destroy`` the state shows the old object under the same address. One that
     ended is named unless the state holds that id (or, for a resource without id, that address).
-    One that failed is named only if its provider died without an answer and no state holds it.
+    One that failed is named only if no answer came, from its provider or from the cloud, and no
+    state holds it.
 
     Args:
         events: all events of the apply, in order.
@@ -214,7 +223,7 @@ def possibly_orphaned(events: Iterable[Event], state: StateFile | None) -> list[
             for event in started.values()
         ),
         *(
-            _candidate(event, "its provider died while creating it")
+            _candidate(event, "no answer came to its creation")
             for address, event in failed.items()
             if {address, None} & unanswered and address not in present
         ),

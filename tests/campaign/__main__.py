@@ -14,10 +14,13 @@ from pathlib import Path
 
 from tests import postgresql
 from tests.campaign.campaign import Campaign, Size
+from tests.campaign.crash_points import CrashPoints
 from tests.campaign.findings import Tally
 from tests.campaign.report import Report
-from tests.campaign.trial import running_trial
+from tests.campaign.set_pieces import PIECES
+from tests.campaign.trial import quiet_landform, running_trial
 
+WORKERS = 4
 KEPT_VARIABLES = {"LANDFORM_PROVIDER_MIRROR", "LANDFORM_TERRAFORM"}
 
 
@@ -30,12 +33,15 @@ def main() -> int:
     tally = Tally()
     print(f"campaign with seed {asked.seed} on {asked.database}", flush=True)
     with (
-        tempfile.TemporaryDirectory(prefix="landform-campaign-") as folder,
-        _database(asked.database) as url,
-        running_trial(Path(folder), url, 4) as trial,
+        tempfile.TemporaryDirectory(prefix="landform-campaign-") as name,
+        _databases(asked.database) as (url, other_url),
+        running_trial(folder := Path(name), url, WORKERS) as trial,
+        quiet_landform(folder, other_url, trial) as quiet,
     ):
         size = Size(kills=asked.kills, seconds=60 * asked.minutes)
-        Campaign(trial, tally, asked.seed, size).run(lambda text: print(text, flush=True))
+        crashes = CrashPoints(asked.seed, quiet, tally)
+        campaign = Campaign(trial, tally, asked.seed, size, PIECES, crashes)
+        campaign.run(lambda text: print(text, flush=True))
         if tally.problems and asked.keep_log is not None:
             asked.keep_log.write_bytes(trial.running.output.read_bytes())
     report = Report(tally, seed=asked.seed, database=asked.database, wanted_kills=asked.kills)
@@ -58,16 +64,16 @@ def _parse_arguments() -> argparse.Namespace:
 
 
 @contextmanager
-def _database(name: str) -> Iterator[str]:
-    """Yield the URL of an empty database; empty for SQLite in the home."""
+def _databases(name: str) -> Iterator[tuple[str, str]]:
+    """Yield the URLs of two empty databases; empty texts for SQLite in their homes."""
     if name == "sqlite":
-        yield ""
+        yield "", ""
         return
     binaries = postgresql.find_binaries()
     if binaries is None:
         sys.exit("There is no PostgreSQL on this machine: apt-get install postgresql")
     with postgresql.serve(binaries) as server:
-        yield server.url(server.create_database())
+        yield server.url(server.create_database()), server.url(server.create_database())
 
 
 if __name__ == "__main__":

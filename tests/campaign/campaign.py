@@ -6,9 +6,10 @@ Bounded in time; what it started is gone when it returns.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tests.campaign.crash_points import CrashPoints
 from tests.campaign.disturber import Disturber
 from tests.campaign.findings import Promise, Tally
 from tests.campaign.processes import Watch
@@ -17,6 +18,8 @@ from tests.campaign.trial import Trial
 
 STOP_SECONDS = 400.0
 CREATE_DELAY_SECONDS = 0.2
+
+SetPiece = Callable[[Trial, Tally], None]
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,23 @@ class Size:
     seconds: float
     slots: int = 4
     workers: int = 4
+    machines: int = 30
 
 
 class Campaign:
     """One campaign against a running Landform."""
 
-    def __init__(self, trial: Trial, tally: Tally, seed: int, size: Size) -> None:
+    def __init__(
+        self,
+        trial: Trial,
+        tally: Tally,
+        seed: int,
+        size: Size,
+        pieces: Sequence[SetPiece] = (),
+        crash_points: CrashPoints | None = None,
+    ) -> None:
+        self._pieces = pieces
+        self._crash_points = crash_points
         self._trial = trial
         self._tally = tally
         self._seed = seed
@@ -43,7 +57,12 @@ class Campaign:
         self._trial.cloud.set_faults(create_delay_seconds=CREATE_DELAY_SECONDS)
         watch = Watch(self._trial, self._tally)
         watch.start()
+        for piece in self._pieces:
+            say(piece.__doc__ or "")
+            piece(self._trial, self._tally)
         began = time.monotonic()
+        if self._crash_points is not None:
+            self._crash_points.start()
         slots = self._start_slots()
         disturber = Disturber(self._seed, self._trial, self._tally)
         disturber.start()
@@ -62,7 +81,7 @@ class Campaign:
     def _start_slots(self) -> list[Slot]:
         pace = Pace()
         slots = [
-            Slot(number, self._seed, self._trial, self._tally, pace)
+            Slot(number, self._seed, self._trial, self._tally, pace, self._size.machines)
             for number in range(1, self._size.slots + 1)
         ]
         for slot in slots:
@@ -74,6 +93,8 @@ class Campaign:
             slot.ask_to_stop()
             slot.is_killing = False
         disturber.stop()
+        if self._crash_points is not None:
+            self._crash_points.stop()
         deadline = time.monotonic() + STOP_SECONDS
         for slot in slots:
             slot.join(max(0.0, deadline - time.monotonic()))

@@ -24,7 +24,7 @@ from tests.campaign.findings import Kill, Promise, Tally
 from tests.campaign.trial import Trial
 
 BOUND_SECONDS = 90.0
-FIRST_SECONDS, LAST_SECONDS = 3.0, 9.0
+FIRST_SECONDS, LAST_SECONDS = 1.0, 5.0
 KINDS = {
     "worker": 30,
     "scheduler": 22,
@@ -102,7 +102,7 @@ class Disturber(threading.Thread):
         found = []
         for child in psutil.Process(self._trial.running.process.pid).children():
             with suppress(psutil.Error):
-                if any(word in part for part in child.cmdline()):
+                if any(part == word or part.endswith(f"/{word}") for part in child.cmdline()):
                     found.append(child)
         return found
 

@@ -15,7 +15,7 @@ from app.domain.state_file import StateFile
 from app.errors import LandformError
 from app.models import AuditEvent, Operation, StateVersion
 from tests.campaign.findings import Promise, Tally
-from tests.campaign.trial import Trial
+from tests.campaign.trial import Ground
 
 PAGE = 200
 
@@ -33,7 +33,7 @@ class Memory:
 class StackChecks:
     """All checks of one stack; ``memory`` goes from one round to the next."""
 
-    def __init__(self, trial: Trial, tally: Tally, stack_id: str) -> None:
+    def __init__(self, trial: Ground, tally: Tally, stack_id: str) -> None:
         self._trial = trial
         self._tally = tally
         self.stack_id = stack_id

@@ -34,9 +34,10 @@ POLL_SECONDS = 0.05
 PAUSE_SECONDS = LEASE_SECONDS + 1.5
 GOOD = {"applied", "planned_and_finished"}
 SYSTEM = "system"
+MACHINES = 30
 VICTIMS = {"terraform": 36, "provider": 22, "horse": 36, "pause": 6}
 ACTIONS = {"update": 50, "drift_check": 18, "destroy": 24, "plan": 8}
-FOLLOW_UP_KILL_SHARE = 0.3
+FOLLOW_UP_KILL_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -85,8 +86,17 @@ class Pace:
 class Slot(threading.Thread):
     """Drives stacks through their lives until asked to stop."""
 
-    def __init__(self, number: int, seed: int, trial: Trial, tally: Tally, pace: Pace) -> None:
+    def __init__(
+        self,
+        number: int,
+        seed: int,
+        trial: Trial,
+        tally: Tally,
+        pace: Pace,
+        machines: int = MACHINES,
+    ) -> None:
         super().__init__(name=f"slot-{number}", daemon=True)
+        self._machines = machines
         self._number = number
         self._random = Random(f"{seed}-slot-{number}")
         self._trial = trial
@@ -177,7 +187,7 @@ class Slot(threading.Thread):
             "name": f"site-{self._number}-{next(self._names)}",
             "project": "default",
             "cloud_account": "sandbox",
-            "parameters": {"machines": 30, "buckets": 6},
+            "parameters": {"machines": self._machines, "buckets": 6},
         }
         answer = self._trial.ask("POST", "/sites", json=body, headers=self._key()).json()
         self._checks = StackChecks(self._trial, self._tally, answer["stack"]["id"])
@@ -208,7 +218,7 @@ class Slot(threading.Thread):
         sizes = [size for size in ("small", "medium", "large") if size != present["size"]]
         return {
             "size": self._random.choice(sizes),
-            "machines": self._random.randint(24, 32),
+            "machines": self._random.randint(self._machines - 6, self._machines + 2),
             "buckets": self._random.randint(2, 6),
         }
 
@@ -221,7 +231,7 @@ class Slot(threading.Thread):
         return {"Idempotency-Key": str(UUID(int=self._random.getrandbits(128)))}
 
     def _plan_kills(self, action: str) -> list[Moment]:
-        count = self._random.choices([0, 1, 2], [6, 80, 14])[0]
+        count = self._random.choices([0, 1, 2], [5, 60, 35])[0]
         is_mutation = action not in ("plan", "drift_check")
         stages = [
             "applying" if is_mutation and self._random.random() < 0.7 else "planning"

@@ -6,6 +6,8 @@ read from SQL, the volume and the cloud directly, so that it can be seen while t
 
 from __future__ import annotations
 
+import base64
+import secrets
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from app.demo_secrets import ensure_demo_secrets
@@ -21,7 +24,10 @@ from app.domain.operations import FINAL
 from app.models import Operation, Stack
 from app.services.context import Context, build_context
 from app.settings import REPOSITORY_ROOT, Settings
+from sandbox.provider.install import install
+from tests.landform import NOWHERE, Landform
 from tests.running import RunningLandform, running_landform
+from tests.sandbox_cloud import Cloud
 
 SITE = Path(__file__).with_name("site")
 LEASE_SECONDS = 4.0
@@ -33,37 +39,16 @@ class NoAnswerError(Exception):
     """The API gave no answer in time, although it was asked again and again."""
 
 
-class Trial:
-    """One running Landform on a home of its own."""
+class Ground:
+    """What is true of a Landform: its SQL, its volume and its cloud."""
 
-    def __init__(self, running: RunningLandform, ctx: Context) -> None:
-        self.running = running
+    def __init__(self, ctx: Context, cloud: Cloud) -> None:
         self.ctx = ctx
-        self.cloud = running.cloud
-        self.redis = ctx.doorbell.connection
+        self.cloud = cloud
 
     @property
     def runs(self) -> Path:
         return self.ctx.settings.work_dir / "runs"
-
-    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Call the API until it answers; a request with a key may be sent any number of times.
-
-        Raises:
-            NoAnswerError: nobody answers.
-        """
-        deadline = time.monotonic() + ANSWER_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                answer = self.running.http.request(method, f"/api/v1{path}", **options)
-            except httpx.TransportError:
-                time.sleep(0.1)
-                continue
-            is_in_progress = answer.status_code == 409 and "idempotency" in answer.text
-            if answer.status_code < 500 and not is_in_progress:
-                return answer
-            time.sleep(0.2)
-        raise NoAnswerError(f"{method} {path}")
 
     def operation(self, operation_id: str) -> Operation:
         with self.ctx.read() as session:
@@ -87,9 +72,57 @@ class Trial:
             )
             return list(session.scalars(query.order_by(Operation.id)))
 
+
+class Trial(Ground):
+    """One running Landform on a home of its own."""
+
+    def __init__(self, running: RunningLandform, ctx: Context) -> None:
+        super().__init__(ctx, running.cloud)
+        self.running = running
+        self.redis = ctx.doorbell.connection
+
+    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Call the API until it answers; a request with a key may be sent any number of times.
+
+        Raises:
+            NoAnswerError: nobody answers.
+        """
+        deadline = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                answer = self.running.http.request(method, f"/api/v1{path}", **options)
+            except httpx.TransportError:
+                time.sleep(0.1)
+                continue
+            is_in_progress = answer.status_code == 409 and "idempotency" in answer.text
+            if answer.status_code < 500 and not is_in_progress:
+                return answer
+            time.sleep(0.2)
+        raise NoAnswerError(f"{method} {path}")
+
     def log_events(self, name: str) -> list[dict[str, Any]]:
         """Return the structured log lines of one event so far."""
         return [line for line in self.running.log_lines() if line.get("event") == name]
+
+
+@contextmanager
+def quiet_landform(folder: Path, database_url: str, trial: Trial) -> Iterator[Landform]:
+    """Prepare a second Landform without processes, on the cloud of the first."""
+    settings = Settings(
+        env="test",
+        home=folder / "quiet",
+        secret_key=SecretStr(secrets.token_hex(32)),
+        encryption_keys=SecretStr(f"k1:{base64.b64encode(secrets.token_bytes(32)).decode()}"),
+        database_url=database_url,
+        redis_url=NOWHERE,
+        sandbox_port=trial.running.sandbox_port,
+    )
+    install(settings.sandbox_mirror)
+    landform = Landform(settings, Cloud(trial.cloud.endpoint, trial.cloud.token))
+    try:
+        yield landform
+    finally:
+        landform.close()
 
 
 @contextmanager

@@ -179,18 +179,27 @@ def test_a_creation_without_end_is_named_and_one_that_failed_is_not() -> None:
 
 
 @pytest.mark.parametrize("address", ["t.a", None])
-def test_a_creation_whose_provider_died_is_named_unless_the_state_has_it(
-    address: str | None,
+@pytest.mark.parametrize(
+    ("summary", "detail", "is_named"),
+    [
+        ("Plugin did not respond", "", True),
+        ("Could not create", "Remote end closed connection without response.", True),
+        ("creating VPC", "request send failed: read tcp: connection reset by peer", True),
+        ("creating VPC", "context deadline exceeded", True),
+        ("Quota exceeded", "Nothing was created.", False),
+    ],
+)
+def test_a_creation_without_an_answer_is_named_unless_the_state_has_it(
+    address: str | None, summary: str, detail: str, *, is_named: bool
 ) -> None:
-    diagnostic = {"severity": "error", "summary": "Plugin did not respond", "address": address}
+    diagnostic = {"severity": "error", "summary": summary, "detail": detail, "address": address}
     events = events_of(
         hook_line("apply_start", "t.a"),
         hook_line("apply_errored", "t.a"),
         json.dumps({"@message": "m", "type": "diagnostic", "diagnostic": diagnostic}),
     )
-    (orphan,) = possibly_orphaned(events, state_with(b="1"))
-    assert (orphan.address, orphan.id) == ("t.a", None)
-    assert "provider died" in orphan.reason
+    found = possibly_orphaned(events, state_with(b="1"))
+    assert [(orphan.address, orphan.id) for orphan in found] == [("t.a", None)] * is_named
     assert possibly_orphaned(events, state_with(a="1")) == []
 
 

@@ -1,0 +1,152 @@
+"""Sudden ends at exact points: before and after commit, claim, snapshot, rename, fsync and so on.
+
+Runs beside the campaign on a Landform of its own without processes: each operation is carried out
+in a subprocess that ends at its point, then recovered as the keeper would, sometimes with a crash
+of the keeper as well. The same promises are checked.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from random import Random
+
+from app.domain.operations import FINAL, OperationType
+from app.models import Operation, Stack
+from app.services import stacks
+from app.services.stacks import StackChange
+from app.settings import REPOSITORY_ROOT, Settings
+from tests.campaign.crash_once import COMMIT, CRASHED, POINTS, keep
+from tests.campaign.findings import Promise, Tally
+from tests.campaign.invariants import StackChecks
+from tests.campaign.processes import find_of
+from tests.campaign.slots import GOOD
+from tests.campaign.trial import Ground
+from tests.landform import ADMIN, Landform
+
+BOUND_SECONDS = 90.0
+KEEPER_CRASH_SHARE = 0.4
+# How often a point is passed by one operation, roughly.
+PASSES = {COMMIT: 24, "fsync": 24, "rename": 9, "promote": 4, "snapshot": 3, "start": 4}
+
+
+class CrashPoints(threading.Thread):
+    """Crashes one operation after the other until asked to stop."""
+
+    def __init__(self, seed: int, landform: Landform, tally: Tally) -> None:
+        super().__init__(name="crash-points", daemon=True)
+        self._random = Random(f"{seed}-crash-points")
+        self._landform = landform
+        self._ground = Ground(landform.ctx, landform.cloud)
+        self._tally = tally
+        self._stop_asked = threading.Event()
+        self._numbers = iter(range(1, 10**6))
+        self.crashed: Counter[str] = Counter()
+
+    def run(self) -> None:
+        while not self._stop_asked.is_set():
+            self.crash_one()
+
+    def stop(self) -> None:
+        self._stop_asked.set()
+        self.join()
+        self._tally.fact("crash points", dict(sorted(self.crashed.items())))
+
+    def crash_one(self, point: str | None = None) -> None:
+        """Create, change or destroy one stack with a crash, recover, check, clear away."""
+        stack, operation = self._landform.create(
+            "network", f"crash-{next(self._numbers)}", parameters={"zones": 2}
+        )
+        checks = StackChecks(self._ground, self._tally, stack.id)
+        kind = self._random.choice(["create", "update", "destroy"])
+        if kind != "create":
+            self._landform.carry_out(operation)
+            operation = self._ask(stack, kind)
+        self._crash("carry_out", point or self._random.choice([COMMIT, *POINTS]), operation)
+        if self._random.random() < KEEPER_CRASH_SHARE:
+            self._wait_for_terraform(operation)
+            keeper_points = [COMMIT, "promote", "rename", "fsync", "remove", "enqueue"]
+            self._crash("keep", self._random.choice(keeper_points))
+        self._recover(stack, operation)
+        done = self._ground.operation(operation.id)
+        self._tally.outcome(f"crash point {done.status}")
+        checks.memory.accepted = {
+            item.id for item in self._ground.operations(stack.id) if item.requested_by != "system"
+        }
+        checks.check(is_exact=False)
+        self._clear_away(stack, checks)
+
+    def _ask(self, stack: Stack, kind: str) -> Operation:
+        if kind == "destroy":
+            return self._landform.request(stack, OperationType.DESTROY)
+        with self._landform.ctx.write() as session:
+            change = StackChange(parameters={"zones": 3, "internet_access": False})
+            operation = stacks.change_stack(self._landform.ctx, session, ADMIN, stack.id, change)[1]
+        assert operation is not None
+        return operation
+
+    def _crash(self, work: str, point: str, operation: Operation | None = None) -> None:
+        when = self._random.choice(["before", "after"])
+        nth = str(self._random.randint(1, PASSES.get(point, 1) if work == "carry_out" else 2))
+        command = [sys.executable, "-m", "tests.campaign.crash_once", work, point, when, nth]
+        done = subprocess.run(
+            command + ([operation.id] if operation else []),
+            cwd=REPOSITORY_ROOT,
+            env={**os.environ, **_variables(self._landform.settings)},
+            capture_output=True,
+            text=True,
+            timeout=BOUND_SECONDS,
+            check=False,
+        )
+        if done.returncode == CRASHED:
+            self.crashed[f"{work} {when} {point}"] += 1
+        elif done.returncode != 0:
+            told = (done.stderr or done.stdout)[-800:]
+            self._tally.problem(Promise.OUTCOME, f"{work} {when} {point}: {told}")
+
+    def _wait_for_terraform(self, operation: Operation) -> None:
+        deadline = time.monotonic() + BOUND_SECONDS
+        while find_of(self._ground.runs, operation.id) and time.monotonic() < deadline:
+            time.sleep(0.1)
+
+    def _recover(self, stack: Stack, operation: Operation) -> None:
+        """Do what the keeper and the workers do, until nothing of the stack is unfinished."""
+        deadline = time.monotonic() + BOUND_SECONDS
+        while waiting := self._ground.unfinished(stack.id):
+            if time.monotonic() > deadline:
+                self._tally.problem(
+                    Promise.STUCK, f"{operation.id} after a crash: {[w.status for w in waiting]}"
+                )
+                return
+            keep(self._landform.ctx)
+            self._landform.engine.carry_out(waiting[0].id)
+            time.sleep(0.1)
+        keep(self._landform.ctx)
+
+    def _clear_away(self, stack: Stack, checks: StackChecks) -> None:
+        known = checks.recorded_ids()
+        for item in checks.inventory():
+            if item["id"] not in known:
+                self._landform.cloud.call("DELETE", f"/resources/{item['id']}?force=true")
+        if self._ground.stack(stack.id).deleted_at is not None:
+            return
+        done = self._landform.perform(stack, OperationType.DESTROY)
+        if done.status not in GOOD or done.status not in FINAL or checks.inventory():
+            told = (done.error or {}).get("detail")
+            self._tally.problem(Promise.OUTCOME, f"{done.id} destroy {done.status}: {told}")
+
+
+def _variables(settings: Settings) -> dict[str, str]:
+    return {
+        "LANDFORM_ENV": "test",
+        "LANDFORM_HOME": str(settings.home_dir),
+        "LANDFORM_DATABASE_URL": settings.database,
+        "LANDFORM_SECRET_KEY": settings.secret_key.get_secret_value(),
+        "LANDFORM_ENCRYPTION_KEYS": settings.encryption_keys.get_secret_value(),
+        "LANDFORM_SANDBOX_PORT": str(settings.sandbox_port),
+        "LANDFORM_REDIS_URL": settings.redis,
+    }
