@@ -13,12 +13,14 @@ from app.console.list_requests import chips_for, next_address, wanted_choice, wa
 from app.console.read_models.operation import read_operation_page
 from app.console.read_models.operation_list import read_operation_list
 from app.domain.operations import OperationStatus, OperationType
+from app.errors import NotFoundError
 from app.models import Operation
 from app.services import operations
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.inventory import OperationFilter, events_after
 from app.services.lookup import operation_by_id
+from app.services.resolutions import Resolution, resolve
 from app.web_context import current_context, current_principal
 
 Decision = Callable[[Session, Principal, str], Operation]
@@ -33,6 +35,7 @@ def add_pages(pages: Blueprint) -> None:
     for decision in (approve, discard, cancel):
         rule = f"{one}/{decision.__name__}"
         pages.add_url_rule(rule, view_func=decision, methods=["POST"])
+    pages.add_url_rule(f"{one}/resolve/<choice>", view_func=resolve_operation, methods=["POST"])
 
 
 def list_operations() -> str:
@@ -82,6 +85,17 @@ def discard(operation_id: str) -> Response:
 def cancel(operation_id: str) -> Response:
     """Ask the operation to stop."""
     return _decide(operations.cancel, operation_id)
+
+
+def resolve_operation(operation_id: str, choice: str) -> Response:
+    """Decide what becomes of an interrupted operation, and show what follows."""
+    if choice not in list(Resolution):
+        raise NotFoundError(f"There is no choice {choice[:20]!r}.")
+    with current_context().write() as session:
+        resolution = Resolution(choice)
+        row, following = resolve(session, current_principal(), operation_id, resolution)
+        shown = (following or row).id
+    return redirect(url_for("console.show_operation", operation_id=shown), 303)
 
 
 def _decide(decision: Decision, operation_id: str) -> Response:

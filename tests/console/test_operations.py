@@ -112,6 +112,41 @@ def test_a_failure_says_its_cause_the_next_step_and_what_may_be_left(
     assert "sse-connect" not in page
 
 
+@pytest.mark.parametrize(
+    ("choice", "follows"), [("retry", True), ("adopt", True), ("accept", False)]
+)
+def test_an_interrupted_operation_is_resolved_on_its_page(
+    visitor: Visitor, fleet: Fleet, choice: str, follows: bool
+) -> None:
+    made = fleet.stack(status="needs_attention")
+    orphan = {"address": "sandbox_network.this", "id": "net-7", "type": "sandbox_network"}
+    fleet.change_operation(
+        made.operation_id,
+        status="interrupted",
+        possibly_orphaned=[{**orphan, "reason": "cut off"}],
+    )
+    path = f"/operations/{made.operation_id}"
+    page = visitor.text(path)
+    assert "What now?" in page
+    assert f"{path}/resolve/{choice}" in page
+    response = visitor.post(f"{path}/resolve/{choice}")
+    assert response.status_code == 303
+    assert (response.location != path) is follows
+    assert f"Resolved by admin: {choice}." in visitor.text(path)
+    assert visitor.post(f"{path}/resolve/{choice}").status_code == 409
+    assert visitor.post(f"{path}/resolve/forget").status_code == 404
+
+
+def test_nothing_is_offered_for_adoption_that_is_not_known(visitor: Visitor, fleet: Fleet) -> None:
+    made = fleet.stack(status="needs_attention")
+    unnamed = {"address": None, "id": "net-7", "type": "sandbox_network", "reason": "has the tag"}
+    fleet.change_operation(made.operation_id, status="interrupted", possibly_orphaned=[unnamed])
+    page = visitor.text(f"/operations/{made.operation_id}")
+    assert "resolve/retry" in page
+    assert "resolve/adopt" not in page
+    assert "<code>sandbox_network</code>" in page
+
+
 def test_a_queued_operation_says_what_it_waits_for(visitor: Visitor, fleet: Fleet) -> None:
     made = fleet.stack()
     holder = fleet.operation(made.stack_id, status="applying")

@@ -75,6 +75,13 @@ class OperationView:
     may_decide: bool
     is_waiting_for_approval: bool
     can_cancel: bool
+    resolution: Mapping[str, Any] | None
+
+    @property
+    def can_adopt(self) -> bool:
+        """Tell whether an orphan is known well enough to be taken into the state."""
+        is_known = any(item["address"] and item["id"] for item in self.orphans)
+        return is_known and self.type != OperationType.DESTROY
 
     @property
     def has_ended(self) -> bool:
@@ -143,6 +150,7 @@ def view_of(session: Session, principal: Principal, operation: Operation) -> Ope
         may_decide=may_decide,
         is_waiting_for_approval=is_waiting,
         can_cancel=can_cancel(status) and not is_waiting,
+        resolution=operation.resolution,
     )
 
 
