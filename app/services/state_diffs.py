@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.domain.redaction import secret_texts
 from app.domain.state_file import StateFile
 from app.models import Stack, StateVersion
 from app.services.access import Principal
@@ -16,7 +17,6 @@ from app.services.engine.state_keeping import read_version
 from app.services.inventory import state_version
 from app.services.lookup import stack_by_id
 from app.services.secrets import open_parameters
-from app.terraform.masking import texts_in
 from app.terraform.state_diff import StateDiff, compare_states
 
 MAX_RESOURCES = 500
@@ -91,4 +91,4 @@ def _parse(ctx: Context, version: StateVersion) -> StateFile:
 
 
 def _secrets(ctx: Context, stack: Stack) -> frozenset[str]:
-    return frozenset(texts_in(open_parameters(ctx.keys, stack)))
+    return frozenset(secret_texts(open_parameters(ctx.keys, stack)))

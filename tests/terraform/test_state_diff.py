@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.state_file import StateFile
 from app.domain.redaction import SENSITIVE
+from app.domain.state_file import StateFile
 from app.terraform.state_diff import StateDiff, compare_states
 
 CANARY = "canary-7f3a"
