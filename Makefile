@@ -88,3 +88,7 @@ $(DEV): $(RUNTIME) requirements-dev.txt
 	@echo 'Installing the packages of requirements-dev.txt into $(VENV) (once) ...'
 	@$(call pip_install,requirements-dev.txt)
 	@rm -f $(VENV)/.dev-* && touch $@
+
+.PHONY: campaign
+campaign: $(DEV) ## Kill processes at random for 25 minutes and check every promise
+	@$(RUN) -m tests.campaign $(CAMPAIGN_ARGS)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from app.logs import configure_logging
 from tests import postgresql
 from tests.campaign.campaign import Campaign, Size
 from tests.campaign.crash_points import CrashPoints
@@ -30,6 +31,7 @@ def main() -> int:
     for name in [name for name in os.environ if name.startswith(("LANDFORM_", "TF_"))]:
         if name not in KEPT_VARIABLES:
             del os.environ[name]
+    configure_logging("CRITICAL", "console")  # of the quiet Landform, which lives in this process
     tally = Tally()
     print(f"campaign with seed {asked.seed} on {asked.database}", flush=True)
     with (
