@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import signal
 import subprocess
@@ -176,20 +177,21 @@ def test_a_reader_never_meets_a_closed_object_while_keys_are_rotated(
 
 
 @pytest.fixture
-def command(landform: Landform) -> Callable[[str, str], subprocess.Popen[str]]:
+def command(landform: Landform) -> Callable[..., subprocess.Popen[str]]:
     """Return a starter of ``python -m app.cli`` with a key ring."""
 
-    def start(name: str, ring: str) -> subprocess.Popen[str]:
+    def start(name: str, ring: str, *more: str) -> subprocess.Popen[str]:
+        database, nowhere = landform.settings.database, "sqlite:////nonexistent/landform.db"
         environment = {
             **os.environ,
             "LANDFORM_ENV": "test",
             "LANDFORM_HOME": str(landform.settings.home_dir),
-            "LANDFORM_DATABASE_URL": landform.settings.database,
+            "LANDFORM_DATABASE_URL": nowhere if name == "state-export" else database,
             "LANDFORM_SECRET_KEY": landform.settings.secret_key.get_secret_value(),
             "LANDFORM_ENCRYPTION_KEYS": ring,
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "app.cli", name],
+            [sys.executable, "-m", "app.cli", name, *more],
             cwd=ROOT,
             env=environment,
             text=True,
@@ -215,6 +217,25 @@ def test_the_commands_tell_what_is_used_and_what_can_go(
     with command("keys-status", newest.replace("k2", "k3")) as told:
         out, _ = told.communicate()
     assert (told.returncode, "Key k2 is needed and not in the ring" in out) == (1, True)
+
+
+def test_a_state_is_written_out_from_the_volume_and_the_key_ring_alone(
+    landform: Landform, network: Stack, command: Any
+) -> None:
+    (version,) = landform.state_versions(network)
+    ring = landform.settings.encryption_keys.get_secret_value()
+    for serial in ([], ["--serial", str(version.serial)]):
+        with command("state-export", ring, network.id, *serial) as told:
+            out, words = told.communicate()
+        assert told.returncode == 0, words
+        assert hashlib.sha256(out.encode()).hexdigest() == version.sha256
+        assert "It holds secrets" in words
+    with command("state-export", ring, network.id, "--serial", "99") as told:
+        out, words = told.communicate()
+    assert (told.returncode, out, "[not_found]" in words) == (2, "", True)
+    with command("state-export", f"k2:{SECOND}", network.id) as told:
+        out, words = told.communicate()
+    assert (told.returncode, out, "[state_corrupt]" in words) == (2, "", True)
 
 
 def test_a_rotation_that_is_killed_leaves_everything_readable_and_is_finished_by_the_next(
