@@ -42,14 +42,14 @@ def main() -> int:
     parser.add_argument("--skip-fresh-start", action="store_true", help="do not install anew")
     chosen = parser.parse_args()
     kept = read_kept(TARGET.read_text()) if TARGET.exists() else {}
-    started = time.monotonic()
+    started, load = time.monotonic(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="landform-bench-") as folder:
         figures = measure(Path(folder), is_fresh=not chosen.skip_fresh_start)
     if chosen.make_test_seconds is not None:
         figures[TESTS] = f"{chosen.make_test_seconds:.0f} s"
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     rows = kept | {name: (figure, today) for name, figure in figures.items()}
-    TARGET.write_text(page(rows, time.monotonic() - started))
+    TARGET.write_text(page(rows, time.monotonic() - started, load))
     sys.stdout.write(TARGET.read_text())
     return 0
 
@@ -89,7 +89,7 @@ def read_kept(text: str) -> dict[str, tuple[str, str]]:
     return {name: (figure, day) for name, figure, day in rows if name in (FRESH, WARM, TESTS)}
 
 
-def page(rows: dict[str, tuple[str, str]], seconds: float) -> str:
+def page(rows: dict[str, tuple[str, str]], seconds: float, load: float) -> str:
     """Return the document."""
     terraform = discover("")
     memory = psutil.virtual_memory().total / 2**30
@@ -105,7 +105,8 @@ def page(rows: dict[str, tuple[str, str]], seconds: float) -> str:
             "",
             f"- {os.cpu_count()} cores, {memory:.0f} GiB of memory, {kernel}",
             f"- Python {platform.python_version()}, {terraform.flavor} {terraform.version}",
-            f"- the run took {seconds:.0f} s",
+            f"- the run took {seconds:.0f} s; the load average was {load:.1f} when it began, so",
+            f"  other work {'shared' if load > 1 else 'hardly shared'} the machine",
             "",
             "| what | figure | measured |",
             "|---|---|---|",
