@@ -128,6 +128,12 @@ class StackBusyError(ConflictError):
     advice = "Wait until it has stopped, then start the operation again."
 
 
+class StackHeldError(ConflictError):
+    code = "stack_held"
+    title = "An operation is at work on the stack"
+    advice = "Let it end, or cancel or discard it; then send the request again."
+
+
 class StackLockedError(ConflictError):
     code = "stack_locked"
     title = "A person has locked the stack"

@@ -39,7 +39,7 @@ HTTP_CODES = {
     404: ("not_found", "Check the path; the OpenAPI document lists them all."),
     405: ("method_not_allowed", "Use one of the methods in the Allow header."),
     406: ("not_acceptable", "Accept application/json."),
-    413: ("body_too_large", "Send a body of at most 1 MiB."),
+    413: ("body_too_large", "Send a smaller body: at most 1 MiB, a state at most 16 MiB."),
     415: ("unsupported_media_type", "Send application/json and say so in Content-Type."),
     429: ("rate_limited", "Wait as long as Retry-After says, then go on more slowly."),
     500: ("internal_error", LandformError.advice),

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from flask.views import MethodView
 from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import UnsupportedMediaType
 
 from app.api import answers, present
 from app.api.requests import ApiBlueprint, page_request
 from app.api.schemas import (
     CONDITIONAL,
+    HOLDS,
+    AcceptedView,
     Answer,
     PageQuery,
     Request,
     StateVersionPage,
     StateVersionView,
 )
-from app.services import inventory, state_diffs, state_files
+from app.models import Operation, Stack
+from app.services import inventory, state_diffs, state_files, state_uploads
+from app.services.access import Principal
+from app.services.context import Context
 from app.web_context import current_context, current_principal
 
 blueprint = ApiBlueprint("state-versions", "Terraform state of a stack")
 
+MAX_STATE_BYTES = 16 * 1024 * 1024
 CHANGES = ("created", "updated", "deleted")
 
 
@@ -136,3 +144,36 @@ class StateDownload(MethodView):
         name = f'attachment; filename="{stack_id}-{serial}.tfstate"'
         headers = {"Content-Disposition": name, "Cache-Control": "no-store"}
         return Response(data, 200, headers, content_type="application/json")
+
+
+@blueprint.route("/stacks/<stack_id>/state")
+class State(MethodView):
+    """The present state of a stack."""
+
+    @blueprint.doc(
+        operationId="uploadState",
+        requestBody={
+            "required": True,
+            "description": "The bytes of a Terraform state file of version 4, at most 16 MiB",
+            "content": {"application/json": {"schema": {"type": "object"}}},
+        },
+        **HOLDS,
+    )
+    @blueprint.response(202, AcceptedView)
+    def put(self, stack_id: str) -> Response:
+        """Upload the state of what exists already, so that the stack adopts it
+
+        Needs state:write. The stack has no state yet, or one of the same lineage and a lower
+        serial. A plan is queued that shows what the state means; it is never applied by itself.
+        """
+        request.max_content_length = MAX_STATE_BYTES
+        data = request.get_data(cache=True)
+        if data and not request.is_json:
+            raise UnsupportedMediaType("The body must be application/json.")
+
+        def work(
+            session: Session, ctx: Context, principal: Principal
+        ) -> tuple[Stack, Operation | None]:
+            return state_uploads.upload_state(ctx, session, principal, stack_id, data)
+
+        return answers.accept(work)

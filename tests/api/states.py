@@ -18,6 +18,7 @@ LINEAGE = "6f1c2f5e-8a43-4bfa-9d0e-2f6f3c6f0001"
 def state_bytes(
     serial: int,
     resources: Mapping[str, str],
+    /,
     *,
     sensitive: Collection[str] = (),
     lineage: str = LINEAGE,
