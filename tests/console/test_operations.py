@@ -252,7 +252,7 @@ def test_a_stream_follows_what_happens_and_stays_quiet_when_nothing_does(
     visitor: Visitor, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operation_stream, "POLL_SECONDS", 0.02)
-    monkeypatch.setattr(operation_stream, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(operation_stream, "HEARTBEAT_SECONDS", 0.0)
     operation = fleet.operation(fleet.stack().stack_id, status="planning")
 
     def happen() -> None:
