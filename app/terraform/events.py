@@ -189,8 +189,8 @@ def possibly_orphaned(events: Iterable[Event], state: StateFile | None) -> list[
     A creation that began and whose end was not seen is always named: with
     ``create_before_destroy`` the state shows the old object under the same address. One that
     ended is named unless the state holds that id (or, for a resource without id, that address).
-    One that failed is named only if no answer came, from its provider or from the cloud, and no
-    state holds it.
+    One that failed and that no state holds is named unless an error explains it: none does when no
+    answer came from its provider or its cloud, or when Terraform ended before it could say why.
 
     Args:
         events: all events of the apply, in order.
@@ -200,9 +200,11 @@ def possibly_orphaned(events: Iterable[Event], state: StateFile | None) -> list[
     failed: dict[str, Event] = {}
     created: list[Event] = []
     unanswered: set[str | None] = set()
+    explained: set[str | None] = set()
     for event in events:
-        if event.diagnostic is not None and event.diagnostic.is_unanswered:
-            unanswered.add(event.diagnostic.address)
+        if event.diagnostic is not None and event.diagnostic.is_error:
+            is_answer = not event.diagnostic.is_unanswered
+            (explained if is_answer else unanswered).add(event.diagnostic.address)
         if event.address is None or event.action != CREATE:
             continue
         if event.type == "apply_start":
@@ -225,7 +227,8 @@ def possibly_orphaned(events: Iterable[Event], state: StateFile | None) -> list[
         *(
             _candidate(event, "no answer came to its creation")
             for address, event in failed.items()
-            if {address, None} & unanswered and address not in present
+            if address not in present
+            and ({address, None} & unanswered or not {address, None} & explained)
         ),
     ]
 

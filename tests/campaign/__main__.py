@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ KEPT_VARIABLES = {"LANDFORM_PROVIDER_MIRROR", "LANDFORM_TERRAFORM"}
 def main() -> int:
     """Run one campaign; return 0 only when every promise was kept."""
     asked = _parse_arguments()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
     for name in [name for name in os.environ if name.startswith(("LANDFORM_", "TF_"))]:
         if name not in KEPT_VARIABLES:
             del os.environ[name]
@@ -52,6 +55,11 @@ def main() -> int:
     print(report.markdown())
     print(report.sentence())
     return 0 if report.is_good else 1
+
+
+def _stop(number: int, _frame: object) -> None:
+    """Unwind, so that everything that was started ends."""
+    sys.exit(128 + number)
 
 
 def _parse_arguments() -> argparse.Namespace:

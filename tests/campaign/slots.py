@@ -37,7 +37,7 @@ SYSTEM = "system"
 MACHINES = 30
 VICTIMS = {"terraform": 36, "provider": 22, "horse": 36, "pause": 6}
 ACTIONS = {"update": 50, "drift_check": 18, "destroy": 24, "plan": 8}
-FOLLOW_UP_KILL_SHARE = 0.5
+FOLLOW_UP_KILL_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ class Slot(threading.Thread):
         return {"Idempotency-Key": str(UUID(int=self._random.getrandbits(128)))}
 
     def _plan_kills(self, action: str) -> list[Moment]:
-        count = self._random.choices([0, 1, 2], [5, 60, 35])[0]
+        count = self._random.choices([0, 1, 2, 3], [4, 40, 40, 16])[0]
         is_mutation = action not in ("plan", "drift_check")
         stages = [
             "applying" if is_mutation and self._random.random() < 0.7 else "planning"

@@ -165,11 +165,28 @@ def test_what_was_created_and_is_not_in_state_is_named_with_its_id(
     assert "not in the state" in orphan.reason
 
 
+def refusal(address: str) -> str:
+    diagnostic = {"severity": "error", "summary": "Quota exceeded", "address": address}
+    return json.dumps({"@message": "m", "type": "diagnostic", "diagnostic": diagnostic})
+
+
+def test_a_failed_creation_that_terraform_did_not_live_to_explain_is_named() -> None:
+    events = events_of(
+        hook_line("apply_start", "t.a"),
+        hook_line("apply_errored", "t.a"),
+        hook_line("apply_start", "t.b"),
+        hook_line("apply_errored", "t.b"),
+        refusal("t.b"),
+    )
+    assert [item.address for item in possibly_orphaned(events, state_with(c="1"))] == ["t.a"]
+
+
 def test_a_creation_without_end_is_named_and_one_that_failed_is_not() -> None:
     events = events_of(
         hook_line("apply_start", "t.a"),
         hook_line("apply_start", "t.b"),
         hook_line("apply_errored", "t.b"),
+        refusal("t.b"),
         hook_line("apply_start", "t.c", "delete", id_value="9"),
         hook_line("apply_start", "t.d", "update", id_value="8"),
     )
