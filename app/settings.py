@@ -95,6 +95,12 @@ class Settings(BaseSettings):
     drift_interval_seconds: int = Field(
         900, ge=1, description="How often a stack is checked for drift unless it says otherwise."
     )
+    state_keep_versions: int = Field(
+        50, ge=1, description="State versions of a stack that are always kept."
+    )
+    state_keep_days: int = Field(
+        30, ge=0, description="Days for which every state version is kept, however many there are."
+    )
     tick_seconds: int = Field(5, ge=1, description="Period of the scheduler's tick.")
     access_token_seconds: int = Field(900, ge=30, description="Life of an access token.")
     refresh_token_seconds: int = Field(

@@ -28,11 +28,13 @@ from app.services.headroom import keep_ballasts
 from app.services.health import record_scheduler_beat, record_volume_trouble
 from app.services.idempotency import forget_expired
 from app.services.orphan_search import search_orphans
+from app.services.retention import prune_states
 from app.services.sweeper import ring_unheard
 from workers.runtime import get_context
 
 TICK_ID = "landform-tick"
 KEEPER_SECONDS = 2.0
+PRUNE_SECONDS = 3600.0
 REDIS_RETRY_SECONDS = 1.0
 
 log = get_logger(__name__)
@@ -45,6 +47,7 @@ class Keeper(threading.Thread):
         """Prepare a thread that ends with the process."""
         super().__init__(name="keeper", daemon=True)
         self._ctx = ctx
+        self._prune_at = 0.0
 
     def run(self) -> None:
         """Go round for ever; trouble with the database or a volume ends one round only."""
@@ -69,6 +72,14 @@ class Keeper(threading.Thread):
         with self._ctx.write() as session:
             forget_expired(session)
         assert_tick(self._ctx)
+        self._prune_states()
+
+    def _prune_states(self) -> None:
+        """Remove old state versions once an hour, a few at a time so that a round stays short."""
+        if time.monotonic() < self._prune_at:
+            return
+        removed = prune_states(self._ctx)
+        self._prune_at = time.monotonic() + (0 if removed else PRUNE_SECONDS)
 
 
 def assert_tick(ctx: Context) -> None:

@@ -112,8 +112,10 @@ class StateStore(Protocol):
     def is_held(self, stack_id: str) -> bool:
         """Tell whether a writer holds the stack now, or a Terraform that inherited its lock."""
 
-    def versions(self, stack_id: str) -> tuple[StateVersionName, ...]:
-        """Return every stored version, oldest first."""
+    def versions(
+        self, stack_id: str, *, min_age_seconds: float = 0.0
+    ) -> tuple[StateVersionName, ...]:
+        """Return every stored version that was written so long ago, lowest serial first."""
 
     def delete_version(self, stack_id: str, serial: int, sha256: str) -> None:
         """Remove one version for good.
@@ -184,14 +186,21 @@ class VolumeStateStore:
             os.close(descriptor)
         return False
 
-    def versions(self, stack_id: str) -> tuple[StateVersionName, ...]:
-        """See ``StateStore.versions``."""
+    def versions(
+        self, stack_id: str, *, min_age_seconds: float = 0.0
+    ) -> tuple[StateVersionName, ...]:
+        """See ``StateStore.versions``; the age is that of the file."""
         folder = self._folder(stack_id) / "versions"
+        latest = time.time() - min_age_seconds
         self._volume.check_identity()
         with translate_errors(self._volume.root):
             if not folder.is_dir():
                 return ()
-            found = [VERSION_NAME.fullmatch(entry.name) for entry in folder.iterdir()]
+            found = [
+                VERSION_NAME.fullmatch(entry.name)
+                for entry in folder.iterdir()
+                if not min_age_seconds or entry.stat().st_mtime <= latest
+            ]
         return tuple(sorted(StateVersionName(int(item[1]), item[2]) for item in found if item))
 
     def delete_version(self, stack_id: str, serial: int, sha256: str) -> None:

@@ -1,0 +1,134 @@
+"""Remove state versions that are neither among the newest of a stack nor recent.
+
+SQL forgets a version first, then its file goes. A crash in between leaves old files that SQL does
+not know, below all that it knows; a later round removes those too. The present state, and a
+version that a rollback is about to use, are never removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.clock import utc_now
+from app.domain.operations import FINAL, OperationType
+from app.domain.plan_options import PlanOptions
+from app.errors import NotFoundError
+from app.logs import get_logger
+from app.models import Operation, Stack, StateVersion
+from app.services import audit
+from app.services.access import SYSTEM_PRINCIPAL
+from app.services.context import Context
+from app.storage.state_store import StateVersionName
+
+AT_ONCE = 100
+
+log = get_logger(__name__)
+
+
+def prune_states(ctx: Context, at_once: int = AT_ONCE) -> int:
+    """Remove what is older than the settings keep, at most ``at_once`` versions of each stack.
+
+    Returns:
+        How many files went; when it is not 0 there may be more to do.
+
+    Raises:
+        VolumeError: the volume cannot be used; nothing was removed.
+    """
+    ctx.volume().check_identity()
+    with ctx.read() as session:
+        crowded = session.scalars(
+            select(StateVersion.stack_id)
+            .group_by(StateVersion.stack_id)
+            .having(func.count() >= ctx.settings.state_keep_versions)
+        ).all()
+    return sum(_prune_stack(ctx, stack_id, at_once) for stack_id in crowded)
+
+
+def _prune_stack(ctx: Context, stack_id: str, at_once: int) -> int:
+    with ctx.write() as session:
+        # Locked as a request for a rollback locks it, so that none can choose what goes now.
+        stack = session.get_one(Stack, stack_id, with_for_update={"of": Stack, "key_share": True})
+        outdated = _outdated(ctx, session, stack_id)[:at_once]
+        for version in outdated:
+            session.delete(version)
+        if outdated:
+            serials = [version.serial for version in outdated]
+            audit.record(
+                session,
+                SYSTEM_PRINCIPAL,
+                "state_version.prune",
+                "stack",
+                stack_id,
+                project_id=stack.project_id,
+                count=len(serials),
+                first_serial=serials[0],
+                last_serial=serials[-1],
+            )
+    names = [StateVersionName(version.serial, version.sha256) for version in outdated]
+    return _remove_files(ctx, stack_id, [*names, *_strays(ctx, stack_id)])
+
+
+def _outdated(ctx: Context, session: Session, stack_id: str) -> Sequence[StateVersion]:
+    """Return what may go, oldest first: neither among the newest, nor recent, nor needed."""
+    newest = (
+        select(StateVersion.serial)
+        .where(StateVersion.stack_id == stack_id)
+        .order_by(StateVersion.serial.desc())
+        .limit(ctx.settings.state_keep_versions)
+    )
+    kept_from = min(session.scalars(newest), default=0)
+    recent = utc_now() - timedelta(days=ctx.settings.state_keep_days)
+    return session.scalars(
+        select(StateVersion)
+        .where(
+            StateVersion.stack_id == stack_id,
+            StateVersion.serial < kept_from,
+            StateVersion.created_at < recent,
+            StateVersion.serial.not_in(_needed_serials(session, stack_id)),
+        )
+        .order_by(StateVersion.serial)
+    ).all()
+
+
+def _needed_serials(session: Session, stack_id: str) -> list[int]:
+    rollbacks = session.scalars(
+        select(Operation).where(
+            Operation.stack_id == stack_id,
+            Operation.type == OperationType.ROLLBACK,
+            Operation.status.not_in(FINAL),
+        )
+    )
+    serials = [PlanOptions.from_dict(item.options).serial for item in rollbacks.unique()]
+    return [serial for serial in serials if serial is not None]
+
+
+def _strays(ctx: Context, stack_id: str) -> list[StateVersionName]:
+    """Return old files below all versions that SQL knows.
+
+    One above the lowest may be a save that SQL missed; a young one may be all that is left of the
+    time before a database was restored.
+    """
+    with ctx.read() as session:
+        lowest = session.scalar(
+            select(func.min(StateVersion.serial)).where(StateVersion.stack_id == stack_id)
+        )
+    age = timedelta(days=ctx.settings.state_keep_days).total_seconds()
+    old = ctx.state_store().versions(stack_id, min_age_seconds=age)
+    return [name for name in old if name.serial < (lowest or 0)]
+
+
+def _remove_files(ctx: Context, stack_id: str, names: Sequence[StateVersionName]) -> int:
+    store, removed = ctx.state_store(), 0
+    for name in dict.fromkeys(names):
+        try:
+            store.delete_version(stack_id, name.serial, name.sha256)
+        except NotFoundError:
+            continue  # another scheduler was faster
+        removed += 1
+    if removed:
+        log.info("states_pruned", stack_id=stack_id, count=removed)
+    return removed
