@@ -85,3 +85,9 @@ def test_metrics_are_for_prometheus(reader: Rest) -> None:
     answer = reader.get("/metrics")
     assert answer.content_type.startswith("text/plain")
     assert "# TYPE" in answer.text
+
+
+def test_a_volume_in_trouble_has_the_code_of_its_page_in_the_runbook(rest: Rest) -> None:
+    (rest.ctx.settings.state_dir / ".landform-volume").unlink()
+    assert _checks(rest)["volume"]["code"] == "volume_missing"
+    assert "code" not in _checks(rest)["database"]
