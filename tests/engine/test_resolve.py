@@ -8,12 +8,13 @@ import signal
 import pytest
 from sqlalchemy import select
 
+from app.clock import utc_now
 from app.domain.operations import OperationType
 from app.domain.plan_options import PlanOptions
 from app.errors import OperationStateError, ValidationError
 from app.models import AuditEvent, Operation, Stack
 from app.services import inventory, operations, stacks
-from app.services.orphan_search import search_orphans
+from app.services.orphan_search import SETTLE, search_orphans
 from app.services.resolutions import Resolution, resolve
 from app.services.stacks import StackChange
 from tests.engine.test_recovery import recorded_ids, wait_until, worker
@@ -51,6 +52,42 @@ def test_the_cloud_is_searched_and_the_true_orphans_get_their_ids(
     assert {item["id"] for item in found} == set(exists)
     for item in found:
         assert item["address"] == f'sandbox_subnet.this["{exists[item["id"]]}"]'
+
+
+def test_an_orphan_that_the_search_does_not_show_yet_stays_named_for_a_while(
+    landform: Landform, interrupted: Operation
+) -> None:
+    late = {"address": "sandbox_bucket.late", "type": "sandbox_bucket", "id": None, "reason": "x"}
+    with landform.ctx.write() as session:
+        row = session.get_one(Operation, interrupted.id)
+        row.possibly_orphaned = [*row.possibly_orphaned, late]
+    search_orphans(landform.ctx)
+    found = landform.operation(interrupted.id)
+    assert late in found.possibly_orphaned
+    assert found.orphans_searched_at is None, "it is looked for again"
+    assert len([item for item in found.possibly_orphaned if item["id"]]) == 3
+    with landform.ctx.write() as session:
+        row = session.get_one(Operation, interrupted.id)
+        row.ended_at = utc_now() - SETTLE
+    search_orphans(landform.ctx)
+    settled = landform.operation(interrupted.id)
+    assert settled.orphans_searched_at is not None
+    assert {item["id"] for item in settled.possibly_orphaned} == {
+        item["id"] for item in landform.cloud.list(type="subnet")
+    }
+
+
+def test_what_a_running_apply_is_making_is_not_taken_for_an_orphan(
+    landform: Landform, interrupted: Operation
+) -> None:
+    following = landform.request(landform.stack(interrupted.stack_id), OperationType.APPLY)
+    with landform.ctx.write() as session:
+        row = session.get_one(Operation, following.id)
+        row.status, row.has_applied = "applying", True
+    before = landform.operation(interrupted.id).possibly_orphaned
+    search_orphans(landform.ctx)
+    found = landform.operation(interrupted.id)
+    assert (found.possibly_orphaned, found.orphans_searched_at) == (before, None)
 
 
 def test_adopting_takes_the_orphans_into_the_state_after_a_plan_was_seen(
