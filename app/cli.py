@@ -12,15 +12,17 @@ import secrets
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 from pydantic import SecretStr
 
 from app.crypto import KeyRing
-from app.errors import LandformError, NotFoundError
+from app.errors import ConflictError, LandformError, NotFoundError
 from app.factory import create_app
 from app.services.context import build_context
 from app.services.key_rotation import KeyReport, key_status, rotate_keys
 from app.settings import Settings
+from app.storage.durable import write_synced
 from app.storage.state_store import StateStore, VolumeStateStore
 from app.storage.volume import Volume
 
@@ -40,6 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
         if name == EXPORT:
             command.add_argument("stack", help="id of the stack, such as stk_01k…")
             command.add_argument("--serial", type=int, help="another than the present state")
+            command.add_argument(
+                "-o", "--output", type=Path, metavar="FILE", help="a new file, readable by you only"
+            )
     chosen = parser.parse_args(arguments)
     try:
         return COMMANDS[chosen.command][1](chosen)
@@ -73,7 +78,7 @@ def rotate(_chosen: argparse.Namespace) -> int:
 
 
 def export_state(chosen: argparse.Namespace) -> int:
-    """Write a state in plain text to standard output, from the volume and the key ring alone.
+    """Write a state in plain text to a new file or standard output, from volume and key ring alone.
 
     For disaster days: it asks neither the database nor Redis.
     """
@@ -81,8 +86,12 @@ def export_state(chosen: argparse.Namespace) -> int:
     keys = KeyRing.parse(settings.encryption_keys.get_secret_value())
     store = VolumeStateStore(Volume(settings.state_dir), keys)
     serial, sha256 = _find_version(store, chosen.stack, chosen.serial)
-    sys.stdout.buffer.write(store.read(chosen.stack, serial, sha256))
-    sys.stdout.buffer.flush()
+    data = store.read(chosen.stack, serial, sha256)
+    if chosen.output is not None:
+        _write_new_file(chosen.output, data)
+    else:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
     print(f"Serial {serial} of {chosen.stack}, verified. It holds secrets.", file=sys.stderr)
     return 0
 
@@ -95,8 +104,20 @@ def _find_version(store: StateStore, stack_id: str, serial: int | None) -> tuple
         versions = store.versions(stack_id)
         found = [(item.serial, item.sha256) for item in versions if item.serial == serial]
     if not found:
-        raise NotFoundError(f"The volume has no such state of {stack_id}.")
+        kept = ", ".join(str(item.serial) for item in store.versions(stack_id)) or "none"
+        raise NotFoundError(f"The volume has no such state of {stack_id}; it has serials: {kept}.")
     return found[-1]
+
+
+def _write_new_file(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read, durably; never over one that exists."""
+    try:
+        write_synced(path, data)
+    except OSError as error:
+        raise ConflictError(
+            f"{path} cannot be written ({error.strerror}).",
+            advice="Name a file that does not exist yet, in a folder that you may write.",
+        ) from error
 
 
 def _print_report(report: KeyReport) -> None:

@@ -233,6 +233,13 @@ def test_a_state_is_written_out_from_the_volume_and_the_key_ring_alone(
     with command("state-export", ring, network.id, "--serial", "99") as told:
         out, words = told.communicate()
     assert (told.returncode, out, "[not_found]" in words) == (2, "", True)
+    target = landform.settings.home_dir / "rescued.tfstate"
+    for code in (0, 2):  # never over a file that is there
+        with command("state-export", ring, network.id, "-o", str(target)) as told:
+            out, words = told.communicate()
+        assert (told.returncode, out) == (code, ""), words
+        assert hashlib.sha256(target.read_bytes()).hexdigest() == version.sha256
+        assert target.stat().st_mode & 0o777 == 0o600
     with command("state-export", f"k2:{SECOND}", network.id) as told:
         out, words = told.communicate()
     assert (told.returncode, out, "[state_corrupt]" in words) == (2, "", True)
