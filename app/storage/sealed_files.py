@@ -6,6 +6,7 @@ complete and durable before it takes the name of the old one. Knows nothing of w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -48,7 +49,10 @@ class SealedFile:
             if head is None:
                 return False
             file.seek(SealedHead.parse(begin).size_bytes)
+            before = self.path.stat()
             write_durably(self.path, _chunks(head, file))
+            # The age of a version decides how long it is kept; a new key makes it no younger.
+            os.utime(self.path, ns=(before.st_atime_ns, before.st_mtime_ns))
             return True
         return False
 

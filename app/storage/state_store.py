@@ -36,7 +36,7 @@ from app.storage.durable import (
     sync_directory,
     write_durably,
 )
-from app.storage.volume import Volume, translate_errors
+from app.storage.volume import WORK_SECONDS, Volume, translate_errors
 
 POINTER_FORMAT = 1
 WRITER_LOCK = "writer.lock"
@@ -137,15 +137,13 @@ class VolumeStateStore:
         """See ``StateStore.current``."""
         folder = self._folder(stack_id)
         self._volume.check_identity()
-        with translate_errors(self._volume.root):
-            return self._read_pointer(folder)
+        return self._volume.ask(lambda: self._read_pointer(folder), WORK_SECONDS)
 
     def read(self, stack_id: str, serial: int, sha256: str) -> bytes:
         """See ``StateStore.read``."""
         folder = self._folder(stack_id)
         self._volume.check_identity()
-        with translate_errors(self._volume.root):
-            return self._read_version(folder, serial, sha256)
+        return self._volume.ask(lambda: self._read_version(folder, serial, sha256), WORK_SECONDS)
 
     def promote(self, stack_id: str, data: bytes, *, over_damage: bool = False) -> StoredState:
         """See ``StateStore.promote``; on a full volume the ballast makes room for it."""
@@ -222,9 +220,13 @@ class VolumeStateStore:
     def _promote(self, stack_id: str, data: bytes, over_damage: bool) -> StoredState:
         folder = self._folder(stack_id)
         self._volume.check_identity()
-        with translate_errors(self._volume.root):
-            self._prepare(folder)
-        with translate_errors(self._volume.root), lock_folder(folder):
+        return self._volume.ask(
+            lambda: self._replace_present(folder, data, over_damage), WORK_SECONDS
+        )
+
+    def _replace_present(self, folder: Path, data: bytes, over_damage: bool) -> StoredState:
+        self._prepare(folder)
+        with lock_folder(folder):
             try:
                 present = self._read_pointer(folder)
                 old = self._read_present(folder, present) if present else None

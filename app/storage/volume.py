@@ -2,8 +2,8 @@
 
 Owns the sentinel ``.landform-volume``, without which an unmounted mount point would look like an
 empty volume and every stack like a new one. It knows nothing of what is stored on the volume. A
-mount that hangs is noticed here in ``ANSWER_SECONDS``; what is read and written after that asks the
-file system directly.
+mount that hangs is noticed here: small questions are answered in ``ANSWER_SECONDS``, and no work on
+the volume takes longer than ``WORK_SECONDS``.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ SENTINEL_FORMAT = 1
 MIN_FREE_BYTES = 16 * 1024 * 1024
 # A healthy mount answers in milliseconds; whoever asks is told of a hung one within 5 s.
 ANSWER_SECONDS = 4.0
+# A large state on a slow disk takes its time; but a transaction in SQL may be open meanwhile.
+WORK_SECONDS = 30.0
 # What a fresh ext4 file system holds.
 IGNORED_NAMES = frozenset({"lost+found"})
 
@@ -74,7 +76,7 @@ class Volume:
             VolumeError: the file system refuses.
         """
         if self.expected_id is None:
-            self._ask(self._take_possession)
+            self.ask(self._take_possession)
         self.expected_id = self.check_identity()
         return self.expected_id
 
@@ -86,7 +88,7 @@ class Volume:
             VolumeHungError, VolumeError: in one sentence that says what to do.
         """
         self.check_identity()
-        self._ask(self._write_probe)
+        self.ask(self._write_probe)
         free = self.free_bytes()
         if free < min_free_bytes:
             raise VolumeFullError(
@@ -102,7 +104,7 @@ class Volume:
             VolumeForeignError: the sentinel is damaged or names another volume.
             VolumeHungError: the mount does not answer.
         """
-        found = self._ask(self._read_sentinel)
+        found = self.ask(self._read_sentinel)
         if self.expected_id is not None and found != self.expected_id:
             raise VolumeForeignError(
                 f"The volume at {self.root} is {found}, but {self.expected_id} is expected: "
@@ -112,21 +114,30 @@ class Volume:
 
     def free_bytes(self) -> int:
         """Return the bytes that are free for Landform's user."""
-        return self._ask(lambda: shutil.disk_usage(self.root).free)
+        return self.ask(lambda: shutil.disk_usage(self.root).free)
+
+    def ask(self, question: Callable[[], Answer], seconds: float = ANSWER_SECONDS) -> Answer:
+        """Return the answer to a question about the file system, or do some work on it.
+
+        Work that is given up on may still be done when the mount answers again, so it must be
+        whole in itself.
+
+        Raises:
+            VolumeHungError: there was no answer within ``seconds``.
+            VolumeError: the file system refuses.
+        """
+        try:
+            with translate_errors(self.root):
+                return ask_within(self.root, seconds, question)
+        except NoAnswerError as error:
+            raise VolumeHungError(
+                f"The state volume at {self.root} does not answer for {seconds:g} seconds or more: "
+                f"{LOOK}."
+            ) from error
 
     @property
     def _sentinel(self) -> Path:
         return self.root / SENTINEL
-
-    def _ask(self, question: Callable[[], Answer]) -> Answer:
-        try:
-            with translate_errors(self.root):
-                return ask_within(self.root, ANSWER_SECONDS, question)
-        except NoAnswerError as error:
-            raise VolumeHungError(
-                f"The state volume at {self.root} has not answered for {ANSWER_SECONDS:g} seconds: "
-                f"{LOOK}."
-            ) from error
 
     def _take_possession(self) -> None:
         if self._sentinel.exists():

@@ -127,7 +127,11 @@ def test_a_parked_run_gets_a_newer_key_while_it_waits(run: RunDirectory, keys: K
     both = KeyRing("k2", {**newest.keys, **keys.keys})
     files = list(parked_files(RunDirectories(run.path.parent.parent)))
     assert len(files) == 5
+    ages = [file.path.stat().st_mtime_ns for file in files]
     assert all(file.rewrap(both) for file in files)
+    assert [file.path.stat().st_mtime_ns for file in files] == ages, (
+        "no younger, also for retention"
+    )
     assert not any(file.rewrap(both) for file in files)
     unpark(run, newest)
     assert content(run) == before

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -20,9 +21,9 @@ TOLD_WITHIN_SECONDS = 5
 
 
 @contextmanager
-def hung(volume: Volume) -> Iterator[None]:
-    """Make every reader of the sentinel wait, as a mount does whose server is gone."""
-    sentinel = volume.root / SENTINEL
+def hung(volume: Volume, path: Path | None = None) -> Iterator[None]:
+    """Make every reader of the sentinel (or ``path``) wait, as a mount does without its server."""
+    sentinel = path or volume.root / SENTINEL
     aside = volume.root.with_name("sentinel")
     sentinel.rename(aside)
     os.mkfifo(sentinel)
@@ -38,7 +39,7 @@ def hung(volume: Volume) -> Iterator[None]:
 
 def took_seconds(work: Callable[[], object]) -> float:
     started = time.monotonic()
-    with pytest.raises(VolumeHungError, match="has not answered"):
+    with pytest.raises(VolumeHungError, match="does not answer"):
         work()
     return time.monotonic() - started
 
@@ -63,6 +64,24 @@ def test_a_hung_volume_is_said_in_time_at_once_from_then_on_and_work_resumes(
     threads[0].join(TOLD_WITHIN_SECONDS)
     volume.check()
     assert store.current(STACK) == stored
+    assert store.promote(STACK, make_state(2)).serial == 2
+
+
+def test_a_volume_that_hangs_in_the_middle_of_work_is_given_up_on_and_nothing_is_lost(
+    volume: Volume,
+    store: VolumeStateStore,
+    make_state: Callable[[int], bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = store.promote(STACK, make_state(1))
+    monkeypatch.setattr("app.storage.state_store.WORK_SECONDS", 0.3)
+    pointer = volume.root / "stacks" / STACK / "current"
+    with hung(volume, pointer):
+        assert took_seconds(lambda: store.promote(STACK, make_state(2))) < TOLD_WITHIN_SECONDS
+        assert took_seconds(lambda: store.current(STACK)) < 1
+        (waiting,) = [item for item in threading.enumerate() if item.name.startswith("asks")]
+    waiting.join(TOLD_WITHIN_SECONDS)
+    assert store.current(STACK) == first
     assert store.promote(STACK, make_state(2)).serial == 2
 
 
