@@ -80,15 +80,19 @@ PIECES = (fifty_ask_for_one_name, twenty_applies_while_workers_restart)
 
 def _restart_workers(trial: Trial, tally: Tally) -> None:
     """Ask one worker after the other to end, as a deploy does; the supervisor starts it anew."""
-    done, next_victims = 0, list[int]()
-    while done < RESTARTS:
-        workers = {worker.pid: worker for worker in trial.running.processes("workers.worker")}
-        next_victims = [pid for pid in next_victims if pid in workers] or sorted(workers)
-        if next_victims:
-            workers[next_victims.pop(0)].terminate()
-            done += 1
+    asked: set[int] = set()  # a second SIGTERM would mean "now", and kill the horse
+    while len(asked) < RESTARTS:
+        oldest = sorted(
+            (worker.create_time(), worker.pid, worker)
+            for worker in trial.running.processes("workers.worker")
+            if worker.pid not in asked
+        )
+        if oldest:
+            _, pid, worker = oldest[0]
+            asked.add(pid)
+            worker.terminate()
         time.sleep(RESTART_EVERY_SECONDS)
-    tally.fact("rolling restarts of workers", done)
+    tally.fact("rolling restarts of workers", len(asked))
 
 
 def _wait_for_end(trial: Trial, tally: Tally, stack_id: str) -> list[Operation]:

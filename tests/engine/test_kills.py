@@ -74,6 +74,23 @@ def test_a_run_directory_is_gone_before_its_operation_can_start_again(
     assert at_rings == [False], "whoever hears the ring must find no folder, and keep his own"
 
 
+def test_only_deaths_count_against_an_operation_and_not_the_rings_that_redis_lost(
+    landform: Landform,
+) -> None:
+    _, operation = landform.create("network", "web", parameters={"zones": 1})
+    with landform.ctx.write() as session:
+        session.get_one(Operation, operation.id).attempt = 100
+    for _ in range(salvage.MAX_DEATHS - 1):
+        died_while_planning(landform, operation)
+        salvage.reap(landform.ctx)
+        assert landform.operation(operation.id).status == "pending"
+    died_while_planning(landform, operation)
+    salvage.reap(landform.ctx)
+    done = landform.operation(operation.id)
+    assert (done.status, (done.error or {})["code"]) == ("errored", "operation_interrupted")
+    assert f"{salvage.MAX_DEATHS} times" in (done.error or {})["detail"]
+
+
 def test_one_operation_that_cannot_be_recovered_does_not_keep_others_from_it(
     landform: Landform,
 ) -> None:

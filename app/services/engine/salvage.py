@@ -8,6 +8,7 @@ is queued again.
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import select
@@ -29,7 +30,7 @@ from app.services.operation_status import move
 from app.storage.run_directory import RunDirectory
 from app.terraform.identity import ProcessIdentity, find_working_in
 
-MAX_ATTEMPTS = 5
+MAX_DEATHS = 5
 
 log = get_logger(__name__)
 
@@ -193,9 +194,10 @@ def _give_back(session: Session, operation: Operation) -> None:
         _tell(session, operation, "The worker died; nothing had been changed.")
         ending.end(session, operation, OperationStatus.CANCELED)
         return
-    if operation.attempt >= MAX_ATTEMPTS:
+    deaths = 1 + _count_earlier_deaths(operation)
+    if deaths >= MAX_DEATHS:
         error = OperationInterruptedError(
-            f"The worker died {operation.attempt} times before anything was changed.",
+            f"The worker died {deaths} times before anything was changed.",
             advice="Look at the worker's log and the machine's memory, then start it again.",
         )
         if operation.type == OperationType.DRIFT_CHECK:
@@ -206,6 +208,14 @@ def _give_back(session: Session, operation: Operation) -> None:
     _tell(session, operation, "The worker died before anything was changed; queued again.")
     move(operation, OperationStatus.PENDING)
     ring_after_commit(session, operation)
+
+
+def _count_earlier_deaths(operation: Operation) -> int:
+    """Count how often it was queued again; its rings count nothing, Redis may lose any number."""
+    told = [entry["status"] for entry in operation.transitions]
+    return sum(
+        pair == (OperationStatus.PLANNING, OperationStatus.PENDING) for pair in pairwise(told)
+    )
 
 
 def _save(
