@@ -6,7 +6,10 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import pairwise
+
+import psutil
 
 from app.domain.operations import FINAL
 from app.models import Operation
@@ -82,15 +85,13 @@ def _restart_workers(trial: Trial, tally: Tally) -> None:
     """Ask one worker after the other to end, as a deploy does; the supervisor starts it anew."""
     asked: set[int] = set()  # a second SIGTERM would mean "now", and kill the horse
     while len(asked) < RESTARTS:
-        oldest = sorted(
-            (worker.create_time(), worker.pid, worker)
-            for worker in trial.running.processes("workers.worker")
-            if worker.pid not in asked
-        )
-        if oldest:
-            _, pid, worker = oldest[0]
-            asked.add(pid)
-            worker.terminate()
+        workers = trial.running.processes("workers.worker")
+        fresh = [worker for worker in workers if worker.pid not in asked]
+        with suppress(psutil.NoSuchProcess):
+            oldest = min(fresh, key=psutil.Process.create_time, default=None)
+            if oldest is not None:
+                asked.add(oldest.pid)
+                oldest.terminate()
         time.sleep(RESTART_EVERY_SECONDS)
     tally.fact("rolling restarts of workers", len(asked))
 
