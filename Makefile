@@ -7,7 +7,9 @@ RUN := $(VENV)/bin/python
 RUNTIME := $(VENV)/.runtime-$(shell cat requirements.txt | sha256sum | cut -c1-16)
 DEV := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
 SOURCES := app workers sandbox migrations tests wsgi.py
-DATABASE_TESTS := tests/services tests/engine tests/api \
+# The other tests of the engine are about processes and the volume, slow, and the same on any database.
+DATABASE_TESTS := tests/services tests/api \
+  $(addprefix tests/engine/, test_life_cycle.py test_drift.py test_control.py) \
   $(addprefix --ignore=tests/api/, test_schemathesis.py test_openapi.py test_documentation.py)
 PRESENT = $(wildcard $(SOURCES))
 TYPED = $(wildcard app workers sandbox wsgi.py)
