@@ -29,7 +29,7 @@ def test_a_short_campaign_breaks_no_promise(tmp_path: Path) -> None:
             crashes.crash_one(point)
         _a_loss_is_noticed(trial)
     assert tally.problems == []
-    assert len(tally.kills) >= 3, "something was killed"
+    assert tally.kills, "something was killed"
     assert crashes.crashed, "something crashed at its point"
 
 
