@@ -26,6 +26,7 @@ POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
 LIFE_SECONDS = 600.0
 MAX_STREAMS = 24
+EVENTS_AT_ONCE = 500
 
 _streams = threading.BoundedSemaphore(MAX_STREAMS)
 
@@ -70,7 +71,7 @@ def _stream(ctx: Context, operation_id: str, after: int) -> Iterator[str]:
             # The status is read first: events written before an end are then seen for certain.
             operation = session.get_one(Operation, operation_id)
             shown = present.operation(session, operation)
-            events = events_after(session, operation_id, after)
+            events = events_after(session, operation_id, after, EVENTS_AT_ONCE)
         for event in events:
             after = event.id
             yield _message("event", present.event(event), event.id)
@@ -80,7 +81,7 @@ def _stream(ctx: Context, operation_id: str, after: int) -> Iterator[str]:
         if events or time.monotonic() - spoken > HEARTBEAT_SECONDS:
             spoken = time.monotonic()
             yield ": alive\n\n"
-        if OperationStatus(status) in FINAL and not events:
+        if OperationStatus(status) in FINAL and len(events) < EVENTS_AT_ONCE:
             yield _message("end", shown)
             return
         time.sleep(POLL_SECONDS)

@@ -146,7 +146,7 @@ def repository(tmp_path: Path) -> Path:
         "cd /" + "work/thing && make",
         "PATH=/" + "home/alice/bin",
         "pip install --" + "index-url http://x/simple",
-        "https://artifactory" + ".example.com/pypi",
+        "https://artifac" + "tory.example.com/pypi",
     ],
 )
 def test_a_path_of_one_machine_is_found(repository: Path, line: str) -> None:
