@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import rfc3339, utc_now
@@ -13,7 +15,7 @@ from app.domain.permissions import Right
 from app.domain.plan_options import Import, PlanOptions
 from app.domain.stacks import StackStatus
 from app.errors import OperationStateError, ValidationError
-from app.models import Operation
+from app.models import Operation, StateVersion
 from app.services import audit
 from app.services.access import Principal
 from app.services.lookup import operation_by_id
@@ -130,10 +132,17 @@ def _plan_again(
     kind = OperationType(operation.type)
     if kind is OperationType.DESTROY:
         refuse_protected(operation.stack)
-    if kind is OperationType.ROLLBACK:
-        kind = OperationType.APPLY  # salvage has made its state the present one already
     options = PlanOptions(imports=imports)
+    if kind is OperationType.ROLLBACK and _has_saved_state(session, operation):
+        kind = OperationType.APPLY  # what it went back to is the present state already
+    elif kind is OperationType.ROLLBACK:
+        options = replace(options, serial=PlanOptions.from_dict(operation.options).serial)
     return add_operation(session, operation.stack, kind, principal, options, requires_approval=True)
+
+
+def _has_saved_state(session: Session, operation: Operation) -> bool:
+    saved = select(StateVersion.id).where(StateVersion.operation_id == operation.id).limit(1)
+    return session.scalar(saved) is not None
 
 
 def _accept(operation: Operation) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +18,13 @@ from app.domain.state_serial import with_serial
 from app.errors import ConflictError, StateLineageError, ValidationError
 from app.models import Operation, Stack, StateVersion
 from app.services import inventory, operations, stack_locks, stacks
-from app.services.engine import state_keeping
+from app.services.engine import salvage, state_keeping
+from app.services.engine.claims import claim
 from app.services.pages import PageRequest
+from app.services.resolutions import Resolution, resolve
 from app.services.stacks import StackChange
+from app.terraform.identity import ProcessIdentity
+from tests.engine.test_recovery import wait_until, worker
 from tests.landform import ADMIN, Landform
 
 
@@ -249,6 +256,57 @@ def test_a_lock_holds_a_rollback_back(landform: Landform, grown: Stack) -> None:
     with landform.ctx.write() as session:
         stack_locks.unlock_stack(session, ADMIN, grown.id, None)
     assert landform.carry_out(operation).status == "planned"
+
+
+def test_a_rollback_that_is_killed_loses_nothing_and_forgets_nothing(
+    landform: Landform, machines: Stack
+) -> None:
+    first, last = landform.state_versions(machines)
+    gone = {*StateFile.parse(state_of(landform, last)).identifiers().values()}
+    gone -= {*StateFile.parse(state_of(landform, first)).identifiers().values()}
+    operation = landform.carry_out(ask(landform, machines, first.serial))
+    with landform.ctx.write() as session:
+        operations.approve(session, ADMIN, operation.id)
+    landform.cloud.set_faults(create_delay_seconds=2)
+    tag = f"landform:stack={machines.id}"
+    with worker(landform, operation) as process:
+        wait_until(lambda: len(landform.cloud.list(tag=tag)) > 3, "the first machine made again")
+        process.send_signal(signal.SIGKILL)
+    wait_until(lambda: salvage.reap(landform.ctx), "the reaper")
+    done = landform.operation(operation.id)
+    assert done.status == "interrupted"
+    now = landform.state_versions(machines)[-1]
+    assert (now.serial > last.serial, now.lineage) == (True, first.lineage)
+    known = {*StateFile.parse(state_of(landform, now)).identifiers().values()}
+    assert gone <= {item["id"] for item in done.possibly_orphaned}
+    unrecorded = {item["id"] for item in landform.cloud.list(tag=tag)} - known - gone
+    assert len(unrecorded) <= len(done.possibly_orphaned) - len(gone)
+    again = resolved(landform, done)
+    assert (again.type, again.requires_approval) == ("apply", True)
+
+
+def test_a_rollback_that_died_before_it_moved_the_state_is_tried_again_as_one(
+    landform: Landform, grown: Stack
+) -> None:
+    first, last = landform.state_versions(grown)
+    operation = landform.carry_out(ask(landform, grown, first.serial))
+    with landform.ctx.write() as session:
+        operations.approve(session, ADMIN, operation.id)
+    here = ProcessIdentity.of(os.getpid())
+    dead = replace(here, start_time=here.start_time - 1)
+    assert claim(landform.ctx, operation.id, "dead", dead.to_dict()) is not None
+    assert salvage.reap(landform.ctx) == [operation.id]
+    assert landform.state_versions(grown)[-1].serial == last.serial
+    again = resolved(landform, landform.operation(operation.id))
+    assert (again.type, again.options) == ("rollback", {"serial": first.serial})
+
+
+def resolved(landform: Landform, operation: Operation) -> Operation:
+    """Decide to try an interrupted operation again, and return what was queued."""
+    with landform.ctx.write() as session:
+        following = resolve(session, ADMIN, operation.id, Resolution.RETRY)[1]
+    assert following is not None
+    return following
 
 
 def keep(landform: Landform, stack: Stack, data: bytes) -> None:
