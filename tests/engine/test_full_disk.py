@@ -6,6 +6,7 @@ State and run directory are on one small file system, the worst case of ``docs/a
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -84,13 +85,14 @@ def write_without_end(file: Any) -> None:
 
 
 def apply_on_a_disk_that_fills_up(
-    landform: Landform, disk: Path
+    landform: Landform, disk: Path, left_bytes: int = 0
 ) -> tuple[Stack, Operation, list[Path]]:
     landform.cloud.set_faults(create_delay_seconds=2)
     stack, operation = landform.create("network", "web", parameters={"zones": 2})
     with worker(landform, operation) as process:
         wait_until(landform.cloud.list, "the first resource")
         fillers = [fill(disk)]
+        os.truncate(fillers[0], fillers[0].stat().st_size - left_bytes)
         assert process.wait(PATIENCE_SECONDS) == 0
     return stack, landform.operation(operation.id), fillers
 
@@ -105,7 +107,7 @@ def test_with_a_ballast_the_apply_ends_well_and_the_ballast_comes_back_with_the_
     landform = make_landform(4 * MIB)
     ballasts = [small_disk / "state" / BALLAST, small_disk / "work" / BALLAST]
     assert all(path.exists() for path in ballasts)
-    stack, done, fillers = apply_on_a_disk_that_fills_up(landform, small_disk)
+    stack, done, fillers = apply_on_a_disk_that_fills_up(landform, small_disk, MIB)
     assert (done.status, done.error) == ("applied", None)
     assert recorded_ids(landform, stack) == existing_ids(landform)
     assert not all(path.exists() for path in ballasts), "room was needed and given"
