@@ -23,13 +23,14 @@ from tests.campaign.set_pieces import PIECES
 from tests.campaign.trial import quiet_landform, running_trial
 
 WORKERS = 4
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 KEPT_VARIABLES = {"LANDFORM_PROVIDER_MIRROR", "LANDFORM_TERRAFORM"}
 
 
 def main() -> int:
     """Run one campaign; return 0 only when every promise was kept."""
     asked = _parse_arguments()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in STOPS:
         signal.signal(number, _stop)
     for name in [name for name in os.environ if name.startswith(("LANDFORM_", "TF_"))]:
         if name not in KEPT_VARIABLES:
@@ -38,7 +39,9 @@ def main() -> int:
     tally = Tally()
     print(f"campaign with seed {asked.seed} on {asked.database}", flush=True)
     with (
-        tempfile.TemporaryDirectory(prefix="landform-campaign-") as name,
+        tempfile.TemporaryDirectory(
+            prefix="landform-campaign-", ignore_cleanup_errors=True
+        ) as name,
         _databases(asked.database) as (url, other_url),
         running_trial(folder := Path(name), url, WORKERS) as trial,
         quiet_landform(folder, other_url, trial) as quiet,
@@ -58,7 +61,9 @@ def main() -> int:
 
 
 def _stop(number: int, _frame: object) -> None:
-    """Unwind, so that everything that was started ends."""
+    """Unwind, so that everything that was started ends; further signals must not cut that short."""
+    for further in STOPS:
+        signal.signal(further, signal.SIG_IGN)
     sys.exit(128 + number)
 
 

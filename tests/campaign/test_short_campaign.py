@@ -13,7 +13,7 @@ from tests.campaign.invariants import StackChecks
 from tests.campaign.report import Report
 from tests.campaign.trial import Trial, quiet_landform, running_trial
 
-SIZE = Size(kills=10, seconds=10, slots=2, workers=2, machines=10)
+SIZE = Size(kills=8, seconds=7, slots=2, workers=2, machines=8)
 
 
 @pytest.mark.timeout(300)
@@ -25,8 +25,7 @@ def test_a_short_campaign_breaks_no_promise(tmp_path: Path) -> None:
     ):
         crashes = CrashPoints(7, quiet, tally)
         Campaign(trial, tally, 7, SIZE).run()
-        for point in ("claim", "start"):
-            crashes.crash_one(point)
+        crashes.crash_one("claim")
         _a_loss_is_noticed(trial)
     assert tally.problems == []
     assert tally.kills, "something was killed"
