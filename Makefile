@@ -19,7 +19,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgresql bench check check-lint check-types check-layers check-tree format clean install install-dev
+.PHONY: help run test test-thorough test-postgresql bench check check-lint check-types check-layers check-tree format clean install install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -27,15 +27,19 @@ help: ## Show this list
 run: $(RUNTIME) ## Start everything: Redis, web, workers, scheduler, sandbox cloud. Ctrl-C stops it
 	@LANDFORM_ENV="$${LANDFORM_ENV:-demo}" exec $(RUN) -m workers.supervisor
 
-test: check ## Run every check and every test
-	@$(RUN) -m pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+test: check ## Run every check and every test that does not take long
+	@$(RUN) -m pytest -n logical --maxprocesses 4 --dist loadfile -m "not thorough" $(PYTEST_ARGS)
 ifeq ($(PYTEST_ARGS),)
 	@$(MAKE) --no-print-directory test-postgresql
 endif
 
+test-thorough: $(DEV) ## Run the tests that take long: rollback, key rotation, kills, a short campaign
+	@$(RUN) -m pytest -n logical --maxprocesses 4 --dist loadfile -m thorough $(PYTEST_ARGS)
+
 test-postgresql: $(DEV) ## Run the tests that use the database on PostgreSQL as well
 	@if $(RUN) -m tests.postgresql; then \
-	  $(RUN) -m pytest -q -n logical --maxprocesses 4 --dist loadfile --database=postgresql $(DATABASE_TESTS); fi
+	  $(RUN) -m pytest -q -n logical --maxprocesses 4 --dist loadfile -m "not thorough" \
+	    --database=postgresql $(DATABASE_TESTS); fi
 
 bench: $(DEV) ## Measure, and write docs/benchmarks.md
 	@$(RUN) -m tests.bench $(BENCH_ARGS)

@@ -82,9 +82,9 @@ def test_what_has_not_ended_and_is_not_stopping_can_be_canceled() -> None:
     }
 
 
-def test_only_apply_and_destroy_may_change_the_cloud() -> None:
+def test_a_look_never_changes_the_cloud() -> None:
     changing = {kind for kind in OperationType if kind.may_mutate}
-    assert changing == {OperationType.APPLY, OperationType.DESTROY}
+    assert changing == {OperationType.APPLY, OperationType.DESTROY, OperationType.ROLLBACK}
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ from tests.engine.test_recovery import PATIENCE_SECONDS, recorded_ids, wait_unti
 from tests.landform import NOWHERE, Landform
 from tests.sandbox_cloud import Cloud, Service
 
+pytestmark = pytest.mark.thorough
+
 MIB = 1024 * 1024
 DISK_BYTES = 80 * MIB
 _numbers = itertools.count()

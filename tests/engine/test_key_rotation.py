@@ -29,6 +29,8 @@ from app.services.key_rotation import KeyReport, key_status, rotate_keys
 from app.services.secrets import open_credentials, open_parameters
 from tests.landform import ADMIN, Landform
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 SECOND = base64.b64encode(bytes(range(32, 64))).decode()
 

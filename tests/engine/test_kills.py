@@ -21,6 +21,8 @@ from app.terraform.identity import ProcessIdentity
 from tests.engine.test_recovery import PATIENCE_SECONDS, recorded_ids, wait_until, worker
 from tests.landform import Landform
 
+pytestmark = pytest.mark.thorough
+
 NOBODY = {"pid": 2**22 + 1, "start_time": 1, "boot_id": "none", "pgid": 2**22 + 1}
 
 

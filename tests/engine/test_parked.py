@@ -10,6 +10,8 @@ from app.services import operations
 from app.storage.parked_run import SEALED_SUFFIX
 from tests.landform import ADMIN, Landform
 
+pytestmark = pytest.mark.thorough
+
 SECRET = "canary-parked-9d2f"
 
 

@@ -27,6 +27,8 @@ from app.terraform.identity import ProcessIdentity
 from tests.engine.test_recovery import wait_until, worker
 from tests.landform import ADMIN, Landform
 
+pytestmark = pytest.mark.thorough
+
 
 def change(landform: Landform, stack: Stack, **parameters: Any) -> None:
     with landform.ctx.write() as session:

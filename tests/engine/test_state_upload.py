@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from app.domain.operations import AutoApply, OperationType
 from app.models import Operation, Stack
 from app.services import operations, state_uploads
 from tests.landform import ADMIN, Landform
+
+pytestmark = pytest.mark.thorough
 
 
 def upload(landform: Landform, stack: Stack, data: bytes) -> Operation:

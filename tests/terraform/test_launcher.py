@@ -114,7 +114,9 @@ def test_signals_that_the_starter_ignores_are_given_back() -> None:
         )
     finally:
         signal.signal(signal.SIGTERM, before)
-    assert [line.split()[1] for line in done.stdout.splitlines()] == [b"0" * 16, b"0" * 16]
+    masks = [int(line.split()[1], 16) for line in done.stdout.splitlines()]
+    # Signals 32 and 33 belong to the C library (nptl(7)); no program can give them back.
+    assert [mask & ~(0b11 << 31) for mask in masks] == [0, 0]
 
 
 def test_the_launcher_itself_costs_little() -> None:
