@@ -41,7 +41,8 @@ def restore_signals() -> None:
     Python ignores SIGPIPE and SIGXFSZ and handles SIGINT itself; a background job of a shell
     inherits SIGINT ignored. Go's handler, also of a shared library, must be the one that counts.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
+    ordinary = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+    for number in (*ordinary, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
