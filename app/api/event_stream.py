@@ -1,6 +1,6 @@
-"""Follow an operation: server-sent events (WHATWG HTML §9.2) and the plain-text log.
+"""Follow an operation by server-sent events (WHATWG HTML §9.2).
 
-Both read SQL, so they work while Redis is away and resume at any event id. A stream holds a
+A stream reads SQL, so it works while Redis is away and resumes at any event id. It holds a
 thread, so their number is bounded; who comes too late is told when to try again.
 """
 
@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from flask import Response, request
 
 from app.api import present
-from app.clock import rfc3339
 from app.domain.operations import FINAL, OperationStatus
 from app.errors import TooManyRequestsError, ValidationError
 from app.models import Operation
@@ -47,19 +46,6 @@ def follow(ctx: Context, operation_id: str) -> Response:
     response.headers["X-Accel-Buffering"] = "no"
     response.call_on_close(_streams.release)
     return response
-
-
-def log_lines(ctx: Context, operation_id: str) -> Iterator[str]:
-    """Yield the events of an operation as lines of text."""
-    after = 0
-    while True:
-        with ctx.read() as session:
-            events = events_after(session, operation_id, after)
-        for event in events:
-            after = event.id
-            yield f"{rfc3339(event.at)} {event.level.upper():<5} {event.message}\n"
-        if not events:
-            return
 
 
 def _stream(ctx: Context, operation_id: str, after: int) -> Iterator[str]:

@@ -34,6 +34,7 @@ from app.services.access import Principal
 from app.services.idempotency import Answer
 from app.services.inventory import OperationFilter
 from app.services.lookup import operation_by_id
+from app.services.operation_log import log_lines
 from app.services.resolutions import Resolution, resolve
 from app.web_context import current_context, current_principal
 
@@ -160,9 +161,7 @@ class OperationLog(MethodView):
         ctx = current_context()
         with ctx.read() as session:
             operation_by_id(session, current_principal(), operation_id)
-        return Response(
-            event_stream.log_lines(ctx, operation_id), content_type="text/plain; charset=utf-8"
-        )
+        return Response(log_lines(ctx, operation_id), content_type="text/plain; charset=utf-8")
 
 
 def _steer(act: Callable[[Session, Principal, str], Operation], operation_id: str) -> Response:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from flask import Blueprint, redirect, render_template, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from app.clock import rfc3339
 from app.console.list_requests import chips_for, next_address, wanted_choice, wanted_page
 from app.console.read_models.operation import read_operation_page
 from app.console.read_models.operation_list import read_operation_list
@@ -17,9 +16,9 @@ from app.errors import NotFoundError
 from app.models import Operation
 from app.services import operations
 from app.services.access import Principal
-from app.services.context import Context
-from app.services.inventory import OperationFilter, events_after
+from app.services.inventory import OperationFilter
 from app.services.lookup import operation_by_id
+from app.services.operation_log import log_lines
 from app.services.resolutions import Resolution, resolve
 from app.web_context import current_context, current_principal
 
@@ -67,7 +66,7 @@ def download_log(operation_id: str) -> Response:
     ctx = current_context()
     with ctx.read() as session:
         operation_by_id(session, current_principal(), operation_id)
-    response = Response(_log_lines(ctx, operation_id), mimetype="text/plain")
+    response = Response(log_lines(ctx, operation_id), mimetype="text/plain")
     response.headers["Content-Disposition"] = f'attachment; filename="{operation_id}.log"'
     return response
 
@@ -102,15 +101,3 @@ def _decide(decision: Decision, operation_id: str) -> Response:
     with current_context().write() as session:
         decision(session, current_principal(), operation_id)
     return redirect(url_for("console.show_operation", operation_id=operation_id), 303)
-
-
-def _log_lines(ctx: Context, operation_id: str) -> Iterator[str]:
-    after = 0
-    while True:
-        with ctx.read() as session:
-            events = events_after(session, operation_id, after)
-        if not events:
-            return
-        for event in events:
-            yield f"{rfc3339(event.at)} {event.level:<5} {event.message}\n"
-        after = events[-1].id

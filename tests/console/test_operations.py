@@ -204,7 +204,7 @@ def test_the_log_page_holds_the_end_and_the_download_holds_all(
     assert response.headers["Content-Disposition"].startswith("attachment")
     lines = response.text.splitlines()
     assert len(lines) == 1100
-    assert lines[0].endswith("info  line 0 <b>")
+    assert lines[0].endswith("INFO  line 0 <b>")
 
 
 def test_a_stream_of_an_ended_operation_tells_all_and_ends(visitor: Visitor, fleet: Fleet) -> None:
