@@ -5,6 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 # A stamp carries the hash of what was installed, so an unchanged file costs nothing.
 RUNTIME := $(VENV)/.runtime-$(shell cat requirements.txt | sha256sum | cut -c1-16)
+COMMAND := $(VENV)/bin/landform
 DEV := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
 SOURCES := app workers sandbox migrations tests wsgi.py
 # The other tests of the engine are about processes and the volume, slow, and the same on any database.
@@ -24,7 +25,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-run: $(RUNTIME) ## Start everything: Redis, web, workers, scheduler, sandbox cloud. Ctrl-C stops it
+run: $(COMMAND) ## Start everything: Redis, web, workers, scheduler, sandbox cloud. Ctrl-C stops it
 	@LANDFORM_ENV="$${LANDFORM_ENV:-demo}" exec $(RUN) -m workers.supervisor
 
 test: check ## Run every check and every test that does not take long
@@ -70,8 +71,8 @@ clean: ## Remove .venv and caches; var/ (state, database) stays
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
-install: $(RUNTIME) ## Install what running needs into .venv
-install-dev: $(DEV) ## Install what testing needs into .venv
+install: $(COMMAND) ## Install what running needs into .venv
+install-dev: $(COMMAND) $(DEV) ## Install what testing needs into .venv
 
 # Shows one line a package; the marker file carries pip's failure through the pipe.
 define pip_install
@@ -89,6 +90,20 @@ $(RUNTIME): requirements.txt
 	@echo 'Installing the packages of requirements.txt into $(VENV) (once, a minute or two) ...'
 	@$(call pip_install,requirements.txt)
 	@rm -f $(VENV)/.runtime-* && touch $@
+
+# Finds its checkout from where it lies, also through a link from /usr/local/bin; -P keeps a folder
+# named app in the caller's own folder out of the way.
+define COMMAND_TEXT
+#!/bin/sh
+self=$$0
+[ -L "$$self" ] && self=$$(readlink -f "$$self")
+root=$$(cd "$$(dirname "$$self")/../.." && pwd)
+PYTHONPATH="$$root" exec "$$root/.venv/bin/python" -P -m app.cli "$$@"
+endef
+export COMMAND_TEXT
+
+$(COMMAND): Makefile | $(RUNTIME)
+	@printf '%s\n' "$$COMMAND_TEXT" > $@ && chmod 755 $@
 
 $(DEV): $(RUNTIME) requirements-dev.txt
 	@echo 'Installing the packages of requirements-dev.txt into $(VENV) (once) ...'

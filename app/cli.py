@@ -1,4 +1,4 @@
-"""Commands for people and for the build: ``python -m app.cli --help`` lists them.
+"""The command ``landform``, for people and for the build: ``landform --help`` lists what it can do.
 
 Owns the words on the command line and what is printed; the work is in ``app.services``.
 """
@@ -12,6 +12,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -27,7 +28,15 @@ from app.storage.state_store import StateStore, VolumeStateStore
 from app.storage.volume import Volume
 
 REFUSED = 2
-EXPORT = "state-export"
+
+
+@dataclass(frozen=True)
+class Command:
+    """What one command does, and which arguments it takes."""
+
+    explanation: str
+    run: Callable[[argparse.Namespace], int]
+    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,22 +44,30 @@ def main(arguments: list[str] | None = None) -> int:
 
     0 is success, 1 an answer that wants attention, 2 a refusal with its reason on standard error.
     """
-    parser = argparse.ArgumentParser(prog="python -m app.cli", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, (explanation, _) in COMMANDS.items():
-        command = commands.add_parser(name, help=explanation, description=explanation)
-        if name == EXPORT:
-            command.add_argument("stack", help="id of the stack, such as stk_01k…")
-            command.add_argument("--serial", type=int, help="another than the present state")
-            command.add_argument(
-                "-o", "--output", type=Path, metavar="FILE", help="a new file, readable by you only"
-            )
-    chosen = parser.parse_args(arguments)
+    chosen = build_parser().parse_args(arguments)
+    command: Command = chosen.landform_command
     try:
-        return COMMANDS[chosen.command][1](chosen)
+        return command.run(chosen)
     except LandformError as error:
         print(f"{error.detail} {error.advice} [{error.code}]", file=sys.stderr)
         return REFUSED
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all of ``COMMANDS``: those of two words form a group."""
+    parser = argparse.ArgumentParser(prog="landform", description="Steer Landform from a shell.")
+    groups = {"": parser.add_subparsers(metavar="COMMAND", required=True)}
+    for words, command in COMMANDS.items():
+        group, _, name = words.rpartition(" ")
+        if group not in groups:
+            parent = groups[""].add_parser(group, help=GROUPS[group], description=GROUPS[group])
+            groups[group] = parent.add_subparsers(metavar="COMMAND", required=True)
+        added = groups[group].add_parser(
+            name, help=command.explanation, description=command.explanation
+        )
+        command.add_arguments(added)
+        added.set_defaults(landform_command=command)
+    return parser
 
 
 def print_openapi(_chosen: argparse.Namespace) -> int:
@@ -75,6 +92,14 @@ def rotate(_chosen: argparse.Namespace) -> int:
         report = rotate_keys(ctx)
     _print_report(report)
     return 1 if report.outdated else 0
+
+
+def _take_state(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("stack", help="id of the stack, such as stk_01k…")
+    parser.add_argument("--serial", type=int, help="another than the present state")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="a new file, readable by you only"
+    )
 
 
 def export_state(chosen: argparse.Namespace) -> int:
@@ -133,7 +158,9 @@ def _print_report(report: KeyReport) -> None:
     for key in report.unused:
         print(f"Key {key} is used by nothing any more: remove it once no backup needs it.")
     if report.outdated:
-        print(f"{report.outdated} objects are not under {report.primary}: run keys-rotate.")
+        print(
+            f"{report.outdated} objects are not under {report.primary}: run `landform keys rotate`."
+        )
 
 
 def openapi_document(settings: Settings) -> str:
@@ -150,11 +177,20 @@ def openapi_document(settings: Settings) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-COMMANDS: dict[str, tuple[str, Callable[[argparse.Namespace], int]]] = {
-    "openapi": ("print the OpenAPI document of this catalogue", print_openapi),
-    "keys-status": ("count what is sealed under which encryption key", print_key_status),
-    EXPORT: ("write a state in plain text, from the volume and the key ring alone", export_state),
-    "keys-rotate": ("put everything under the newest encryption key", rotate),
+GROUPS = {
+    "keys": "the encryption keys of what is kept at rest",
+    "state": "Terraform states on the volume",
+}
+
+COMMANDS = {
+    "openapi": Command("print the OpenAPI document of this catalogue", print_openapi),
+    "keys status": Command("count what is sealed under which encryption key", print_key_status),
+    "keys rotate": Command("put everything under the newest encryption key", rotate),
+    "state export": Command(
+        "write a state in plain text, from the volume and the key ring alone",
+        export_state,
+        _take_state,
+    ),
 }
 
 

@@ -180,7 +180,7 @@ def test_a_reader_never_meets_a_closed_object_while_keys_are_rotated(
 
 @pytest.fixture
 def command(landform: Landform) -> Callable[..., subprocess.Popen[str]]:
-    """Return a starter of ``python -m app.cli`` with a key ring."""
+    """Return a starter of the command ``landform`` with a key ring."""
 
     def start(name: str, ring: str, *more: str) -> subprocess.Popen[str]:
         database, nowhere = landform.settings.database, "sqlite:////nonexistent/landform.db"
@@ -188,12 +188,12 @@ def command(landform: Landform) -> Callable[..., subprocess.Popen[str]]:
             **os.environ,
             "LANDFORM_ENV": "test",
             "LANDFORM_HOME": str(landform.settings.home_dir),
-            "LANDFORM_DATABASE_URL": nowhere if name == "state-export" else database,
+            "LANDFORM_DATABASE_URL": nowhere if name == "state export" else database,
             "LANDFORM_SECRET_KEY": landform.settings.secret_key.get_secret_value(),
             "LANDFORM_ENCRYPTION_KEYS": ring,
         }
         return subprocess.Popen(
-            [sys.executable, "-m", "app.cli", name, *more],
+            [sys.executable, "-m", "app.cli", *name.split(), *more],
             cwd=ROOT,
             env=environment,
             text=True,
@@ -208,15 +208,15 @@ def test_the_commands_tell_what_is_used_and_what_can_go(
     landform: Landform, group: Stack, command: Any
 ) -> None:
     both, newest = rings(landform)
-    with command("keys-status", both) as told:
+    with command("keys status", both) as told:
         out, _ = told.communicate()
     assert told.returncode == 0
-    assert "objects are not under k2: run keys-rotate" in out
-    with command("keys-rotate", both) as told:
+    assert "objects are not under k2: run `landform keys rotate`" in out
+    with command("keys rotate", both) as told:
         out, _ = told.communicate()
     assert (told.returncode, "Key k1 is used by nothing any more" in out) == (0, True)
     assert SECOND not in out
-    with command("keys-status", newest.replace("k2", "k3")) as told:
+    with command("keys status", newest.replace("k2", "k3")) as told:
         out, _ = told.communicate()
     assert (told.returncode, "Key k2 is needed and not in the ring" in out) == (1, True)
 
@@ -227,22 +227,22 @@ def test_a_state_is_written_out_from_the_volume_and_the_key_ring_alone(
     (version,) = landform.state_versions(network)
     ring = landform.settings.encryption_keys.get_secret_value()
     for serial in ([], ["--serial", str(version.serial)]):
-        with command("state-export", ring, network.id, *serial) as told:
+        with command("state export", ring, network.id, *serial) as told:
             out, words = told.communicate()
         assert told.returncode == 0, words
         assert hashlib.sha256(out.encode()).hexdigest() == version.sha256
         assert "It holds secrets" in words
-    with command("state-export", ring, network.id, "--serial", "99") as told:
+    with command("state export", ring, network.id, "--serial", "99") as told:
         out, words = told.communicate()
     assert (told.returncode, out, "[not_found]" in words) == (2, "", True)
     target = landform.settings.home_dir / "rescued.tfstate"
     for code in (0, 2):  # never over a file that is there
-        with command("state-export", ring, network.id, "-o", str(target)) as told:
+        with command("state export", ring, network.id, "-o", str(target)) as told:
             out, words = told.communicate()
         assert (told.returncode, out) == (code, ""), words
         assert hashlib.sha256(target.read_bytes()).hexdigest() == version.sha256
         assert target.stat().st_mode & 0o777 == 0o600
-    with command("state-export", f"k2:{SECOND}", network.id) as told:
+    with command("state export", f"k2:{SECOND}", network.id) as told:
         out, words = told.communicate()
     assert (told.returncode, out, "[state_corrupt]" in words) == (2, "", True)
 
@@ -255,7 +255,7 @@ def test_a_rotation_that_is_killed_leaves_everything_readable_and_is_finished_by
         landform.made("bucket", f"media-{number}")
     started = 0.4
     for _ in range(6):
-        with command("keys-rotate", both) as process:
+        with command("keys rotate", both) as process:
             try:
                 process.wait(started)
             except subprocess.TimeoutExpired:
