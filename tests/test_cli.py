@@ -22,7 +22,8 @@ def installed(tmp_path: Path) -> Path:
     for name in ("app", "terraform"):
         (checkout / name).symlink_to(ROOT / name)
     (checkout / ".venv" / "bin").mkdir(parents=True)
-    (checkout / ".venv" / "bin" / "python").symlink_to(ROOT / ".venv" / "bin" / "python")
+    for name in ("bin/python", "lib", "pyvenv.cfg"):
+        (checkout / ".venv" / name).symlink_to(ROOT / ".venv" / name)
     text = re.search(
         r"^define COMMAND_TEXT\n(.*?)^endef", (ROOT / "Makefile").read_text(), re.M | re.S
     )
