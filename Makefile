@@ -20,7 +20,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-thorough test-postgresql bench check check-lint check-types check-layers check-tree format clean install install-dev
+.PHONY: help run test test-thorough test-postgresql bench check check-lint check-types check-layers check-tree check-security format clean install install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -45,7 +45,7 @@ test-postgresql: $(DEV) ## Run the tests that use the database on PostgreSQL as 
 bench: $(DEV) ## Measure, and write docs/benchmarks.md
 	@$(RUN) -m tests.bench $(BENCH_ARGS)
 
-check: check-lint check-types check-layers check-tree ## Format, lint, types, layers, templates, size budget
+check: check-lint check-types check-layers check-tree check-security ## Format, lint, types, layers, templates, security, SBOM
 
 check-lint: $(DEV)
 	@$(RUN) -m ruff check --quiet $(PRESENT)
@@ -63,12 +63,18 @@ check-tree: $(DEV)
 	@$(RUN) -m tests.checks.templates
 	@$(RUN) -m tests.checks.foreign_paths
 
+check-security: $(DEV)
+	@$(RUN) -m bandit --quiet --configfile pyproject.toml --recursive $(TYPED)
+	@mkdir -p build
+	@$(RUN) -W ignore -m cyclonedx_py requirements --output-reproducible --validate \
+	  --pyproject pyproject.toml requirements.txt --output-file build/sbom.cdx.json
+
 format: $(DEV) ## Format the Python code and mend what ruff can mend
 	@$(RUN) -m ruff check --fix $(PRESENT)
 	@$(RUN) -m ruff format $(PRESENT)
 
 clean: ## Remove .venv and caches; var/ (state, database) stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
 install: $(COMMAND) ## Install what running needs into .venv

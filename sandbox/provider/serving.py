@@ -136,4 +136,4 @@ def _choose_socket_folder() -> str:
     folder = tempfile.gettempdir()
     if len(os.fsencode(folder)) <= MAX_SOCKET_FOLDER_LENGTH:
         return folder
-    return "/tmp"  # noqa: S108 the folder made in it is private to the user
+    return "/tmp"  # noqa: S108  # nosec B108  # the folder made in it is private to the user
