@@ -6,6 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -78,6 +79,29 @@ def accept(
     if seconds and given.body["operation"] is not None and not given.is_replay:
         given = _wait(ctx, principal, given, seconds)
     return respond(given)
+
+
+@dataclass(frozen=True)
+class Created:
+    """A new thing: as it is shown, its path below ``/api/v1``, and its version if it has one."""
+
+    body: dict[str, Any]
+    path: str
+    version: int | None = None
+
+
+def create(work: Callable[[Session, Context, Principal], Created]) -> Response:
+    """Do ``work`` once for its Idempotency-Key and answer 201 with what it made."""
+    ctx, principal = current_context(), current_principal()
+
+    def answer(session: Session) -> Answer:
+        made = work(session, ctx, principal)
+        headers = {"Location": f"{present.PREFIX}/{made.path}"}
+        if made.version is not None:
+            headers["ETag"] = f'"{made.version}"'
+        return Answer(201, made.body, headers)
+
+    return respond(idempotency.carry_out(ctx, request_identity(), answer))
 
 
 def respond(given: Answer) -> Response:

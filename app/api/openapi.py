@@ -68,6 +68,7 @@ ACCEPTED_HEADERS = {
         "schema": {"type": "string"},
     },
 }
+CREATED_HEADERS = {"Location": {"description": "The new thing", "schema": {"type": "string"}}}
 PROBLEMS = {
     "400": "The body is not JSON",
     "401": "No valid token",
@@ -128,8 +129,11 @@ def _add_headers(method: str, operation: dict[str, Any]) -> None:
     answers = {str(status): answer for status, answer in operation["responses"].items()}
     parameters = operation.setdefault("parameters", [])
     is_work = "202" in answers
-    if is_work:
+    if is_work or "201" in answers:
         parameters.append(IDEMPOTENCY_KEY)
+    if "201" in answers:
+        answers["201"].setdefault("headers", {}).update(CREATED_HEADERS)
+    if is_work:
         answers["202"].setdefault("headers", {}).update(ACCEPTED_HEADERS)
     if is_work and operation.pop("x-holds", False):
         parameters.append(PREFER)
@@ -152,7 +156,7 @@ def _add_problems(method: str, path: str, operation: dict[str, Any]) -> None:
         named |= {"400", "413", "415", "422"}
     if any(item["in"] == "query" for item in operation["parameters"]):
         named.add("422")
-    if "202" in answers:
+    if {"201", "202"} & set(answers):
         named |= {"409", "422"}
     if method in ("patch", "delete"):
         named |= {"412", "428"}

@@ -13,6 +13,7 @@ CLOUD_ACCOUNT = "ca"
 DRIFT_REPORT = "dr"
 AUDIT_EVENT = "evt"
 SESSION = "ses"
+API_TOKEN = "tok"
 
 
 def new_id(prefix: str) -> str:

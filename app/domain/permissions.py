@@ -1,6 +1,7 @@
-"""Who may do what: one table from role to rights. Pure rules.
+"""Who may do what: the one table from roles to rights. Pure rules.
 
-Object-level checks (which project) are made in ``app.services.access``.
+A right holds in one project; a service right holds for this Landform as a whole. Object-level
+checks (which project, whose token) are made in ``app.services.access``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ class Role(StrEnum):
 class Right(StrEnum):
     """One thing that a principal may be allowed to do in a project."""
 
+    PROJECT_READ = "project:read"
+    PROJECT_WRITE = "project:write"
+    MEMBER_WRITE = "member:write"
     STACK_READ = "stack:read"
     STACK_WRITE = "stack:write"
     OPERATION_CONTROL = "operation:control"
@@ -31,9 +35,21 @@ class Right(StrEnum):
     AUDIT_READ = "audit:read"
 
 
-_VIEWER = frozenset({Right.STACK_READ})
+class ServiceRight(StrEnum):
+    """One thing that only an administrator of this Landform may do."""
+
+    USER_MANAGE = "user:manage"
+    PROJECT_MANAGE = "project:manage"
+    ACCOUNT_MANAGE = "cloud-account:manage"
+    AUDIT_READ_ALL = "audit:read-all"
+    MAINTENANCE_MANAGE = "maintenance:manage"
+
+
+_VIEWER = frozenset({Right.PROJECT_READ, Right.STACK_READ})
 _OPERATOR = _VIEWER | {Right.STACK_WRITE, Right.OPERATION_CONTROL}
 _ADMIN = _OPERATOR | {
+    Right.PROJECT_WRITE,
+    Right.MEMBER_WRITE,
     Right.STATE_READ,
     Right.STATE_WRITE,
     Right.LOCK_FORCE,
@@ -44,3 +60,7 @@ _ADMIN = _OPERATOR | {
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {Role.VIEWER: _VIEWER, Role.OPERATOR: _OPERATOR, Role.ADMIN: _ADMIN}
 )
+"""The rights of each role. An administrator of this Landform has every right everywhere."""
+
+SCOPES: frozenset[str] = frozenset({*Right, *ServiceRight})
+"""Everything that an API token can be limited to."""

@@ -1,5 +1,6 @@
 """All models, so that the metadata is whole for Alembic and for relationships."""
 
+from app.models.api_token import ApiToken
 from app.models.audit_event import AuditEvent
 from app.models.base import Base
 from app.models.cloud_account import CloudAccount
@@ -8,12 +9,14 @@ from app.models.idempotency import IdempotencyRecord
 from app.models.installation import InstallationFact
 from app.models.operation import Operation, OperationEvent, OperationPlan, OperationStep
 from app.models.project import Project, ProjectMember
+from app.models.sign_in_failure import SignInFailure
 from app.models.stack import Schedule, Stack, StackOutput, StackReference
 from app.models.stack_lock import StackLock
 from app.models.state_version import StateVersion
 from app.models.user import User, UserSession
 
 __all__ = [
+    "ApiToken",
     "AuditEvent",
     "Base",
     "CloudAccount",
@@ -27,6 +30,7 @@ __all__ = [
     "Project",
     "ProjectMember",
     "Schedule",
+    "SignInFailure",
     "Stack",
     "StackLock",
     "StackOutput",

@@ -12,7 +12,10 @@ from app.models.base import Base
 
 
 class Project(Base):
-    """A tenancy boundary in which stacks and members live."""
+    """A tenancy boundary in which stacks and members live; ``version`` is the ETag.
+
+    A deleted one keeps its row for the history of its stacks and gives its name free.
+    """
 
     __tablename__ = "projects"
 
@@ -21,6 +24,8 @@ class Project(Base):
     title: Mapped[str] = mapped_column(String(200), default="")
     auto_apply: Mapped[str] = mapped_column(String(20), default="always", server_default="always")
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class ProjectMember(Base):

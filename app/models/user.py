@@ -12,7 +12,10 @@ from app.models.base import Base
 
 
 class User(Base):
-    """A person; ``is_admin`` grants every right in every project."""
+    """A person; ``is_admin`` grants every right in every project. ``version`` is the ETag.
+
+    A deleted one keeps its row and its name, so that the audit trail names nobody else by it.
+    """
 
     __tablename__ = "users"
 
@@ -21,7 +24,10 @@ class User(Base):
     password_hash: Mapped[str] = mapped_column(String(200))
     is_admin: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_sign_in_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
 
 
 class UserSession(Base):

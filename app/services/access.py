@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, false, true
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.domain.permissions import RIGHTS, Right, Role
+from app.domain.permissions import RIGHTS, Right, Role, ServiceRight
 from app.errors import NotFoundError, PermissionDeniedError
 
 
@@ -32,6 +32,10 @@ class Principal:
             return True
         role = self.roles.get(project_id)
         return role is not None and right in RIGHTS[role]
+
+    def may(self, right: ServiceRight) -> bool:
+        """Tell whether the caller has a right on this Landform as a whole."""
+        return self.is_admin and right in ServiceRight
 
 
 SYSTEM_PRINCIPAL = Principal(id="system", name="system", is_admin=True)
@@ -56,6 +60,19 @@ def require(principal: Principal, right: Right, project_id: str, what: str) -> N
     if project_id not in principal.roles:
         raise NotFoundError(f"There is no {what}.")
     raise PermissionDeniedError(f"This needs the right {right.value!r} in the project of {what}.")
+
+
+def require_service(principal: Principal, right: ServiceRight) -> None:
+    """Let the caller pass, or raise.
+
+    Raises:
+        PermissionDeniedError: it is no administrator of this Landform.
+    """
+    if not principal.may(right):
+        raise PermissionDeniedError(
+            f"This needs the right {right.value!r}.",
+            advice="Ask an administrator of this Landform.",
+        )
 
 
 def visible(principal: Principal, project_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:

@@ -18,15 +18,35 @@ def project_by(session: Session, principal: Principal, reference: str, right: Ri
         ValidationError: there is none that the caller can see (pointer ``/project``).
         PermissionDeniedError: the caller can see it but lacks ``right``.
     """
-    project = session.scalar(
-        select(Project).where(or_(Project.id == reference, Project.name == reference))
-    )
-    if project is None:
-        raise ValidationError.at("/project", f"There is no project {reference!r}.")
     try:
-        require(principal, right, project.id, f"project {reference!r}")
+        return project_named(session, principal, reference, right)
     except NotFoundError as error:
-        raise ValidationError.at("/project", f"There is no project {reference!r}.") from error
+        raise ValidationError.at("/project", error.detail) from error
+
+
+def project_named(
+    session: Session, principal: Principal, reference: str, right: Right, *, is_locked: bool = False
+) -> Project:
+    """Return the living project with that id or name.
+
+    Nobody can delete it until the end of the caller's transaction; ``is_locked`` keeps others from
+    changing it too.
+
+    Raises:
+        NotFoundError: there is none that the caller can see.
+        PermissionDeniedError: the caller can see it but lacks ``right``.
+    """
+    query = select(Project).where(
+        or_(Project.id == reference, Project.name == reference), Project.deleted_at.is_(None)
+    )
+    if is_locked:
+        query = query.with_for_update()
+    elif right is not Right.PROJECT_READ:
+        query = query.with_for_update(read=True, key_share=True)
+    project = session.scalar(query)
+    if project is None:
+        raise NotFoundError(f"There is no project {reference!r}.")
+    require(principal, right, project.id, f"project {reference!r}")
     return project
 
 

@@ -18,7 +18,9 @@ MAX_CHOICES = 500
 
 def writable_projects(session: Session, principal: Principal) -> list[Project]:
     """Return the projects in which the caller may make stacks, by name."""
-    projects = session.scalars(select(Project).order_by(Project.name))
+    projects = session.scalars(
+        select(Project).where(Project.deleted_at.is_(None)).order_by(Project.name)
+    )
     return [row for row in projects if principal.has(Right.STACK_WRITE, row.id)]
 
 

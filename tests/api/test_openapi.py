@@ -104,7 +104,10 @@ def test_work_is_described_with_its_headers(operations: dict[str, dict[str, Any]
     for name, operation in operations.items():
         headers = {p["name"]: p for p in operation.get("parameters", []) if p["in"] == "header"}
         accepted = operation["responses"].get("202")
-        assert ("Idempotency-Key" in headers) is (accepted is not None), name
+        created = operation["responses"].get("201")
+        is_repeatable = accepted is not None or created is not None
+        assert ("Idempotency-Key" in headers) is is_repeatable, name
+        assert created is None or "Location" in created["headers"], name
         if accepted is not None:
             assert {"Location", "Retry-After"} <= set(accepted["headers"]), name
         is_change = name.startswith(("PATCH", "DELETE"))

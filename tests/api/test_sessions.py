@@ -191,7 +191,9 @@ def test_me_shows_roles_and_rights_by_project(rest: Rest) -> None:
     me = rest.as_member("operator").get("/auth/me").json
     ((project, role),) = me["roles"].items()
     assert role == "operator"
-    assert me["rights"][project] == ["operation:control", "stack:read", "stack:write"]
+    assert me["rights"][project] == [
+        "operation:control", "project:read", "stack:read", "stack:write"
+    ]  # fmt: skip
 
 
 def test_too_many_sign_ins_are_slowed_down(make_app: MakeApp) -> None:

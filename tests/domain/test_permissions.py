@@ -8,7 +8,7 @@ def test_a_higher_role_has_all_rights_of_the_lower_one() -> None:
 
 
 def test_a_viewer_changes_nothing_and_reads_no_secret() -> None:
-    assert RIGHTS[Role.VIEWER] == {Right.STACK_READ}
+    assert RIGHTS[Role.VIEWER] == {Right.PROJECT_READ, Right.STACK_READ}
 
 
 def test_state_and_secrets_are_for_administrators_only() -> None:
