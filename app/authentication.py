@@ -6,9 +6,10 @@ a reused refresh token or a disabled user take effect at once.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from flask import g
+from flask import g, request
 from flask_jwt_extended import create_access_token, create_refresh_token, get_jwt
 from flask_jwt_extended import verify_jwt_in_request as verify_token
 from flask_jwt_extended.exceptions import CSRFError, JWTExtendedException
@@ -49,7 +50,8 @@ def authenticate(location: str) -> Principal:
         CsrfError: the form was not sent by a page of this console.
     """
     _verify(location, refresh=False)
-    principal = principal_of(current_context(), _claim(SESSION_CLAIM), g.get("request_id"))
+    found = principal_of(current_context(), _claim(SESSION_CLAIM), g.get("request_id"))
+    principal = replace(found, address=request.remote_addr)
     g.principal = principal
     return principal
 

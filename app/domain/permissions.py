@@ -19,6 +19,14 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class ActorKind(StrEnum):
+    """Who acts: a person in a session, a machine with an API token, or Landform by itself."""
+
+    USER = "user"
+    TOKEN = "token"
+    SYSTEM = "system"
+
+
 class Right(StrEnum):
     """One thing that a principal may be allowed to do in a project."""
 
@@ -33,6 +41,7 @@ class Right(StrEnum):
     LOCK_FORCE = "lock:force"
     SECRET_READ = "secret:read"
     AUDIT_READ = "audit:read"
+    WEBHOOK_MANAGE = "webhook:manage"
 
 
 class ServiceRight(StrEnum):
@@ -55,6 +64,7 @@ _ADMIN = _OPERATOR | {
     Right.LOCK_FORCE,
     Right.SECRET_READ,
     Right.AUDIT_READ,
+    Right.WEBHOOK_MANAGE,
 }
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(

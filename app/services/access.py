@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 from sqlalchemy import ColumnElement, false, true
 from sqlalchemy.orm import InstrumentedAttribute
 
-from app.domain.permissions import RIGHTS, Right, Role, ServiceRight
+from app.domain.permissions import RIGHTS, ActorKind, Right, Role, ServiceRight
 from app.errors import NotFoundError, PermissionDeniedError
 
 
 @dataclass(frozen=True)
 class Principal:
-    """An authenticated caller with the roles it has, by project id."""
+    """An authenticated caller with the roles it has, by project id.
+
+    ``kind``, ``address`` (where the request came from) and ``request_id`` are for the audit trail.
+    """
 
     id: str
     name: str
@@ -25,6 +28,8 @@ class Principal:
     roles: Mapping[str, Role] = field(default_factory=dict)
     session_id: str | None = None
     request_id: str | None = None
+    kind: ActorKind = ActorKind.USER
+    address: str | None = None
 
     def has(self, right: Right, project_id: str) -> bool:
         """Tell whether the caller has ``right`` in the project."""
@@ -38,7 +43,7 @@ class Principal:
         return self.is_admin and right in ServiceRight
 
 
-SYSTEM_PRINCIPAL = Principal(id="system", name="system", is_admin=True)
+SYSTEM_PRINCIPAL = Principal(id="system", name="system", is_admin=True, kind=ActorKind.SYSTEM)
 """Landform itself, for what it does by the clock."""
 
 
@@ -59,7 +64,10 @@ def require(principal: Principal, right: Right, project_id: str, what: str) -> N
         return
     if project_id not in principal.roles:
         raise NotFoundError(f"There is no {what}.")
-    raise PermissionDeniedError(f"This needs the right {right.value!r} in the project of {what}.")
+    raise PermissionDeniedError(
+        f"This needs the right {right.value!r} in the project of {what}.",
+        context={"right": right.value, "project_id": project_id},
+    )
 
 
 def require_service(principal: Principal, right: ServiceRight) -> None:
