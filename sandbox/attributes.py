@@ -18,6 +18,9 @@ Kind = Literal["string", "integer", "boolean"]
 SLUG = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
 LABEL = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 BUCKET_NAME = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+HOST_LABEL = r"^[a-z][a-z0-9-]{0,61}[a-z0-9]$"
+SQL_NAME = r"^[a-z][a-z0-9_]{0,62}$"
+VERSION = r"^[0-9]{1,3}(\.[0-9]{1,3}){0,2}$"
 IMAGE = r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$"
 MAX_STRING_LENGTH = 16_384
 
@@ -66,7 +69,23 @@ class Digest:
         return (self.source,)
 
 
-Computation = Template | FirstAddress | AllocatedAddress | Digest
+@dataclass(frozen=True)
+class CertificateAuthority:
+    """A certificate made once at creation, as PEM; what it would sign is not simulated."""
+
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class GeneratedSecret:
+    """A random token made once at creation; the provider marks it sensitive."""
+
+    sources: tuple[str, ...] = ()
+
+
+Computation = (
+    Template | FirstAddress | AllocatedAddress | Digest | CertificateAuthority | GeneratedSecret
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +112,7 @@ class Attribute:
         cidr: the value is an IPv4 network with these shortest and longest prefix lengths.
         within: name of the reference whose `cidr` must contain this one without overlap.
         minimum, maximum: bounds of an integer, inclusive.
+        can_shrink: whether an integer may become smaller.
     """
 
     name: str
@@ -106,6 +126,7 @@ class Attribute:
     pattern: str | None = None
     minimum: int | None = None
     maximum: int | None = None
+    can_shrink: bool = True
     cidr: tuple[int, int] | None = None
     within: str | None = None
     reference: Reference | None = None
@@ -114,6 +135,10 @@ class Attribute:
     @property
     def is_nullable(self) -> bool:
         return not self.required and self.default is None
+
+    @property
+    def is_secret(self) -> bool:
+        return self.write_only or isinstance(self.computed, GeneratedSecret)
 
 
 def find_fault(attribute: Attribute, value: object) -> str | None:

@@ -11,13 +11,18 @@ from dataclasses import dataclass
 
 from sandbox.attributes import (
     BUCKET_NAME,
+    HOST_LABEL,
     IMAGE,
     LABEL,
     SLUG,
+    SQL_NAME,
+    VERSION,
     AllocatedAddress,
     Attribute,
+    CertificateAuthority,
     Digest,
     FirstAddress,
+    GeneratedSecret,
     Reference,
     Template,
 )
@@ -38,6 +43,11 @@ class ResourceType:
     description: str
     attributes: tuple[Attribute, ...]
     schema_version: int = 1
+
+    @property
+    def schema_name(self) -> str:
+        """The name as part of a class or of an OpenAPI schema: `NodePool`."""
+        return "".join(word.capitalize() for word in self.name.split("_"))
 
     def get_attribute(self, name: str) -> Attribute | None:
         return next((attribute for attribute in self.attributes if attribute.name == name), None)
@@ -200,6 +210,186 @@ BUCKET = ResourceType(
     ),
 )
 
+CLUSTER = ResourceType(
+    "cluster",
+    "clu",
+    "A Kubernetes cluster; its machines are in node pools.",
+    (
+        _name(),
+        _network_id(),
+        _region(),
+        Attribute(
+            "kubernetes_version",
+            "string",
+            "Minor version, for example 1.33.",
+            required=True,
+            pattern=VERSION,
+        ),
+        Attribute(
+            "public_endpoint", "boolean", "Whether the internet reaches its API.", default=True
+        ),
+        Attribute(
+            "endpoint",
+            "string",
+            "Where its API would be. Nothing answers there.",
+            computed=Template("https://{name}.{region}.clusters.sandbox.invalid"),
+        ),
+        Attribute(
+            "certificate_authority",
+            "string",
+            "Certificate, as PEM, that its API would be signed with.",
+            computed=CertificateAuthority(),
+        ),
+        Attribute(
+            "admin_token",
+            "string",
+            "Token that would open its API. Sensitive.",
+            computed=GeneratedSecret(),
+        ),
+    ),
+)
+
+NODE_POOL = ResourceType(
+    "node_pool",
+    "nop",
+    "Equal machines of a cluster, as many as it needs between two bounds.",
+    (
+        _name(),
+        Attribute(
+            "cluster_id",
+            "string",
+            "Id of the cluster it belongs to.",
+            required=True,
+            immutable=True,
+            reference=Reference("cluster"),
+        ),
+        Attribute(
+            "size",
+            "string",
+            "Size of each machine, for example small.",
+            required=True,
+            immutable=True,
+            pattern=LABEL,
+        ),
+        Attribute(
+            "disk_gb",
+            "integer",
+            "Disk of each machine in GiB.",
+            default=50,
+            immutable=True,
+            minimum=10,
+            maximum=16_384,
+        ),
+        Attribute(
+            "min_nodes", "integer", "Fewest machines.", required=True, minimum=0, maximum=1000
+        ),
+        Attribute("max_nodes", "integer", "Most machines.", required=True, minimum=1, maximum=1000),
+    ),
+)
+
+DATABASE = ResourceType(
+    "database",
+    "dbs",
+    "A managed SQL database.",
+    (
+        Attribute(
+            "name",
+            "string",
+            "Name, unique in the account.",
+            required=True,
+            immutable=True,
+            unique=True,
+            pattern=HOST_LABEL,
+        ),
+        _network_id(),
+        _region(),
+        Attribute(
+            "engine",
+            "string",
+            "Kind of database, for example postgresql.",
+            required=True,
+            immutable=True,
+            pattern=SLUG,
+        ),
+        Attribute(
+            "engine_version", "string", "Version, for example 17.", required=True, pattern=VERSION
+        ),
+        Attribute("size", "string", "Size, for example small.", required=True, pattern=LABEL),
+        Attribute(
+            "storage_gb",
+            "integer",
+            "Storage in GiB. It can grow, never shrink.",
+            required=True,
+            minimum=10,
+            maximum=65_536,
+            can_shrink=False,
+        ),
+        Attribute(
+            "high_availability",
+            "boolean",
+            "Whether a stand-by in another zone takes over.",
+            default=False,
+        ),
+        Attribute(
+            "backup_days",
+            "integer",
+            "For how many days backups are kept; 0 makes none.",
+            default=7,
+            minimum=0,
+            maximum=35,
+        ),
+        Attribute(
+            "final_snapshot",
+            "boolean",
+            "Whether a snapshot would be kept at deletion. No data is simulated, so none is.",
+            default=False,
+        ),
+        Attribute(
+            "database_name",
+            "string",
+            "Name of the first database in it.",
+            required=True,
+            immutable=True,
+            pattern=SQL_NAME,
+        ),
+        Attribute(
+            "username",
+            "string",
+            "Name of the administrator.",
+            required=True,
+            immutable=True,
+            pattern=SQL_NAME,
+        ),
+        Attribute(
+            "password",
+            "string",
+            "The administrator's. Never returned; compare password_sha256 instead.",
+            write_only=True,
+        ),
+        Attribute(
+            "password_sha256",
+            "string",
+            "SHA-256 of password, hexadecimal.",
+            computed=Digest("password"),
+        ),
+        Attribute(
+            "host",
+            "string",
+            "Where it would be. Nothing answers there.",
+            computed=Template("{name}.{region}.databases.sandbox.invalid"),
+        ),
+        Attribute(
+            "port",
+            "integer",
+            "Port it would listen at.",
+            default=5432,
+            immutable=True,
+            minimum=1024,
+            maximum=65_535,
+        ),
+    ),
+)
+
 RESOURCE_TYPES: dict[str, ResourceType] = {
-    entry.name: entry for entry in (NETWORK, SUBNET, MACHINE, BUCKET)
+    entry.name: entry for entry in (NETWORK, SUBNET, MACHINE, BUCKET, CLUSTER, NODE_POOL, DATABASE)
 }

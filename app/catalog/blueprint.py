@@ -82,6 +82,10 @@ class KindBlueprint:
         """
         return self.schema.validate(parameters, pointer_prefix=pointer_prefix)
 
+    def generate(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return valid ``parameters`` with the secrets that Landform makes when left out."""
+        return self.schema.generate(parameters)
+
     def immutable_changes(
         self,
         old: Mapping[str, Any],

@@ -89,7 +89,8 @@ def _variable_faults(variable: ExpectedVariable, block: Block) -> Iterator[str]:
             yield f"variable {name} is {hcl_type} but its parameter is {types[0]}; use {wanted}"
         if schema.get("sensitive") and block.attributes.get("sensitive") != "true":
             yield f"variable {name} takes a secret; add sensitive = true"
-        can_be_null = "null" in types or not (variable.is_required or "default" in schema)
+        is_filled = variable.is_required or "default" in schema or "x-generate" in schema
+        can_be_null = "null" in types or not is_filled
     if can_be_null and block.attributes.get("nullable") == "false":
         yield f"variable {name} is null when its parameter is left out; remove nullable = false"
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.catalog.document_checks import check_value, to_words
+from app.catalog.generated_secrets import make_secret
 from app.catalog.json_limits import find_limit_faults
 from app.catalog.json_schema import find_faults
 from app.catalog.mistakes import MistakeList
@@ -19,11 +20,19 @@ from app.catalog.shapes import PARAMETER, SNAKE, TYPES
 from app.catalog.yaml_source import Document, PointerPath
 
 PARAMETERS: PointerPath = ("parameters", "properties")
-TOP_LEVEL_ONLY = ("x-references", "x-variable")
+TOP_LEVEL_ONLY = ("x-references", "x-variable", "x-generate")
 # A value in a list has no lasting identity, so it can be neither frozen nor kept apart.
 NOT_IN_COLLECTIONS = ("immutable", "sensitive")
 KEYWORDS_OF = {
-    "string": ("minLength", "maxLength", "pattern", "format", "x-vocabulary", "x-references"),
+    "string": (
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "x-vocabulary",
+        "x-references",
+        "x-generate",
+    ),
     "number": ("minimum", "maximum"),
     "array": ("items", "minItems", "maxItems", "uniqueItems"),
     "object": ("properties", "required", "additionalProperties", "minProperties", "maxProperties"),
@@ -117,10 +126,16 @@ def _misplaced(
     for keyword in NOT_IN_COLLECTIONS:
         if schema.get(keyword) and is_in_collection:
             yield keyword, f"may not be {keyword} inside a list or a map; mark the whole of it"
+    yield from _misused_secret(schema)
+
+
+def _misused_secret(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if schema.get("sensitive") and "default" in schema:
         yield "default", "is sensitive and has a default, which everybody could read; remove it"
     if schema.get("sensitive") and "x-references" in schema:
         yield "sensitive", "names a stack, which is no secret; remove sensitive"
+    if "x-generate" in schema and not schema.get("sensitive"):
+        yield "x-generate", "has a made value that everybody could read; add sensitive: true"
 
 
 def _incomplete(schema: dict[str, Any], type_name: str) -> Iterator[tuple[str, str]]:
@@ -142,6 +157,10 @@ def _check_required(
     document: Document, path: PointerPath, schema: dict[str, Any], mistakes: MistakeList
 ) -> None:
     for index, name in enumerate(schema.get("required", ())):
+        child = schema.get("properties", {}).get(name)
+        if isinstance(child, dict) and "x-generate" in child:
+            message = f"{name} is made when it is left out, so it cannot be required; remove it"
+            mistakes.add(document.file, document.line(*path, "required", index), message)
         if name not in schema.get("properties", {}):
             message = f"{name} is required but is none of the properties; add it or remove it here"
             mistakes.add(document.file, document.line(*path, "required", index), message)
@@ -159,6 +178,8 @@ def _check_values(
     checks += [(schema, ("examples", index), item) for index, item in enumerate(examples)]
     if "default" in schema:
         checks.append((schema, ("default",), schema["default"]))
+    if "x-generate" in schema:
+        checks.append((schema, ("x-generate",), make_secret(schema["x-generate"])))
     for against, place, value in checks:
         faults = {fault.path: fault.message for fault in find_limit_faults(value)}
         faults = faults or find_faults(close_schema(copy.deepcopy(against)), value)

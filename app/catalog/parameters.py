@@ -10,6 +10,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.catalog.generated_secrets import make_secret
 from app.catalog.json_limits import find_limit_faults
 from app.catalog.json_schema import find_faults
 from app.errors import FieldProblem, ValidationError
@@ -59,6 +60,15 @@ class ParameterSchema:
         """Return a copy of valid ``parameters`` with every default filled in."""
         completed: dict[str, Any] = _complete(self._schema, dict(parameters))
         return completed
+
+    def generate(self, parameters: Values) -> dict[str, Any]:
+        """Return a copy in which each secret that Landform makes itself has a value."""
+        made = {
+            name: make_secret(schema["x-generate"])
+            for name, schema in self.properties.items()
+            if "x-generate" in schema and parameters.get(name) is None
+        }
+        return {**parameters, **made}
 
     def immutable_changes(self, old: Values, new: Values) -> list[NamePath]:
         """Return the path of each immutable value that differs, defaults counted as given."""
@@ -151,6 +161,8 @@ def _publish(schema: Mapping[str, Any]) -> dict[str, Any]:
             result[keyword] = {"kind": value["kind"]}
         elif keyword in ("immutable", "sensitive"):
             result[f"x-{keyword}"] = value
+        elif keyword == "x-generate":
+            result["x-generated"] = True
         elif keyword not in PRIVATE_KEYWORDS:
             result[keyword] = copy.deepcopy(value)
     if schema.get("sensitive"):

@@ -72,6 +72,7 @@ PARAMETER_KEYWORDS: Final[dict[str, Any]] = {
     "maxProperties": COUNT,
     "immutable": BOOLEAN,
     "sensitive": BOOLEAN,
+    "x-generate": {"type": "integer", "minimum": 16, "maximum": 128},
     "x-message": TEXT,
     "x-unit": TEXT,
     "x-vocabulary": SLUG_TEXT,

@@ -101,7 +101,7 @@ def create_stack(
             f"The kind {blueprint.kind!r} is not offered on {account.cloud!r}; it is on {offered}.",
         )
     region = choose_region(ctx.catalog.cloud(account.cloud), account, wanted.region)
-    parameters = blueprint.validate(wanted.parameters)
+    parameters = blueprint.generate(blueprint.validate(wanted.parameters))
     stack = _draft_stack(blueprint, project, account, region, wanted)
     stack.created_by = principal.name
     resolved = references.resolve(session, principal, blueprint, project.id, parameters)
@@ -297,7 +297,7 @@ def _change_parameters(
     blueprint = ctx.catalog.kind(stack.kind)
     old = blueprint.merge_sensitive(stack.parameters, open_parameters(ctx.keys, stack))
     merged = {name: value for name, value in {**old, **patch}.items() if not _is_reset(name, patch)}
-    new = blueprint.validate(merged)
+    new = blueprint.generate(blueprint.validate(merged))
     resolved = references.resolve(session, principal, blueprint, stack.project_id, new)
     references.check_placement(resolved, stack)
     new = references.with_ids(new, resolved)

@@ -52,7 +52,7 @@ class SandboxDataSource(DataSource):
 def make_data_source_class(resource_type: ResourceType) -> type[SandboxDataSource]:
     """Return the class of `data.sandbox_<type>`."""
     return type(
-        f"Sandbox{resource_type.name.capitalize()}Data",
+        f"Sandbox{resource_type.schema_name}Data",
         (SandboxDataSource,),
         {"resource_type": resource_type},
     )

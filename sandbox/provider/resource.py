@@ -213,7 +213,7 @@ class SandboxResource(Resource):
 def make_resource_class(resource_type: ResourceType) -> type[SandboxResource]:
     """Return the class of `sandbox_<type>`."""
     return type(
-        f"Sandbox{resource_type.name.capitalize()}",
+        f"Sandbox{resource_type.schema_name}",
         (SandboxResource,),
         {"resource_type": resource_type},
     )

@@ -49,6 +49,7 @@ def make_data_source_schema(resource_type: ResourceType) -> Schema:
                     _TF_TYPES[attribute.kind](),
                     attribute.description,
                     computed=True,
+                    sensitive=attribute.is_secret,
                 )
                 for attribute in resource_type.attributes
                 if not attribute.write_only
@@ -68,7 +69,7 @@ def _make_attribute(attribute: Attribute) -> TfAttribute:
         required=attribute.required,
         optional=not attribute.required and not is_computed,
         computed=is_computed or has_default,
-        sensitive=attribute.write_only,
+        sensitive=attribute.is_secret,
         requires_replace=attribute.immutable,
         default=attribute.default if has_default else Unknown,
     )

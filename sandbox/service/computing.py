@@ -7,14 +7,27 @@ Must not write.
 from __future__ import annotations
 
 import hashlib
+import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network
 
-from sandbox.attributes import AllocatedAddress, Computation, Digest, FirstAddress, Template, Value
+from sandbox.attributes import (
+    AllocatedAddress,
+    CertificateAuthority,
+    Computation,
+    Digest,
+    FirstAddress,
+    GeneratedSecret,
+    Template,
+    Value,
+)
 from sandbox.resource_types import RESOURCE_TYPES, ResourceType
+from sandbox.service.authorities import make_authority
 from sandbox.service.errors import AddressesExhaustedError
 from sandbox.service.records import find_attributes, find_by_attribute
+
+SECRET_BYTES = 32
 
 
 def compute_new(
@@ -34,6 +47,10 @@ def compute_new(
             computed[attribute.name] = _allocate_address(
                 connection, account_id, attribute.computed, attributes
             )
+        elif isinstance(attribute.computed, CertificateAuthority):
+            computed[attribute.name] = make_authority(str(attributes["name"]))
+        elif isinstance(attribute.computed, GeneratedSecret):
+            computed[attribute.name] = secrets.token_urlsafe(SECRET_BYTES)
         elif attribute.computed is not None:
             computed[attribute.name] = _derive(attribute.computed, attributes)
     return computed

@@ -10,8 +10,9 @@ from sandbox.attributes import MAX_STRING_LENGTH, Attribute
 from sandbox.resource_types import RESOURCE_TYPES, ResourceType
 
 DESCRIPTION = (
-    "Landform's built-in sandbox cloud: records of networks, subnets, machines and buckets that "
-    "behave like a cloud's API and are nothing but records. For trying out, demos and tests."
+    "Landform's built-in sandbox cloud: records of networks, machines, clusters, buckets and "
+    "databases that behave like a cloud's API and are nothing but records. For trying out, demos "
+    "and tests."
 )
 
 
@@ -20,7 +21,7 @@ def describe_api(api: Api) -> None:
     api.spec.components.security_scheme("token", {"type": "http", "scheme": "bearer"})
     for resource_type in RESOURCE_TYPES.values():
         api.spec.components.schema(
-            f"{resource_type.name.capitalize()}Attributes", describe_attributes(resource_type)
+            f"{resource_type.schema_name}Attributes", describe_attributes(resource_type)
         )
 
 

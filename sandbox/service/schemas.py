@@ -24,7 +24,8 @@ MAX_LIMIT = 200
 
 _TAGS_DOC = f"At most {MAX_TAGS}; keys without `=`, for example `landform:stack`."
 _ATTRIBUTES_ONE_OF = [
-    {"$ref": f"#/components/schemas/{name.capitalize()}Attributes"} for name in RESOURCE_TYPES
+    {"$ref": f"#/components/schemas/{resource_type.schema_name}Attributes"}
+    for resource_type in RESOURCE_TYPES.values()
 ]
 
 

@@ -55,11 +55,12 @@ def check_change(
     """Check the attributes that a change sets, and return them.
 
     Raises:
-        InvalidResourceError: an attribute is unknown or its value wrong.
+        InvalidResourceError: an attribute is unknown, its value wrong, or smaller than it may be.
         ImmutableAttributeError: an immutable attribute would get another value.
     """
     _refuse(resource_type, _find_faults(resource_type, given))
     changed = {name: _as_value(value) for name, value in given.items()}
+    _refuse(resource_type, _find_shrunk(resource_type, current, changed))
     faults = tuple(
         FieldFault(f"/attributes/{attribute.name}", "cannot be changed after creation")
         for attribute in resource_type.attributes
@@ -123,6 +124,20 @@ def _find_missing(resource_type: ResourceType, given: Mapping[str, object]) -> l
         for attribute in resource_type.attributes
         if attribute.required and attribute.name not in given
     ]
+
+
+def _find_shrunk(
+    resource_type: ResourceType, current: Mapping[str, Value], changed: Mapping[str, Value]
+) -> list[FieldFault]:
+    faults = []
+    for attribute in resource_type.attributes:
+        before, after = current.get(attribute.name), changed.get(attribute.name)
+        if attribute.can_shrink or not (isinstance(before, int) and isinstance(after, int)):
+            continue
+        if after < before:
+            message = f"cannot become smaller than it is ({before})"
+            faults.append(FieldFault(f"/attributes/{attribute.name}", message))
+    return faults
 
 
 def _refuse(resource_type: ResourceType, faults: list[FieldFault]) -> None:

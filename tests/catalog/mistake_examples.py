@@ -211,7 +211,7 @@ IN_CLOUDS: dict[str, Example] = {
         CLOUD, "zones: [us-east-a, us-east-b, us-east-c]", "zones: []", "zones: []",
         "regions.2.zones must not be empty"),
     "word without translation": (
-        CLOUD, "{provider: small, title: Small,", "{title: Small,", "small:",
+        CLOUD, "{provider: debian-12, title: Debian 12}", "{title: Debian 12}", "debian-12:",
         "provider is required"),
     "two fields for one variable": (
         CLOUD, "environment: SANDBOX_TOKEN", "environment: SANDBOX_ENDPOINT", "",

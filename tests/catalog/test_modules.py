@@ -15,7 +15,7 @@ from app.terraform.environment import build_environment, write_cli_config
 from sandbox.provider.install import install
 from tests.catalog.conftest import CatalogFolder
 
-KINDS = ["archive", "bucket", "machine-group", "network"]
+KINDS = ["archive", "bucket", "cluster", "database", "machine-group", "network"]
 
 
 @pytest.fixture(scope="session")

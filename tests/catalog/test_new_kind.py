@@ -16,7 +16,9 @@ from tests.catalog.conftest import DOC, SHIPPED, CatalogFolder
 def test_the_example_of_the_documentation_is_a_working_kind(with_example: CatalogFolder) -> None:
     catalog = with_example.load()
     archive = catalog.kind("archive")
-    assert list(catalog.kinds) == ["archive", "bucket", "machine-group", "network"]
+    assert list(catalog.kinds) == [
+        *("archive", "bucket", "cluster", "database", "machine-group", "network")
+    ]
     assert catalog.kind_by_plural("archives") is archive
     assert (archive.clouds, archive.version) == (("sandbox",), "1.0.0")
     assert archive.module_dir("sandbox") == with_example.root / "blueprints/archive/sandbox"
@@ -51,6 +53,11 @@ def test_the_overview_names_every_shipped_kind(catalog: Catalog) -> None:
 def test_the_shipped_kinds_are_what_clients_rely_on(catalog: Catalog) -> None:
     assert {kind.kind: list(kind.outputs) for kind in catalog.kinds.values()} == {
         "bucket": ["bucket_id", "url"],
+        "cluster": [
+            *("cluster_name", "kubernetes_version", "endpoint"),
+            *("certificate_authority", "kubeconfig"),
+        ],
+        "database": ["host", "port", "database_name", "username", "password"],
         "machine-group": ["machine_ids", "private_ips", "size"],
         "network": ["network_id", "cidr", "subnet_ids", "gateway_address"],
     }

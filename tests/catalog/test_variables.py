@@ -59,9 +59,9 @@ def test_a_parameter_that_is_left_out_is_null(catalog: Catalog) -> None:
     assert variables(catalog, "bucket", {})["expire_after_days"] is None
 
 
-@pytest.mark.parametrize("kind", ["network", "machine-group", "bucket"])
+@pytest.mark.parametrize("kind", ["network", "machine-group", "cluster", "bucket", "database"])
 def test_every_variable_of_the_module_is_filled(catalog: Catalog, kind: str) -> None:
-    parameters = {"network": "n"} if kind == "machine-group" else {}
+    parameters = {"network": "n"} if catalog.kind(kind).references else {}
     module = read_module(catalog.kind(kind).module_dir("sandbox"), MistakeList())
     assert module is not None
     assert set(variables(catalog, kind, parameters)) == set(module.named("variable"))

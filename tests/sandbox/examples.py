@@ -45,3 +45,30 @@ def machine(network_id: str, **others: Any) -> dict[str, Any]:
         "region": "eu-west",
         **others,
     }
+
+
+def cluster(network_id: str, **others: Any) -> dict[str, Any]:
+    """Return a cluster's attributes."""
+    return {
+        "name": "kube",
+        "network_id": network_id,
+        "region": "eu-west",
+        "kubernetes_version": "1.33",
+        **others,
+    }
+
+
+def database(network_id: str, **others: Any) -> dict[str, Any]:
+    """Return a database's attributes."""
+    return {
+        "name": "orders",
+        "network_id": network_id,
+        "region": "eu-west",
+        "engine": "postgresql",
+        "engine_version": "17",
+        "size": "small",
+        "storage_gb": 20,
+        "database_name": "app",
+        "username": "dbadmin",
+        **others,
+    }
