@@ -12,11 +12,14 @@ from app.api import (
     documentation,
     drift,
     health,
+    members,
     operations,
     projects,
+    sessions,
     stack_locks,
     stacks,
     state_versions,
+    users,
 )
 from app.api.openapi import CONFIG, LandformApi
 from app.web_context import context_of
@@ -31,7 +34,10 @@ def register(app: Flask) -> LandformApi:
         auth,
         catalogue,
         cloud_accounts,
+        users,
+        sessions,
         projects,
+        members,
         stacks,
         stack_locks,
         state_versions,

@@ -137,7 +137,7 @@ def _add_headers(method: str, operation: dict[str, Any]) -> None:
         answers["202"].setdefault("headers", {}).update(ACCEPTED_HEADERS)
     if is_work and operation.pop("x-holds", False):
         parameters.append(PREFER)
-    if method in ("patch", "delete"):
+    if method in ("patch", "delete") and not operation.pop("x-unconditional", False):
         parameters.append(IF_MATCH)
     if operation.pop("x-conditional", False):
         parameters.append(IF_NONE_MATCH)
@@ -158,7 +158,7 @@ def _add_problems(method: str, path: str, operation: dict[str, Any]) -> None:
         named.add("422")
     if {"201", "202"} & set(answers):
         named |= {"409", "422"}
-    if method in ("patch", "delete"):
+    if IF_MATCH in operation["parameters"]:
         named |= {"412", "428"}
     kept = {status: answer for status, answer in answers.items() if status not in named}
     operation["responses"] = kept | {status: _problem_name(status) for status in sorted(named)}

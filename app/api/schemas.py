@@ -17,6 +17,9 @@ from app.services.schedules import MAX_INTERVAL_SECONDS, MIN_INTERVAL_SECONDS
 # Marks for app.api.openapi: the answer takes If-None-Match, or waits as Prefer says.
 CONDITIONAL = {"x-conditional": True}
 HOLDS = {"x-holds": True}
+# This DELETE needs no If-Match: what it ends (a role, a token, a session) has no versions, and must
+# end at once.
+UNCONDITIONAL = {"x-unconditional": True}
 
 
 class Request(Schema):

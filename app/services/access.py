@@ -83,6 +83,19 @@ def require_service(principal: Principal, right: ServiceRight) -> None:
         )
 
 
+def require_session(principal: Principal) -> None:
+    """Let only somebody pass who signed in with name and password.
+
+    Raises:
+        PermissionDeniedError: the caller came with an API token.
+    """
+    if principal.session_id is None:
+        raise PermissionDeniedError(
+            "This needs a session: no API token can do it.",
+            advice="Sign in with POST /api/v1/auth/login and use its access token.",
+        )
+
+
 def visible(principal: Principal, project_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
     """Return the SQL condition that keeps a list to the projects the caller can see."""
     if principal.is_admin:

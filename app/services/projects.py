@@ -6,6 +6,7 @@ Each function works inside the caller's transaction and returns what it changed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -166,6 +167,6 @@ def _refuse_with_stacks(session: Session, project: Project) -> None:
 
 
 def _audit(
-    session: Session, principal: Principal, action: str, project: Project, **detail: object
+    session: Session, principal: Principal, action: str, project: Project, **detail: Any
 ) -> None:
     audit.record(session, principal, action, "project", project.id, project_id=project.id, **detail)

@@ -17,11 +17,12 @@ from sqlalchemy.orm import Session
 from app.clock import utc_now
 from app.domain import ids
 from app.domain.permissions import Role
-from app.errors import AuthenticationError, TokenReuseError
+from app.errors import AuthenticationError, NotFoundError, TokenReuseError
 from app.models import ProjectMember, User, UserSession
 from app.services import audit
-from app.services.access import Principal
+from app.services.access import Principal, require_session
 from app.services.context import Context
+from app.services.pages import Page, PageRequest, fetch_page
 from app.services.passwords import verify_password
 
 WRONG = "The user name or the password is wrong."
@@ -82,6 +83,62 @@ def sign_out(ctx: Context, principal: Principal) -> None:
             audit.record(session, principal, "session.end", "session", row.id)
 
 
+def list_sessions(session: Session, principal: Principal, page: PageRequest) -> Page[UserSession]:
+    """Return the caller's sessions that are alive, newest first.
+
+    Raises:
+        PermissionDeniedError: the caller came with an API token.
+    """
+    require_session(principal)
+    query = select(UserSession).where(
+        UserSession.user_id == principal.id,
+        UserSession.revoked_at.is_(None),
+        UserSession.expires_at > utc_now(),
+    )
+    return fetch_page(session, query, UserSession.id, page, newest_first=True)
+
+
+def end_session(session: Session, principal: Principal, session_id: str) -> None:
+    """End one of the caller's sessions.
+
+    Raises:
+        PermissionDeniedError: the caller came with an API token.
+        NotFoundError: the caller has no such session that is alive.
+    """
+    require_session(principal)
+    row = session.get(UserSession, session_id, with_for_update={"of": UserSession})
+    if row is None or row.user_id != principal.id or row.revoked_at is not None:
+        raise NotFoundError(
+            f"There is no session {session_id!r}.", advice="It has ended, or is not yours."
+        )
+    row.revoked_at, row.revoked_because = utc_now(), "ended by its user"
+    audit.record(session, principal, "session.end", "session", row.id)
+
+
+def end_all_sessions(session: Session, principal: Principal) -> None:
+    """End every session of the caller, this one included.
+
+    Raises:
+        PermissionDeniedError: the caller came with an API token.
+    """
+    require_session(principal)
+    count = end_sessions(session, principal.id, "signed out everywhere")
+    audit.record(session, principal, "session.end_all", "user", principal.id, count=count)
+
+
+def end_sessions(session: Session, user_id: str, because: str, keep: str | None = None) -> int:
+    """End the sessions of a user, but for ``keep``, and return how many; audited by the caller."""
+    query = select(UserSession).where(
+        UserSession.user_id == user_id,
+        UserSession.revoked_at.is_(None),
+        UserSession.id != (keep or ""),
+    )
+    rows = session.scalars(query.with_for_update(of=UserSession)).all()
+    for row in rows:
+        row.revoked_at, row.revoked_because = utc_now(), because
+    return len(rows)
+
+
 def principal_of(ctx: Context, session_id: str, request_id: str | None) -> Principal:
     """Return who a session belongs to, with the roles of this moment.
 
@@ -107,6 +164,7 @@ def _open(
         user_agent=user_agent[:200],
     )
     row.user = session.merge(user)
+    row.user.last_sign_in_at = now
     session.add(row)
     session.flush()
     principal = _principal(session, row, request_id)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain import ids
+from app.domain.passwords import MIN_LENGTH
 from app.errors import ConfigurationError
 from app.models import CloudAccount, InstallationFact, Project, User
 from app.services import audit
@@ -27,7 +28,6 @@ from app.storage.volume import Volume
 SANDBOX = "sandbox"
 DEFAULT_PROJECT = "default"
 ADMIN = "admin"
-MIN_PASSWORD_LENGTH = 8
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,9 @@ def _ensure_admin(ctx: Context) -> Prepared:
         if session.scalar(select(User).where(User.name == ADMIN)) is not None:
             return Prepared(path, None)
     given = ctx.settings.admin_password.get_secret_value()
-    if given and len(given) < MIN_PASSWORD_LENGTH:
+    if given and len(given) < MIN_LENGTH:
         raise ConfigurationError(
-            f"LANDFORM_ADMIN_PASSWORD is too short: give {MIN_PASSWORD_LENGTH} characters or more."
+            f"LANDFORM_ADMIN_PASSWORD is too short: give {MIN_LENGTH} characters or more."
         )
     password = given or secrets.token_urlsafe(18)
     _store_password(path, password)
