@@ -1,7 +1,7 @@
 """All models, so that the metadata is whole for Alembic and for relationships."""
 
 from app.models.api_token import ApiToken
-from app.models.audit_event import AuditEvent
+from app.models.audit_event import AuditEvent, AuditHead
 from app.models.base import Base
 from app.models.cloud_account import CloudAccount
 from app.models.drift_report import DriftReport
@@ -18,6 +18,7 @@ from app.models.user import User, UserSession
 __all__ = [
     "ApiToken",
     "AuditEvent",
+    "AuditHead",
     "Base",
     "CloudAccount",
     "DriftReport",

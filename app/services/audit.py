@@ -1,15 +1,27 @@
-"""Write audit events; always in the transaction of the change that they record."""
+"""Write audit events; always in the transaction of the change that they record.
+
+Events are chained just before the commit, after everything else was written: whoever waits for the
+end of the chain holds all its other locks already and asks for none afterwards, so the chain adds
+no deadlock and is held only while the commit is made.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from sqlalchemy import event, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain import ids
-from app.models import AuditEvent
+from app.domain.audit_chain import Actor, ChainedEvent, Link, plain_json
+from app.models import AuditEvent, AuditHead
 from app.services.access import Principal
+
+PENDING = "landform_audit_events"
+HEAD = 1
+"""Id of the one row of ``audit_head``."""
 
 
 def record(
@@ -22,7 +34,7 @@ def record(
     project_id: str | None = None,
     **detail: Any,
 ) -> None:
-    """Add one event.
+    """Add one event; it is in SQL from the commit on.
 
     Args:
         session: the open transaction of the change.
@@ -33,16 +45,65 @@ def record(
         project_id: where it lives.
         detail: facts for the reader; never a secret value.
     """
-    session.add(
-        AuditEvent(
+    if PENDING not in session.info:
+        session.info[PENDING] = []
+        event.listen(session, "before_commit", _chain)
+    session.info[PENDING].append(
+        ChainedEvent(
+            sequence=0,
             id=ids.new_id(ids.AUDIT_EVENT),
             at=utc_now(),
-            actor=principal.name,
+            actor=Actor(
+                principal.id or None, principal.name, principal.kind.value, principal.address
+            ),
             action=action,
             object_type=object_type,
             object_id=object_id,
             project_id=project_id,
             request_id=principal.request_id,
-            detail=detail,
+            detail=plain_json(detail),
+            previous_hash="",
         )
     )
+
+
+def _chain(session: Session) -> None:
+    """Give the transaction's events their places in the chain and write them."""
+    if session.in_nested_transaction():
+        return
+    pending: list[ChainedEvent] = session.info[PENDING]
+    if not pending:
+        return
+    session.flush()
+    query = select(AuditHead).where(AuditHead.id == HEAD)
+    head = session.scalars(query.with_for_update()).one()
+    last = Link(head.sequence, head.hash)
+    rows = []
+    for draft in pending:
+        event_ = replace(draft, sequence=last.sequence + 1, previous_hash=last.hash)
+        last = Link(event_.sequence, event_.compute_hash())
+        rows.append(_row(replace(event_, hash=last.hash)))
+    session.execute(insert(AuditEvent), rows)
+    end = update(AuditHead).where(AuditHead.id == HEAD)
+    session.execute(end.values(sequence=last.sequence, hash=last.hash))
+    pending.clear()
+
+
+def _row(chained: ChainedEvent) -> dict[str, Any]:
+    return {
+        "id": chained.id,
+        "sequence": chained.sequence,
+        "at": chained.at,
+        "actor": chained.actor.name,
+        "actor_id": chained.actor.id,
+        "actor_kind": chained.actor.kind,
+        "address": chained.actor.address,
+        "action": chained.action,
+        "object_type": chained.object_type,
+        "object_id": chained.object_id,
+        "project_id": chained.project_id,
+        "request_id": chained.request_id,
+        "detail": dict(chained.detail),
+        "previous_hash": chained.previous_hash,
+        "hash": chained.hash,
+    }
