@@ -173,7 +173,7 @@ def openapi_document(settings: Settings) -> str:
             "log_level": "ERROR",
         }
     )
-    document = create_app(invented).extensions["landform_api"].spec.to_dict()
+    document = create_app(invented).extensions["landform_api"].document()
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 

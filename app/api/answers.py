@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +26,11 @@ from app.services.pages import Page
 from app.web_context import current_context, current_principal
 
 POLL_SECONDS = 0.1
+MAX_WAITS = 16
 RETRY_AFTER_SECONDS = "1"
+
+# A held answer holds a thread. Beyond this many the preference is not applied (RFC 7240 §2).
+_waits = threading.BoundedSemaphore(MAX_WAITS)
 
 
 def page(found: Page[Any], present_item: Callable[[Any], dict[str, Any]], **more: Any) -> Response:
@@ -64,8 +69,7 @@ def accept(
 ) -> Response:
     """Do ``work`` once for its Idempotency-Key and answer 202 with stack and operation.
 
-    Without an operation (nothing for Terraform to do) the answer is 200. ``Prefer: wait=N`` holds
-    the answer until the operation has ended, at most N seconds.
+    Without an operation (nothing for Terraform to do) the answer is 200.
     """
     ctx, principal = current_context(), current_principal()
 
@@ -74,11 +78,37 @@ def accept(
         session.flush()
         return _accepted(ctx, principal, session, row, operation)
 
-    given = idempotency.carry_out(ctx, request_identity(), answer)
-    seconds = wait_seconds()
-    if seconds and given.body["operation"] is not None and not given.is_replay:
-        given = _wait(ctx, principal, given, seconds)
-    return respond(given)
+    def look_again(session: Session, operation: Operation) -> Answer:
+        return _accepted(ctx, principal, session, operation.stack, operation)
+
+    return carry_out(answer, lambda given: (given.body["operation"] or {}).get("id"), look_again)
+
+
+def carry_out(
+    work: Callable[[Session], Answer],
+    operation_of: Callable[[Answer], str | None],
+    look_again: Callable[[Session, Operation], Answer],
+) -> Response:
+    """Do ``work`` once for its Idempotency-Key, and hold the answer as ``Prefer: wait=N`` asks.
+
+    Args:
+        work: does it, and says what to answer.
+        operation_of: the id of the operation that an answer is about, if there is one.
+        look_again: what to answer once that operation has ended.
+    """
+    ctx = current_context()
+    given = idempotency.carry_out(ctx, request_identity(), work)
+    operation_id, seconds = operation_of(given), wait_seconds()
+    is_held = seconds and operation_id is not None and not given.is_replay
+    if not is_held or operation_id is None or not _waits.acquire(blocking=False):
+        return respond(given)
+    try:
+        given = _wait(ctx, operation_id, seconds, look_again)
+    finally:
+        _waits.release()
+    response = respond(given)
+    response.headers["Preference-Applied"] = f"wait={seconds}"
+    return response
 
 
 @dataclass(frozen=True)
@@ -129,15 +159,19 @@ def _accepted(
     return Answer(202, body, headers)
 
 
-def _wait(ctx: Context, principal: Principal, given: Answer, seconds: int) -> Answer:
+def _wait(
+    ctx: Context,
+    operation_id: str,
+    seconds: int,
+    look_again: Callable[[Session, Operation], Answer],
+) -> Answer:
     """Look at the operation until it has ended or waits for a person, then answer anew."""
-    operation_id = given.body["operation"]["id"]
     deadline = time.monotonic() + seconds
     while True:
         with ctx.read() as session:
             operation = session.get_one(Operation, operation_id)
             status = OperationStatus(operation.status)
-            is_over = status in FINAL or status is OperationStatus.PLANNED
-            if is_over or time.monotonic() >= deadline:
-                return _accepted(ctx, principal, session, operation.stack, operation)
+            is_waiting = status is OperationStatus.PLANNED and operation.approved_at is None
+            if status in FINAL or is_waiting or time.monotonic() >= deadline:
+                return look_again(session, operation)
         time.sleep(POLL_SECONDS)

@@ -53,7 +53,12 @@ class MeView(Answer):
     username = fields.String(required=True)
     is_admin = fields.Boolean(required=True)
     roles = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
-    rights = fields.Dict(required=True, metadata={"description": "rights by project id"})
+    rights = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.String()),
+        required=True,
+        metadata={"description": "rights by project id"},
+    )
 
 
 def login_rate() -> str:

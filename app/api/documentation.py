@@ -27,7 +27,7 @@ class ErrorCode:
 @blueprint.get("/api/docs")
 def show() -> str:
     """Show every operation of the API on one page."""
-    document = current_app.extensions["landform_api"].spec.to_dict()
+    document = current_app.extensions["landform_api"].document()
     return render_template(
         "api/docs.html", document=document, groups=_by_tag(document), schemas=_schemas(document)
     )

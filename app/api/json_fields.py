@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from app.services.labels import MAX_LABELS, MAX_VALUE, check_labels
 
 LABEL_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
+
+
+class Choice(validate.OneOf):
+    """One of the values of a StrEnum, which the OpenAPI document knows by its name."""
+
+    def __init__(self, enum: type[StrEnum]) -> None:
+        """List the values of ``enum``."""
+        super().__init__([item.value for item in enum])
+        self.enum_name = enum.__name__
 
 
 class JsonSchemaField(fields.Raw):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from apispec import APISpec, BasePlugin
-from flask import Flask
+from flask import Flask, Response, current_app
 from flask_smorest import Api
 from marshmallow import Schema
 
-from app.api.json_fields import JsonSchemaField
+from app.api.document import ENUM_NAME, complete
+from app.api.json_fields import Choice, JsonSchemaField
 from app.api.schemas import Problem
 
 VERSION = "1.0.0"
@@ -35,6 +36,9 @@ CONFIG: dict[str, Any] = {
     },
 }
 
+# What these answer must not be kept: tokens are stored nowhere. They are safe to send again as they
+# are, except a refresh, of which a copy is told from a theft by nothing.
+TAKES_NO_KEY = f"{PREFIX}/auth/"
 IDEMPOTENCY_KEY = {
     "in": "header",
     "name": "Idempotency-Key",
@@ -58,7 +62,7 @@ PREFER = {
     "in": "header",
     "name": "Prefer",
     "schema": {"type": "string"},
-    "example": "wait=1",
+    "example": "wait=20",
     "description": "`wait=N` holds the answer until the operation has ended, at most 30 seconds.",
 }
 ACCEPTED_HEADERS = {
@@ -101,6 +105,19 @@ class LandformApi(Api):
             response = {"description": description, "content": content}
             self.spec.components.response(_problem_name(status), response, lazy=True)
         self.ma_plugin.converter.add_attribute_function(_json_schema_properties)
+        self.ma_plugin.converter.add_attribute_function(_enumeration)
+        self._document: dict[str, Any] | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return the whole document; not to be changed. All paths must be registered by now."""
+        if self._document is None:
+            self._document = complete(self.spec.to_dict())
+        return self._document
+
+    def _openapi_json(self) -> Response:
+        """Serve the document."""
+        text = current_app.json.dumps(self.document(), indent=2, sort_keys=False)
+        return Response(text, mimetype="application/json")
 
     def _register_error_handlers(self) -> None:
         """Leave errors to ``app.http_errors``: one shape for every path."""
@@ -121,22 +138,22 @@ class Conventions(BasePlugin):
         """Complete the operations of one path."""
         for method, operation in (operations or {}).items():
             if isinstance(operation, dict) and "responses" in operation:
-                _add_headers(method, operation)
+                _add_headers(method, path or "", operation)
                 _add_problems(method, path or "", operation)
 
 
-def _add_headers(method: str, operation: dict[str, Any]) -> None:
+def _add_headers(method: str, path: str, operation: dict[str, Any]) -> None:
     answers = {str(status): answer for status, answer in operation["responses"].items()}
     parameters = operation.setdefault("parameters", [])
+    operation.pop("x-holds", None)  # whatever is accepted work does
     is_work = "202" in answers
-    if is_work or "201" in answers:
+    if is_work or (method == "post" and not path.startswith(TAKES_NO_KEY)):
         parameters.append(IDEMPOTENCY_KEY)
     if "201" in answers:
         answers["201"].setdefault("headers", {}).update(CREATED_HEADERS)
     if is_work:
-        answers["202"].setdefault("headers", {}).update(ACCEPTED_HEADERS)
-    if is_work and operation.pop("x-holds", False):
         parameters.append(PREFER)
+        answers["202"].setdefault("headers", {}).update(ACCEPTED_HEADERS)
     if method in ("patch", "delete") and not operation.pop("x-unconditional", False):
         parameters.append(IF_MATCH)
     if operation.pop("x-conditional", False):
@@ -156,7 +173,7 @@ def _add_problems(method: str, path: str, operation: dict[str, Any]) -> None:
         named |= {"400", "413", "415", "422"}
     if any(item["in"] == "query" for item in operation["parameters"]):
         named.add("422")
-    if {"201", "202"} & set(answers):
+    if any(item["name"] == "Idempotency-Key" for item in operation["parameters"]):
         named |= {"409", "422"}
     if IF_MATCH in operation["parameters"]:
         named |= {"412", "428"}
@@ -166,6 +183,11 @@ def _add_problems(method: str, path: str, operation: dict[str, Any]) -> None:
 
 def _problem_name(status: str) -> str:
     return f"Problem{status.capitalize()}"
+
+
+def _enumeration(_converter: Any, field: Any, **_: Any) -> dict[str, Any]:
+    names = [item.enum_name for item in field.validators if isinstance(item, Choice)]
+    return {ENUM_NAME: names[0]} if names else {}
 
 
 def _json_schema_properties(_converter: Any, field: Any, **_: Any) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from app.api import answers, event_stream, present
-from app.api.requests import ApiBlueprint, page_request, request_identity
+from app.api.plan_schemas import PlanView
+from app.api.requests import ApiBlueprint, page_request
 from app.api.schemas import (
     CONDITIONAL,
     EventPage,
@@ -29,7 +30,7 @@ from app.api.schemas import (
 from app.domain.operations import OperationStatus, OperationType
 from app.domain.plan_options import MAX_ADDRESSES, Import
 from app.models import Operation
-from app.services import idempotency, inventory, operations
+from app.services import inventory, operations
 from app.services.access import Principal
 from app.services.idempotency import Answer
 from app.services.inventory import OperationFilter
@@ -117,7 +118,7 @@ class OperationPlan(MethodView):
     """The plan of an operation."""
 
     @blueprint.doc(operationId="getOperationPlan", **CONDITIONAL)
-    @blueprint.response(200, {"type": "object"})
+    @blueprint.response(200, PlanView)
     def get(self, operation_id: str) -> Response:
         """Show the plan: summary and changes, sensitive values masked"""
         ctx = current_context()
@@ -165,18 +166,25 @@ class OperationLog(MethodView):
 
 
 def _steer(act: Callable[[Session, Principal, str], Operation], operation_id: str) -> Response:
-    ctx, principal = current_context(), current_principal()
+    principal = current_principal()
 
     def work(session: Session) -> Answer:
         row = act(session, principal, operation_id)
         session.flush()
-        headers = {
-            "Location": f"{present.PREFIX}/operations/{row.id}",
-            "Retry-After": answers.RETRY_AFTER_SECONDS,
-        }
-        return Answer(202, present.operation(session, row), headers)
+        return _followed(session, row)
 
-    return answers.respond(idempotency.carry_out(ctx, request_identity(), work))
+    return answers.carry_out(work, lambda given: operation_id, _followed)
+
+
+def _followed(session: Session, row: Operation) -> Answer:
+    return Answer(202, present.operation(session, row), _to_follow(row))
+
+
+def _to_follow(row: Operation) -> dict[str, str]:
+    return {
+        "Location": f"{present.PREFIX}/operations/{row.id}",
+        "Retry-After": answers.RETRY_AFTER_SECONDS,
+    }
 
 
 @blueprint.route("/operations/<operation_id>/approve")
@@ -228,23 +236,33 @@ class Resolve(MethodView):
     @blueprint.doc(operationId="resolveOperation")
     @blueprint.arguments(ResolveBody)
     @blueprint.response(202, ResolvedView)
+    @blueprint.alt_response(200, schema=ResolvedView, description="Nothing is left to do")
     def post(self, body: dict[str, Any], operation_id: str) -> Response:
         """Decide what becomes of an interrupted operation: retry, adopt or accept
 
         ``retry`` plans again, ``adopt`` plans with the possible orphans imported; both wait for
         approval. ``accept`` keeps the state as it was saved.
         """
-        ctx, principal = current_context(), current_principal()
+        principal = current_principal()
         imports = [Import(item["address"], item["id"]) for item in body["imports"]]
 
         def work(session: Session) -> Answer:
             resolution = Resolution(body["action"])
             row, following = resolve(session, principal, operation_id, resolution, imports)
             session.flush()
-            queued = present.operation(session, following) if following else None
-            followed = following or row
-            location = {"Location": f"{present.PREFIX}/operations/{followed.id}"}
-            shown = {"operation": present.operation(session, row), "following": queued}
-            return Answer(202 if following else 200, shown, location)
+            return _resolved(session, row, following)
 
-        return answers.respond(idempotency.carry_out(ctx, request_identity(), work))
+        def look_again(session: Session, following: Operation) -> Answer:
+            return _resolved(session, session.get_one(Operation, operation_id), following)
+
+        return answers.carry_out(
+            work, lambda given: (given.body["following"] or {}).get("id"), look_again
+        )
+
+
+def _resolved(session: Session, row: Operation, following: Operation | None) -> Answer:
+    queued = present.operation(session, following) if following else None
+    shown = {"operation": present.operation(session, row), "following": queued}
+    if following is None:
+        return Answer(200, shown, {"Location": f"{present.PREFIX}/operations/{row.id}"})
+    return Answer(202, shown, _to_follow(following))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 
-from app.api.json_fields import Flag, Labels, Moment
+from app.api.json_fields import Choice, Flag, Labels, Moment
+from app.api.plan_schemas import DriftChangeView, PlanCounts
 from app.domain.drift import DriftStatus
 from app.domain.names import NAME_PATTERN, NAME_RULE
-from app.domain.operations import AutoApply, OperationStatus, OperationType
+from app.domain.operations import AutoApply, OperationStatus, OperationType, StepStatus
 from app.domain.stacks import StackStatus
 from app.services.pages import DEFAULT_LIMIT, MAX_LIMIT
 from app.services.schedules import MAX_INTERVAL_SECONDS, MIN_INTERVAL_SECONDS
@@ -20,6 +22,7 @@ HOLDS = {"x-holds": True}
 # This DELETE needs no If-Match: what it ends (a role, a token, a session) has no versions, and must
 # end at once.
 UNCONDITIONAL = {"x-unconditional": True}
+EMPTY: dict[str, Any] = {"example": []}
 
 
 class Request(Schema):
@@ -44,9 +47,9 @@ class Answer(Schema):
         unknown = EXCLUDE
 
 
-def choices(enum: type[Any]) -> validate.OneOf:
+def choices(enum: type[StrEnum]) -> Choice:
     """Return a validator that lists the values of a StrEnum."""
-    return validate.OneOf([item.value for item in enum])
+    return Choice(enum)
 
 
 class ProblemItem(Answer):
@@ -86,7 +89,7 @@ class PageQuery(Request):
 class Ref(Answer):
     """A thing by id and name."""
 
-    id = fields.String(required=True)
+    id = fields.String(required=True, metadata={"example": "prj_01k9z3t7q8v5w2x4y6a8b0c1d2"})
     name = fields.String(required=True)
 
 
@@ -100,8 +103,8 @@ class StackRef(Ref):
 class References(Answer):
     """References in both directions."""
 
-    uses = fields.List(fields.Nested(StackRef), required=True)
-    used_by = fields.List(fields.Nested(StackRef), required=True)
+    uses = fields.List(fields.Nested(StackRef), required=True, metadata=EMPTY)
+    used_by = fields.List(fields.Nested(StackRef), required=True, metadata=EMPTY)
 
 
 class DriftSettingsBody(Request):
@@ -126,15 +129,15 @@ class DriftView(Answer):
     checked_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
     next_check_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
     report_id = fields.String(required=True, allow_none=True)
-    enabled = fields.Boolean(required=True)
-    interval_seconds = fields.Integer(required=True)
+    enabled = fields.Boolean(required=True, metadata={"example": True})
+    interval_seconds = fields.Integer(required=True, metadata={"example": 3600})
     cron = fields.String(required=True, allow_none=True)
 
 
 class StackView(Answer):
     """A stack, whatever its kind."""
 
-    id = fields.String(required=True)
+    id = fields.String(required=True, metadata={"example": "stk_01k9z3t7q8v5w2x4y6a8b0c1d2"})
     name = fields.String(required=True)
     kind = fields.String(required=True)
     blueprint_version = fields.String(required=True)
@@ -163,26 +166,62 @@ class StackView(Answer):
 class StepView(Answer):
     """One step of an operation."""
 
-    name = fields.String(required=True)
-    status = fields.String(required=True)
+    name = fields.String(required=True, metadata={"example": "plan"})
+    status = fields.String(required=True, validate=choices(StepStatus))
     started_at = fields.String(required=True, metadata={"format": "date-time"})
     ended_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
     detail = fields.String(required=True, allow_none=True)
 
 
-class PlanCounts(Answer):
-    """What a plan would do, in numbers of resources; a replacement counts under replace only."""
+class StatusChange(Answer):
+    """A status that an operation has had, and since when."""
 
-    add = fields.Integer(required=True)
-    change = fields.Integer(required=True)
-    destroy = fields.Integer(required=True)
-    replace = fields.Integer(required=True)
+    status = fields.String(required=True, validate=choices(OperationStatus))
+    at = fields.String(required=True, metadata={"format": "date-time"})
+
+
+class WaitView(Answer):
+    """Why an operation does not go on; which fields there are besides depends on the reason."""
+
+    reason = fields.String(required=True, metadata={"example": "worker"})
+    detail = fields.String(required=True, metadata={"example": "Waits for a free worker."})
+    position = fields.Integer(metadata={"description": "Place in the queue, from 1"})
+    operation_id = fields.String(metadata={"description": "The operation that goes first"})
+    holder = fields.String(metadata={"description": "Who has locked the stack"})
+    since = fields.String(metadata={"format": "date-time"})
+
+
+class OperationErrorView(Answer):
+    """Why an operation failed; ``code`` is one of the error codes, facts follow by name."""
+
+    code = fields.String(required=True, metadata={"example": "terraform_failed"})
+    title = fields.String(required=True)
+    detail = fields.String(required=True)
+    advice = fields.String(required=True)
+
+
+class OrphanView(Answer):
+    """A resource that may exist in the cloud and is in no state."""
+
+    address = fields.String(required=True, allow_none=True)
+    type = fields.String(required=True)
+    id = fields.String(required=True, allow_none=True)
+    reason = fields.String(required=True)
+
+
+class ResolutionView(Answer):
+    """What a person decided about an interrupted operation."""
+
+    action = fields.String(required=True, metadata={"example": "retry"})
+    by = fields.String(required=True)
+    at = fields.String(required=True, metadata={"format": "date-time"})
+    operation_id = fields.String(required=True, allow_none=True)
 
 
 class OperationView(Answer):
     """An operation."""
 
-    id = fields.String(required=True)
+    id = fields.String(required=True, metadata={"example": "op_01k9z3t7q8v5w2x4y6a8b0c1d2"})
     type = fields.String(required=True, validate=choices(OperationType))
     status = fields.String(required=True, validate=choices(OperationStatus))
     stack_id = fields.String(required=True)
@@ -190,15 +229,15 @@ class OperationView(Answer):
     created_at = fields.String(required=True, metadata={"format": "date-time"})
     started_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
     ended_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
-    transitions = fields.List(fields.Dict(), required=True)
+    transitions = fields.List(fields.Nested(StatusChange), required=True)
     steps = fields.List(fields.Nested(StepView), required=True)
     plan = fields.Nested(PlanCounts, required=True, allow_none=True)
-    waiting_for = fields.Dict(required=True, allow_none=True)
+    waiting_for = fields.Nested(WaitView, required=True, allow_none=True)
     approved_by = fields.String(required=True, allow_none=True)
     cancel_requested_by = fields.String(required=True, allow_none=True)
-    error = fields.Dict(required=True, allow_none=True)
-    possibly_orphaned = fields.List(fields.Dict(), required=True)
-    resolution = fields.Dict(required=True, allow_none=True)
+    error = fields.Nested(OperationErrorView, required=True, allow_none=True)
+    possibly_orphaned = fields.List(fields.Nested(OrphanView), required=True, metadata=EMPTY)
+    resolution = fields.Nested(ResolutionView, required=True, allow_none=True)
     links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
@@ -229,14 +268,14 @@ class StateVersionView(Answer):
 class DriftReportView(Answer):
     """The result of one drift check."""
 
-    id = fields.String(required=True)
+    id = fields.String(required=True, metadata={"example": "dr_01k9z3t7q8v5w2x4y6a8b0c1d2"})
     stack_id = fields.String(required=True)
     operation_id = fields.String(required=True)
     checked_at = fields.String(required=True, metadata={"format": "date-time"})
     status = fields.String(required=True, validate=choices(DriftStatus))
     reason = fields.String(required=True, allow_none=True)
     pending_changes = fields.Boolean(required=True)
-    changes = fields.List(fields.Dict(), required=True)
+    changes = fields.List(fields.Nested(DriftChangeView), required=True)
 
 
 class AcceptedView(Answer):

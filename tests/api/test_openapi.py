@@ -110,14 +110,67 @@ def test_work_is_described_with_its_headers(operations: dict[str, dict[str, Any]
         headers = {p["name"]: p for p in operation.get("parameters", []) if p["in"] == "header"}
         accepted = operation["responses"].get("202")
         created = operation["responses"].get("201")
-        is_repeatable = accepted is not None or created is not None
-        assert ("Idempotency-Key" in headers) is is_repeatable, name
+        is_post = name.startswith("POST") and "/auth/" not in name
+        assert ("Idempotency-Key" in headers) is (is_post or accepted is not None), name
+        assert ("Prefer" in headers) is (accepted is not None), name
         assert created is None or "Location" in created["headers"], name
         if accepted is not None:
-            assert {"Location", "Retry-After"} <= set(accepted["headers"]), name
+            assert {"Location", "Retry-After", "Preference-Applied"} <= set(accepted["headers"])
+            assert accepted["links"]["operation"]["operationId"] == "getOperation", name
         is_change = name.startswith(("PATCH", "DELETE")) and name not in UNCONDITIONAL
         assert ("If-Match" in headers) is is_change, name
         assert not is_change or headers["If-Match"]["required"], name
+
+
+def test_every_body_and_answer_has_an_example_that_is_valid(
+    document: dict[str, Any], operations: dict[str, dict[str, Any]]
+) -> None:
+    for name, operation in operations.items():
+        places = {"request": operation.get("requestBody", {}), **operation["responses"]}
+        for place, shown in places.items():
+            content = shown.get("content", {}).get("application/json")
+            if content is not None and content["schema"].get("format") != "binary":
+                schema = {**content["schema"], "components": document["components"]}
+                checker = jsonschema.Draft202012Validator(schema)
+                faults = [error.message for error in checker.iter_errors(content["example"])]
+                assert faults == [], f"{name} {place}"
+
+
+def test_an_enumeration_has_one_name(document: dict[str, Any]) -> None:
+    """Or an SDK has NetworkStatus, BucketStatus and StackStatus for one and the same thing."""
+    schemas = document["components"]["schemas"]
+    named = {tuple(item["enum"]) for item in schemas.values() if "enum" in item}
+    assert {"OperationStatus", "StackStatus", "DriftStatus"} <= set(schemas)
+    for name, schema in schemas.items():
+        for field, part in schema.get("properties", {}).items():
+            assert tuple(part.get("enum", ["-"])) not in named, f"{name}.{field}"
+
+
+def test_no_answer_is_a_nameless_object(operations: dict[str, dict[str, Any]]) -> None:
+    for name, operation in operations.items():
+        for status, answer in operation["responses"].items():
+            for kind, content in answer.get("content", {}).items():
+                if kind == "application/json" and status[0] == "2":
+                    schema = content["schema"]
+                    assert "$ref" in schema or schema.get("format") == "binary", name
+
+
+def test_a_time_says_that_it_is_one(document: dict[str, Any]) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        for field, part in schema.get("properties", {}).items():
+            if field.endswith("_at") or field in ("since", "at"):
+                assert part.get("format") == "date-time", f"{name}.{field}"
+
+
+def test_every_link_leads_to_an_operation_and_its_parameter(
+    operations: dict[str, dict[str, Any]],
+) -> None:
+    by_id = {operation["operationId"]: name for name, operation in operations.items()}
+    for operation in operations.values():
+        for answer in operation["responses"].values():
+            for link in answer.get("links", {}).values():
+                target = by_id[link["operationId"]]
+                assert all(f"{{{name}}}" in target for name in link["parameters"])
 
 
 def test_every_pattern_is_one_that_javascript_knows(document: dict[str, Any]) -> None:

@@ -1,0 +1,94 @@
+"""Shapes of plans and drift: what happens, or has happened, to single resources."""
+
+from __future__ import annotations
+
+from marshmallow import Schema, fields
+
+from app.api.json_fields import Choice
+from app.domain.drift import ChangeKind, Severity
+
+
+def _masked() -> fields.Field[object]:
+    description = "Any JSON value; a sensitive one is masked"
+    return fields.Raw(required=True, allow_none=True, metadata={"description": description})
+
+
+class AttributeChangeView(Schema):
+    """One attribute that differs."""
+
+    path = fields.String(required=True, metadata={"example": "size"})
+    before = _masked()
+    after = _masked()
+    sensitive = fields.Boolean(required=True)
+    forces_replacement = fields.Boolean(required=True)
+
+
+class ResourceChangeView(Schema):
+    """What a plan does to one resource, in Terraform's words."""
+
+    address = fields.String(required=True, metadata={"example": "sandbox_network.this"})
+    previous_address = fields.String(required=True, allow_none=True)
+    mode = fields.String(required=True, metadata={"example": "managed"})
+    type = fields.String(required=True, metadata={"example": "sandbox_network"})
+    name = fields.String(required=True, metadata={"example": "this"})
+    module = fields.String(required=True)
+    action = fields.String(
+        required=True,
+        metadata={
+            "description": "create, update, delete, replace, read, import, no-op or forget",
+            "example": "create",
+        },
+    )
+    actions = fields.List(fields.String(metadata={"example": "create"}), required=True)
+    action_reason = fields.String(required=True, allow_none=True)
+    imported_id = fields.String(required=True, allow_none=True)
+    before = _masked()
+    after = _masked()
+    attributes = fields.List(fields.Nested(AttributeChangeView), required=True)
+
+
+class DriftedResourceView(Schema):
+    """A resource that changed outside Landform; ``before`` is the state, ``after`` reality."""
+
+    address = fields.String(required=True, metadata={"example": "sandbox_network.this"})
+    name = fields.String(required=True, metadata={"example": "this"})
+    type = fields.String(required=True, metadata={"example": "sandbox_network"})
+    change = fields.String(required=True, validate=Choice(ChangeKind))
+    attributes = fields.List(fields.Nested(AttributeChangeView), required=True)
+
+
+class DriftChangeView(DriftedResourceView):
+    """A drifted resource, and how much it matters."""
+
+    severity = fields.String(required=True, validate=Choice(Severity))
+
+
+class OutputChangeView(Schema):
+    """What happens to one output."""
+
+    name = fields.String(required=True, metadata={"example": "network_id"})
+    actions = fields.List(fields.String(metadata={"example": "create"}), required=True)
+    before = _masked()
+    after = _masked()
+    sensitive = fields.Boolean(required=True)
+
+
+class PlanCounts(Schema):
+    """What a plan would do, in numbers of resources; a replacement counts under replace only."""
+
+    add = fields.Integer(required=True)
+    change = fields.Integer(required=True)
+    destroy = fields.Integer(required=True)
+    replace = fields.Integer(required=True)
+
+
+class PlanView(Schema):
+    """A plan; what does not change is left out."""
+
+    terraform_version = fields.String(required=True, metadata={"example": "1.11.4"})
+    summary = fields.Nested(PlanCounts, required=True)
+    changes = fields.List(fields.Nested(ResourceChangeView), required=True)
+    drift = fields.List(fields.Nested(DriftedResourceView), required=True)
+    outputs = fields.List(fields.Nested(OutputChangeView), required=True)
+    errored = fields.Boolean(required=True)
+    applyable = fields.Boolean(required=True)
