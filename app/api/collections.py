@@ -13,7 +13,8 @@ from flask.views import MethodView
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from app.api import answers, present
+from app.api import answers, cascades, present
+from app.api.cascades import CascadeView, DeletionQuery
 from app.api.json_fields import JsonSchemaField
 from app.api.requests import ApiBlueprint, expected_version, page_request
 from app.api.schemas import (
@@ -174,18 +175,11 @@ def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) ->
             summary=f"Destroy: {kind.title}",
             **HOLDS,
         )
+        @blueprint.arguments(DeletionQuery, location="query")
         @blueprint.response(202, shapes.accepted)
-        def delete(self, stack_id: str) -> Response:
-            version = expected_version()
-
-            def work(
-                session: Session, _ctx: Context, principal: Principal
-            ) -> tuple[Stack, Operation | None]:
-                return stacks.delete_stack(
-                    session, principal, stack_id, kind=kind.kind, expected_version=version
-                )
-
-            return answers.accept(work)
+        @blueprint.alt_response(200, schema=CascadeView, description="What would go; cascade=plan")
+        def delete(self, query: dict[str, Any], stack_id: str) -> Response:
+            return cascades.delete(stack_id, kind.kind, query["cascade"], expected_version())
 
     return Item
 

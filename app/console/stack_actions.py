@@ -9,7 +9,7 @@ from app.console.read_models.stack import read_destruction
 from app.domain.operations import OperationType
 from app.errors import ValidationError
 from app.services.operations import request_operation
-from app.services.stacks import delete_stack
+from app.services.stack_deletions import delete_stack
 from app.web_context import current_context, current_principal
 
 # A destroy has a page of its own, which asks for the name.

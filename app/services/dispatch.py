@@ -19,6 +19,7 @@ from app.models import InstallationFact, Operation, Stack
 from app.services.context import Context, ring_after_commit
 from app.services.operation_queue import holds, is_blocked
 from app.services.operation_waits import CAPACITY
+from app.services.reference_waits import waits_for_reference
 from app.settings import Settings
 
 MEMORY_INFO = Path("/proc/meminfo")
@@ -103,7 +104,8 @@ def _waiting(session: Session) -> list[Waiting]:
         ~is_blocked(earlier),
     )
     is_free = ~exists().where(holder.stack_id == Operation.stack_id, holds(holder))
-    may_start = (Operation.status == OperationStatus.PENDING) & is_first & is_free
+    is_its_turn = is_first & is_free & ~waits_for_reference(Operation)
+    may_start = (Operation.status == OperationStatus.PENDING) & is_its_turn
     is_approved = (Operation.status == OperationStatus.PLANNED) & Operation.approved_at.is_not(None)
     query = (
         select(Operation.id, Stack.project_id, Operation.type, Operation.requested_by)

@@ -11,7 +11,7 @@ from app.logs import get_logger
 from app.models import Stack
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
-from app.services.stacks import delete_stack
+from app.services.stack_deletions import delete_stack
 
 AT_ONCE = 50
 

@@ -1,7 +1,7 @@
 """Which operation of a stack runs next.
 
-Operations of one stack run in the order in which they were asked for; ``ring_next`` is called by
-whoever frees a stack, and by the sweeper for rings that were lost.
+Operations of one stack run in the order in which they were asked for; ``ring_freed`` is called by
+whoever frees a stack; the sweeper finds rings that were lost.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from app.domain.plan_options import PlanOptions
 from app.models import Operation, Stack, StackLock
 from app.services.access import Principal
 from app.services.context import ring_after_commit
+from app.services.reference_waits import is_waiting, neighbours_with_work
 
 
 def holds(operation: type[Operation]) -> ColumnElement[bool]:
@@ -82,11 +83,12 @@ def add_operation(
 def next_in_line(session: Session, stack_id: str) -> Operation | None:
     """Return the pending operation that may start now, or nothing while the stack is held.
 
-    On a stack that a person has locked, what only looks passes what waits to change it.
+    On a stack that a person has locked, what only looks passes what waits to change it. Nothing
+    passes what waits for another stack.
     """
     if holder_of(session, stack_id) is not None:
         return None
-    return session.scalars(
+    first = session.scalars(
         select(Operation)
         .where(
             Operation.stack_id == stack_id,
@@ -96,6 +98,7 @@ def next_in_line(session: Session, stack_id: str) -> Operation | None:
         .order_by(Operation.id)
         .limit(1)
     ).first()
+    return None if first is None or is_waiting(session, first) else first
 
 
 def holder_of(session: Session, stack_id: str) -> Operation | None:
@@ -127,3 +130,13 @@ def ring_next(session: Session, stack_id: str) -> None:
     operation = next_in_line(session, stack_id)
     if operation is not None and operation.attempt == 0:
         ring_after_commit(session, operation)
+
+
+def ring_freed(session: Session, stack_id: str) -> None:
+    """Have rung what may start now that an operation of the stack has ended.
+
+    That is the next one of the stack itself, and those of stacks that waited for it.
+    """
+    ring_next(session, stack_id)
+    for neighbour in neighbours_with_work(session, stack_id):
+        ring_next(session, neighbour)

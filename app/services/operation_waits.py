@@ -17,6 +17,7 @@ from app.clock import rfc3339
 from app.domain.operations import OperationStatus, OperationType
 from app.domain.queueing import Priority, Waiting
 from app.models import InstallationFact, Operation, StackLock
+from app.services import reference_waits
 from app.services.operation_queue import holds, is_blocked
 
 COUNTED = 1000
@@ -53,6 +54,8 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
     ]
     if not pending:
         return waits
+    waits |= reference_waits.explain(session, pending)
+    pending = [item for item in pending if item.id not in waits]
     queue, volume, capacity = _queued(session), _volume_trouble(session), _capacity(session)
     stacks = {item.stack_id for item in pending}
     holders = _first_by_stack(session, stacks, holds(Operation))

@@ -20,10 +20,10 @@ from app.services import audit
 from app.services.access import Principal
 from app.services.context import Context, ring_after_commit
 from app.services.lookup import operation_by_id, stack_by_id
-from app.services.operation_queue import add_operation, ring_next, unfinished_destroy
+from app.services.operation_queue import add_operation, ring_freed, unfinished_destroy
 from app.services.operation_status import move
 from app.services.rollbacks import check_rollback
-from app.services.stacks import refuse_protected
+from app.services.stack_deletions import refuse_protected
 
 WITH_OPTIONS = frozenset({OperationType.PLAN, OperationType.APPLY})
 
@@ -168,7 +168,7 @@ def _end_idle(session: Session, operation: Operation, status: OperationStatus) -
         stack.status_reason = f"The first apply was {status.value}."
         stack.version += 1
     session.flush()
-    ring_next(session, stack.id)
+    ring_freed(session, stack.id)
 
 
 def _said(operation: Operation) -> str:

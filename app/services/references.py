@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.catalog.catalog import KindBlueprint
+from app.catalog.catalog import Catalog, KindBlueprint
+from app.clock import utc_now
 from app.crypto import KeyRing
 from app.domain.stacks import StackStatus
-from app.errors import FieldProblem, ReferenceNotReadyError, ValidationError
+from app.errors import (
+    FieldProblem,
+    ReferenceNotReadyError,
+    StackReferencedError,
+    ValidationError,
+)
 from app.models import Stack, StackReference
 from app.services.access import Principal
 from app.services.lookup import stack_by_reference
 from app.services.operation_queue import unfinished_destroy
+from app.services.reference_waits import is_being_made
 from app.services.secrets import output_value
 
 USABLE = frozenset({StackStatus.READY, StackStatus.UPDATING, StackStatus.FAILED})
@@ -29,9 +36,11 @@ def resolve(
 ) -> dict[str, Stack]:
     """Return the referenced stack of each reference parameter that has a value.
 
+    A stack that is being made is fine: the work that needs its outputs waits for it.
+
     Raises:
         ValidationError: a stack is missing, in another project, or of another kind.
-        ReferenceNotReadyError: it was not applied yet, or is going away.
+        ReferenceNotReadyError: it was not made and nothing makes it, or it is going away.
     """
     resolved = {}
     for parameter, spec in blueprint.references.items():
@@ -48,7 +57,8 @@ def resolve(
             raise ValidationError.at(
                 pointer, f"Stack {stack.name!r} is a {stack.kind}; a {spec.kind} is needed here."
             )
-        _require_ready(stack, pointer)
+        if not is_being_made(session, stack):
+            _require_ready(stack, pointer)
         _refuse_leaving(session, stack, pointer)
         resolved[parameter] = stack
     return resolved
@@ -98,15 +108,24 @@ def with_ids(parameters: dict[str, Any], resolved: Mapping[str, Stack]) -> dict[
     return {**parameters, **{parameter: stack.id for parameter, stack in resolved.items()}}
 
 
-def outputs_of(keys: KeyRing, stack: Stack) -> dict[str, dict[str, Any]]:
+def outputs_of(
+    keys: KeyRing, stack: Stack, *, may_be_troubled: bool = False
+) -> dict[str, dict[str, Any]]:
     """Return the outputs of every referenced stack, by parameter and output name.
+
+    Args:
+        keys: open what is sensitive.
+        stack: the one that refers.
+        may_be_troubled: whether the last outputs will do also while the stack referred to is in
+            trouble, as they do for work that builds nothing on them.
 
     Raises:
         ReferenceNotReadyError: a referenced stack is gone or was never applied.
     """
     found = {}
     for link in stack.references:
-        _require_ready(link.target, f"/parameters/{link.parameter}")
+        if not (may_be_troubled and link.target.applied_generation > 0):
+            _require_ready(link.target, f"/parameters/{link.parameter}")
         found[link.parameter] = {
             output.name: output_value(keys, output) for output in link.target.outputs
         }
@@ -118,11 +137,47 @@ def living_users(stack: Stack) -> list[Stack]:
     return [link.stack for link in stack.referenced_by if link.stack.deleted_at is None]
 
 
+def refuse_used(stack: Stack) -> None:
+    """Raise unless nothing uses the stack any more.
+
+    Raises:
+        StackReferencedError: living stacks take outputs of it.
+    """
+    users = living_users(stack)
+    if users:
+        names = ", ".join(f"{user.kind} {user.name!r}" for user in users)
+        raise StackReferencedError(
+            f"Stack {stack.name!r} is used by {names}.",
+            context={"stacks": [{"id": user.id, "name": user.name} for user in users]},
+        )
+
+
+def mark_stale(stack: Stack, changed: Collection[str], catalog: Catalog) -> None:
+    """Mark pending changes on the stacks that take one of the ``changed`` outputs of ``stack``.
+
+    They are not applied by themselves: whoever changed one stack need not want the others
+    changed, and their owners choose the time.
+    """
+    for link in stack.referenced_by:
+        user = link.stack
+        if user.deleted_at is not None or user.applied_generation == 0:
+            continue
+        spec = catalog.kinds[user.kind].references.get(link.parameter)
+        if spec is None or set(spec.outputs) & set(changed):
+            user.generation += 1
+            user.version += 1
+            user.updated_at = utc_now()
+
+
 def _require_ready(stack: Stack, pointer: str) -> None:
     if stack.status in USABLE and stack.applied_generation > 0:
         return
     message = f"{stack.kind} {stack.name!r} is {stack.status}, so its outputs cannot be used."
-    raise ReferenceNotReadyError(message, problems=(FieldProblem(pointer, message),))
+    raise ReferenceNotReadyError(
+        message,
+        advice=f"See what became of {stack.name!r} and mend it, then ask again.",
+        problems=(FieldProblem(pointer, message),),
+    )
 
 
 def _refuse_leaving(session: Session, stack: Stack, pointer: str) -> None:

@@ -20,7 +20,8 @@ from app.services import audit
 from app.services.access import Principal
 from app.services.lookup import operation_by_id
 from app.services.operation_queue import add_operation, holder_of
-from app.services.stacks import refuse_protected, touch
+from app.services.stack_deletions import refuse_protected
+from app.services.stacks import touch
 
 
 class Resolution(StrEnum):

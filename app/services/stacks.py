@@ -1,4 +1,4 @@
-"""Ask for a stack, change it, have it destroyed.
+"""Ask for a stack and change it; ``stack_deletions`` has its end.
 
 Each function works inside the caller's transaction and returns what it changed; Terraform runs
 later, in a worker.
@@ -23,11 +23,9 @@ from app.domain.permissions import Right
 from app.domain.stacks import StackStatus
 from app.errors import (
     ConflictError,
-    DeletionProtectedError,
     ImmutableParameterError,
     NameTakenError,
     PreconditionFailedError,
-    StackReferencedError,
     ValidationError,
 )
 from app.models import CloudAccount, Operation, Project, Stack
@@ -85,7 +83,7 @@ def create_stack(
         NotFoundError: the kind is unknown.
         ValidationError: a value is not acceptable; each with its pointer.
         NameTakenError: a living stack of the project has the name.
-        ReferenceNotReadyError: a referenced stack has no outputs yet.
+        ReferenceNotReadyError: a referenced stack is not made and nothing makes it.
     """
     blueprint = ctx.catalog.kind(wanted.kind)
     project = project_by(session, principal, wanted.project, Right.STACK_WRITE)
@@ -117,7 +115,7 @@ def create_stack(
     except IntegrityError as error:
         raise name_taken from error
     operation = add_operation(session, stack, OperationType.APPLY, principal)
-    _audit(session, principal, "stack.create", stack, operation_id=operation.id)
+    audit_stack(session, principal, "stack.create", stack, operation_id=operation.id)
     return stack, operation
 
 
@@ -140,7 +138,7 @@ def change_stack(
         ConflictError: the stack is deleted or being deleted.
     """
     stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE, kind=kind)
-    _expect_version(stack, expected_version)
+    expect_version(stack, expected_version)
     _refuse_deleted(session, stack)
     check_labels(change.labels or {})
     changed = _change_settings(stack, change)
@@ -153,58 +151,9 @@ def change_stack(
         operation = add_operation(session, stack, OperationType.APPLY, principal)
     if changed:
         touch(stack)
-        _audit(session, principal, "stack.change", stack, changed=changed)
+        audit_stack(session, principal, "stack.change", stack, changed=changed)
     session.flush()
     return stack, operation
-
-
-def delete_stack(
-    session: Session,
-    principal: Principal,
-    stack_id: str,
-    *,
-    kind: str | None = None,
-    expected_version: int | None = None,
-) -> tuple[Stack, Operation]:
-    """Queue the destruction of a stack; its history stays.
-
-    A second call while a destroy is queued or running returns that operation again, whatever
-    version it expects: what it asks for is done already (RFC 9110 §13.1.1).
-
-    Raises:
-        DeletionProtectedError: ``deletion_protection`` is set.
-        StackReferencedError: living stacks take outputs of this one.
-        ConflictError: the stack is deleted already.
-    """
-    stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE, kind=kind)
-    present = unfinished_destroy(session, stack)
-    if present is not None:
-        return stack, present
-    _expect_version(stack, expected_version)
-    if stack.status == StackStatus.DELETED:
-        raise ConflictError(f"Stack {stack.name!r} is deleted already.", advice="Nothing to do.")
-    refuse_protected(stack)
-    operation = add_operation(session, stack, OperationType.DESTROY, principal)
-    touch(stack)
-    _audit(session, principal, "stack.delete", stack, operation_id=operation.id)
-    return stack, operation
-
-
-def refuse_protected(stack: Stack) -> None:
-    """Raise unless the stack may be destroyed now.
-
-    Raises:
-        DeletionProtectedError, StackReferencedError: as their names say.
-    """
-    if stack.deletion_protection:
-        raise DeletionProtectedError(f"Stack {stack.name!r} has deletion_protection set.")
-    users = references.living_users(stack)
-    if users:
-        names = ", ".join(f"{user.kind} {user.name!r}" for user in users)
-        raise StackReferencedError(
-            f"Stack {stack.name!r} is used by {names}.",
-            context={"stacks": [{"id": user.id, "name": user.name} for user in users]},
-        )
 
 
 def touch(stack: Stack) -> None:
@@ -316,7 +265,12 @@ def _is_reset(name: str, patch: dict[str, Any]) -> bool:
     return name in patch and patch[name] is None
 
 
-def _expect_version(stack: Stack, expected: int | None) -> None:
+def expect_version(stack: Stack, expected: int | None) -> None:
+    """Refuse to work on a stack that was changed since the caller read it.
+
+    Raises:
+        PreconditionFailedError: it is not at the version ``expected``.
+    """
     if expected is not None and expected != stack.version:
         raise PreconditionFailedError(f"Stack {stack.name!r} was changed since you read it.")
 
@@ -330,9 +284,10 @@ def _refuse_deleted(session: Session, stack: Stack) -> None:
         )
 
 
-def _audit(
+def audit_stack(
     session: Session, principal: Principal, action: str, stack: Stack, **detail: Any
 ) -> None:
+    """Record what a principal did with a stack."""
     audit.record(
         session,
         principal,

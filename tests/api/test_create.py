@@ -195,11 +195,6 @@ def test_a_reference_to_a_stack_that_is_not_ready_is_refused(
     assert (told["status"], told["code"]) == (409, "reference_not_ready")
 
 
-def test_a_reference_to_a_stack_that_was_never_applied_is_refused(rest: Rest) -> None:
-    waiting = rest.create("networks", "web")["stack"]
-    assert _refused_reference(rest, waiting["id"])["code"] == "reference_not_ready"
-
-
 def test_a_reference_to_a_stack_whose_destroy_is_queued_is_refused(
     rest: Rest, network: dict[str, Any]
 ) -> None:

@@ -8,6 +8,7 @@ from app.domain.operations import OperationType
 from app.domain.state_file import StateFile
 from app.models import Stack
 from app.services import stacks
+from app.services.stack_deletions import delete_stack
 from app.services.stacks import StackChange
 from tests.landform import ADMIN, Landform
 
@@ -112,7 +113,7 @@ def test_a_destroyed_stack_leaves_nothing_but_its_history(
     landform: Landform, network: Stack
 ) -> None:
     with landform.ctx.write() as session:
-        _, operation = stacks.delete_stack(session, ADMIN, network.id)
+        _, operation = delete_stack(session, ADMIN, network.id)
     done = landform.carry_out(operation)
     assert done.status == "applied"
     gone = landform.stack(network.id)

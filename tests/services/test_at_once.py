@@ -16,6 +16,7 @@ from app.services import operations, sessions, stacks
 from app.services.context import Context
 from app.services.idempotency import Answer, RequestIdentity, carry_out
 from app.services.sessions import OpenedSession
+from app.services.stack_deletions import delete_stack
 from app.services.stacks import NewStack, StackChange
 from tests.landform import ADMIN
 from tests.services.stacks import create, make_ready
@@ -70,7 +71,7 @@ def test_deleting_a_stack_many_times_destroys_it_once(ctx: Context) -> None:
 
     def delete(_: int) -> str:
         with ctx.write() as session:
-            return stacks.delete_stack(session, ADMIN, stack.id)[1].id
+            return delete_stack(session, ADMIN, stack.id)[1].id
 
     assert len(set(at_once(delete))) == 1
 
@@ -84,7 +85,7 @@ def test_a_stack_is_either_deleted_or_referenced(ctx: Context) -> None:
             create(ctx, f"group-{number}", "machine-group", network="net")
             return "used"
         with ctx.write() as session:
-            stacks.delete_stack(session, ADMIN, network.id)
+            delete_stack(session, ADMIN, network.id)
         return "deleted"
 
     results = at_once(use_or_delete)

@@ -15,14 +15,14 @@ from app.domain.stacks import StackStatus, status_after
 from app.domain.state_file import StateOutput
 from app.errors import LandformError
 from app.models import DriftReport, Operation, Stack, StackOutput
-from app.services import audit
+from app.services import audit, references
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
 from app.services.engine.claims import Claim, fenced
 from app.services.engine.drift_check import DriftResult
-from app.services.operation_queue import add_operation, ring_next
+from app.services.operation_queue import add_operation, ring_freed
 from app.services.operation_status import move
-from app.services.secrets import seal_json
+from app.services.secrets import output_value, seal_json
 from app.services.stacks import touch
 
 MAX_REASON = 1000
@@ -42,7 +42,8 @@ def finish(
     """
     with fenced(ctx, claim) as (session, operation):
         if outputs is not None:
-            _keep_outputs(ctx, operation.stack, outputs)
+            changed = _keep_outputs(ctx, operation.stack, outputs)
+            references.mark_stale(operation.stack, changed, ctx.catalog)
         end(session, operation, status, error)
 
 
@@ -71,7 +72,7 @@ def end(
     session.flush()
     if status is OperationStatus.INTERRUPTED:  # people must see reality before they decide
         add_operation(session, operation.stack, OperationType.DRIFT_CHECK, SYSTEM_PRINCIPAL)
-    ring_next(session, operation.stack_id)
+    ring_freed(session, operation.stack_id)
 
 
 def finish_drift_check(ctx: Context, claim: Claim, result: DriftResult) -> None:
@@ -145,9 +146,12 @@ def _forget_verdict(stack: Stack) -> None:
     stack.drift_status, stack.drift_reason = DriftStatus.NOT_CHECKED.value, None
 
 
-def _keep_outputs(ctx: Context, stack: Stack, outputs: Mapping[str, StateOutput]) -> None:
+def _keep_outputs(ctx: Context, stack: Stack, outputs: Mapping[str, StateOutput]) -> set[str]:
+    """Keep the outputs of an apply; return the names of those that are not as they were."""
     now = utc_now()
     kept = {row.name: row for row in stack.outputs}
+    before = {name: output_value(ctx.keys, row) for name, row in kept.items()}
+    after = {name: output.value for name, output in outputs.items()}
     for name, output in outputs.items():
         row = kept.pop(name, None)
         if row is None:
@@ -159,3 +163,4 @@ def _keep_outputs(ctx: Context, stack: Stack, outputs: Mapping[str, StateOutput]
         row.sealed_value = seal_json(ctx.keys, output.value, place) if output.is_sensitive else None
     for gone in kept.values():
         stack.outputs.remove(gone)
+    return {name for name in {*before, *after} if before.get(name) != after.get(name)}

@@ -24,6 +24,7 @@ from app.errors import (
     UnsavedStateError,
 )
 from app.models import OperationPlan
+from app.services import references
 from app.services.context import Context
 from app.services.engine import ending, state_keeping, workspace
 from app.services.engine.claims import Claim, Heartbeat, begin_applying, fenced
@@ -77,6 +78,8 @@ class OperationRun:
         if self._claim.is_approved:
             self._apply(self._reopen())
             return
+        if self._claim.type is OperationType.DESTROY and self._was_never_made():
+            return
         space = self._prepare()
         if self._claim.type is OperationType.DRIFT_CHECK:
             self._check_drift(space)
@@ -84,6 +87,20 @@ class OperationRun:
         plan = self._plan(space)
         if self._decide(plan, space):
             self._apply(space)
+
+    def _was_never_made(self) -> bool:
+        """End the destroy of a stack that has no state; its references may have no outputs."""
+        with fenced(self._ctx, self._claim) as (session, operation):
+            if state_keeping.load_state(session, self._store, operation) is not None:
+                return False
+        with self._recorder.step(StepName.PREPARE):
+            self._recorder.note("Nothing was ever made, so there is nothing to destroy.")
+        with fenced(self._ctx, self._claim) as (session, operation):
+            references.refuse_used(operation.stack)
+            move(operation, OperationStatus.PLANNED)
+            begin_applying(operation)
+            ending.end(session, operation, OperationStatus.APPLIED)
+        return True
 
     def _prepare(self) -> Workspace:
         with (

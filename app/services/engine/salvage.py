@@ -25,7 +25,7 @@ from app.services.context import Context, ring_after_commit
 from app.services.engine import ending, state_keeping
 from app.services.engine.drift_check import DriftResult
 from app.services.engine.orphans import find_orphans
-from app.services.operation_queue import ring_next
+from app.services.operation_queue import ring_freed
 from app.services.operation_status import move
 from app.storage.run_directory import RunDirectory
 from app.terraform.identity import ProcessIdentity, find_working_in
@@ -82,7 +82,7 @@ def save_unsaved(ctx: Context) -> None:
             operation.has_unsaved_state = False
             _tell(session, operation, "The state of the interrupted run is saved now.")
             session.flush()
-            ring_next(session, operation.stack_id)
+            ring_freed(session, operation.stack_id)
         directory.remove()
 
 

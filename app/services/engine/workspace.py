@@ -57,10 +57,13 @@ def prepare(ctx: Context, session: Session, store: StateStore, operation: Operat
     Raises:
         VolumeError, StateError: the state of record cannot be trusted or read.
         ReferenceNotReadyError: a referenced stack has no outputs.
+        StackReferencedError: it is to be destroyed and others still use it.
         NotFoundError: the catalogue no longer has the kind or the cloud.
     """
     stack = operation.stack
     blueprint, cloud = ctx.catalog.kind(stack.kind), ctx.catalog.cloud(stack.cloud)
+    if operation.type == OperationType.DESTROY:
+        references.refuse_used(stack)  # one that was to go first could not be destroyed
     back = None
     if operation.type == OperationType.ROLLBACK:
         back = state_to_go_back_to(session, store, operation)
@@ -103,12 +106,13 @@ def reopen(ctx: Context, operation: Operation) -> Workspace:
 
 def _variables(ctx: Context, operation: Operation) -> dict[str, Any]:
     stack = operation.stack
+    builds_nothing = operation.type in (OperationType.DESTROY, OperationType.DRIFT_CHECK)
     blueprint, cloud = ctx.catalog.kind(stack.kind), ctx.catalog.cloud(stack.cloud)
     return blueprint.variables(
         name=stack.name,
         region=cloud.region(stack.region),
         parameters=blueprint.merge_sensitive(stack.parameters, open_parameters(ctx.keys, stack)),
-        reference_outputs=references.outputs_of(ctx.keys, stack),
+        reference_outputs=references.outputs_of(ctx.keys, stack, may_be_troubled=builds_nothing),
         tags={
             "landform:stack": stack.id,
             "landform:project": stack.project_id,

@@ -1,0 +1,139 @@
+"""Order between stacks that refer to each other: who waits for whom, in SQL and in words.
+
+What takes outputs of a stack waits until that is made; what destroys a stack waits until those
+that use it are gone. Only work that is under way is waited for: when it has failed, whoever waited
+starts and says so. Kinds cannot refer in a ring, so waits cannot either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from app.domain.operations import FINAL, OperationStatus, OperationType
+from app.models import Operation, Stack, StackReference
+
+
+def waits_for_reference(operation: type[Operation]) -> ColumnElement[bool]:
+    """Return the SQL condition that another stack has to be made, or destroyed, first."""
+    other, work = aliased(Stack), aliased(Operation)
+    made = select(1).select_from(StackReference)
+    made = made.join(other, other.id == StackReference.target_id)
+    made = made.join(work, work.stack_id == other.id)
+    made = made.where(StackReference.stack_id == operation.stack_id, *_being_made(other, work))
+    user, end = aliased(Stack), aliased(Operation)
+    gone = select(1).select_from(StackReference)
+    gone = gone.join(user, user.id == StackReference.stack_id)
+    gone = gone.join(end, end.stack_id == user.id)
+    gone = gone.where(StackReference.target_id == operation.stack_id, *_being_destroyed(user, end))
+    is_destroy = operation.type == OperationType.DESTROY
+    return or_(
+        ~is_destroy & exists(made.correlate(operation)),
+        is_destroy & exists(gone.correlate(operation)),
+    )
+
+
+def is_waiting(session: Session, operation: Operation) -> bool:
+    """Tell whether ``operation`` has to wait for another stack."""
+    query = select(Operation.id).where(Operation.id == operation.id, waits_for_reference(Operation))
+    return session.scalar(query) is not None
+
+
+def is_being_made(session: Session, stack: Stack) -> bool:
+    """Tell whether ``stack`` was never applied and an apply of it is queued or running."""
+    other, work = aliased(Stack), aliased(Operation)
+    query = select(work.id).join(other, other.id == work.stack_id)
+    query = query.where(other.id == stack.id, *_being_made(other, work)).limit(1)
+    return session.scalar(query) is not None
+
+
+def explain(session: Session, operations: Sequence[Operation]) -> dict[str, dict[str, Any]]:
+    """Say what each of those pending ``operations`` waits for that waits for another stack."""
+    by_stack: dict[str, list[Operation]] = {}
+    for item in operations:
+        by_stack.setdefault(item.stack_id, []).append(item)
+    waits: dict[str, dict[str, Any]] = {}
+    for stack_id, other, work in session.execute(_stacks_being_made(by_stack)).unique():
+        for item in by_stack[stack_id]:
+            if item.type != OperationType.DESTROY:
+                _add(waits, item, other, work, _why_making(other, work))
+    for stack_id, other, work in session.execute(_stacks_being_destroyed(by_stack)).unique():
+        for item in by_stack[stack_id]:
+            if item.type == OperationType.DESTROY:
+                _add(waits, item, other, work, _why_destroying(other, work))
+    return waits
+
+
+def neighbours_with_work(session: Session, stack_id: str) -> list[str]:
+    """Return the stacks on either end of a reference of ``stack_id`` that have pending work."""
+    users = select(StackReference.stack_id).where(StackReference.target_id == stack_id)
+    used = select(StackReference.target_id).where(StackReference.stack_id == stack_id)
+    query = select(Operation.stack_id).where(
+        Operation.stack_id.in_(users.union(used)), Operation.status == OperationStatus.PENDING
+    )
+    return sorted(set(session.scalars(query)))
+
+
+def _being_made(stack: type[Stack], work: type[Operation]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        stack.applied_generation == 0,
+        work.type == OperationType.APPLY,
+        work.status.not_in(FINAL),
+    )
+
+
+def _being_destroyed(stack: type[Stack], work: type[Operation]) -> tuple[ColumnElement[bool], ...]:
+    return (
+        stack.deleted_at.is_(None),
+        work.type == OperationType.DESTROY,
+        work.status.not_in(FINAL),
+    )
+
+
+def _stacks_being_made(ids: dict[str, list[Operation]]) -> Select[Any]:
+    return (
+        select(StackReference.stack_id, Stack, Operation)
+        .join(Stack, Stack.id == StackReference.target_id)
+        .join(Operation, Operation.stack_id == Stack.id)
+        .where(StackReference.stack_id.in_(sorted(ids)), *_being_made(Stack, Operation))
+        .order_by(Stack.name, Operation.id)
+    )
+
+
+def _stacks_being_destroyed(ids: dict[str, list[Operation]]) -> Select[Any]:
+    return (
+        select(StackReference.target_id, Stack, Operation)
+        .join(Stack, Stack.id == StackReference.stack_id)
+        .join(Operation, Operation.stack_id == Stack.id)
+        .where(StackReference.target_id.in_(sorted(ids)), *_being_destroyed(Stack, Operation))
+        .order_by(Stack.name, Operation.id)
+    )
+
+
+def _add(
+    waits: dict[str, dict[str, Any]], item: Operation, other: Stack, work: Operation, detail: str
+) -> None:
+    """Name the first stack in words and all of them as a list."""
+    wait = waits.setdefault(
+        item.id,
+        {"reason": "reference", "operation_id": work.id, "stacks": [], "detail": detail},
+    )
+    known = {entry["id"] for entry in wait["stacks"]}
+    if other.id not in known:
+        wait["stacks"].append({"id": other.id, "name": other.name, "kind": other.kind})
+
+
+def _why_making(other: Stack, work: Operation) -> str:
+    return f"Waits until {other.kind} {other.name} is made; its apply is {_said(work)}."
+
+
+def _why_destroying(other: Stack, work: Operation) -> str:
+    return f"Waits until {other.kind} {other.name} is destroyed; its destroy is {_said(work)}."
+
+
+def _said(work: Operation) -> str:
+    is_waiting_for_people = work.status == OperationStatus.PLANNED and work.approved_at is None
+    return "waiting for approval" if is_waiting_for_people else work.status
