@@ -15,31 +15,43 @@ from flask_jwt_extended import verify_jwt_in_request as verify_token
 from flask_jwt_extended.exceptions import CSRFError, JWTExtendedException
 from jwt.exceptions import PyJWTError
 
+from app.domain.names import is_storable
 from app.errors import AuthenticationError, CsrfError
 from app.services.access import Principal
 from app.services.sessions import OpenedSession, principal_of
-from app.web_context import current_context
+from app.web_context import api_token_caller, current_context
 
 SESSION_CLAIM = "sid"
 FAMILY_CLAIM = "fam"
+# The library checks these when they are there; without them a token would never end.
+REQUIRED_CLAIMS = ("exp", "nbf", "iat")
 
 
 def issue_access_token(opened: OpenedSession, lifetime: timedelta | None = None) -> str:
     """Return an access token; ``lifetime`` replaces the configured one."""
     claims = {SESSION_CLAIM: opened.session_id, "name": opened.principal.name}
     return str(
-        create_access_token(opened.principal.id, additional_claims=claims, expires_delta=lifetime)
+        create_access_token(
+            opened.principal.id,
+            additional_claims=claims,
+            additional_headers=_key_header(),
+            expires_delta=lifetime,
+        )
     )
 
 
 def issue_refresh_token(opened: OpenedSession) -> str:
     """Return the one refresh token of the session that is good from now on."""
     claims = {SESSION_CLAIM: opened.session_id, FAMILY_CLAIM: opened.refresh_jti}
-    return str(create_refresh_token(opened.principal.id, additional_claims=claims))
+    return str(
+        create_refresh_token(
+            opened.principal.id, additional_claims=claims, additional_headers=_key_header()
+        )
+    )
 
 
 def authenticate(location: str) -> Principal:
-    """Check the access token of the present request and remember who asks.
+    """Check the access token or API token of the present request and remember who asks.
 
     Args:
         location: ``headers`` (API) or ``cookies`` (console, which also checks the CSRF token of
@@ -49,6 +61,10 @@ def authenticate(location: str) -> Principal:
         AuthenticationError: no token, a bad one, or its session has ended.
         CsrfError: the form was not sent by a page of this console.
     """
+    machine = api_token_caller() if location == "headers" else None
+    if machine is not None:
+        g.principal = machine
+        return machine
     _verify(location, refresh=False)
     found = principal_of(current_context(), _claim(SESSION_CLAIM), g.get("request_id"))
     principal = replace(found, address=request.remote_addr)
@@ -66,6 +82,11 @@ def read_refresh_token() -> tuple[str, str]:
     return _claim(SESSION_CLAIM), _claim(FAMILY_CLAIM)
 
 
+def _key_header() -> dict[str, str]:
+    """Name the key that signs: the first of the ring."""
+    return {"kid": next(iter(current_context().settings.signing_keys))}
+
+
 def _verify(location: str, *, refresh: bool) -> None:
     try:
         verify_token(refresh=refresh, locations=[location])
@@ -73,11 +94,16 @@ def _verify(location: str, *, refresh: bool) -> None:
         raise CsrfError("The form has no valid CSRF token.") from error
     except (JWTExtendedException, PyJWTError, ValueError) as error:
         raise AuthenticationError(f"The token is missing or not valid: {error}.") from error
+    claims = get_jwt()
+    if missing := [name for name in REQUIRED_CLAIMS if name not in claims]:
+        raise AuthenticationError(f"The token has no claim {missing[0]!r}.")
+    if claims["type"] != ("refresh" if refresh else "access"):
+        raise AuthenticationError("The token is of another type.")
 
 
 def _claim(name: str) -> str:
     """Return a claim of the verified token; one of another Landform release may lack it."""
     value = get_jwt().get(name)
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not is_storable(value):
         raise AuthenticationError(f"The token has no claim {name!r}.")
     return value

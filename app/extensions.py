@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from flask_jwt_extended import JWTManager, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
-from jwt.exceptions import PyJWTError
-from werkzeug.datastructures import Authorization
+from jwt.exceptions import InvalidKeyError, PyJWTError
 
-from app.web_context import current_context
+from app.errors import AuthenticationError
+from app.web_context import api_token_caller, bearer_token, current_context
 
 jwt = JWTManager()
+
+
+@jwt.decode_key_loader
+def find_signing_key(header: dict[str, Any], _claims: dict[str, Any]) -> str:
+    """Return the key of the ring that a token names; the header is not to be trusted yet.
+
+    Raises:
+        InvalidKeyError: it names none of ours.
+    """
+    key = current_context().settings.signing_keys.get(str(header.get("kid")))
+    if key is None:
+        raise InvalidKeyError("it names no key of this Landform")
+    return key
 
 
 class RequestLimiter(Limiter):
@@ -46,14 +60,15 @@ class RequestLimiter(Limiter):
 def caller() -> str:
     """Return whose requests are counted together: a user by its token, else an address.
 
-    Only a token that we signed counts, or whoever invents tokens would never meet a limit.
+    Only a token that is ours counts, or whoever invents tokens would never meet a limit.
     """
-    given = Authorization.from_header(request.headers.get("Authorization"))
-    if given is None or given.type != "bearer" or not given.token:
+    given = bearer_token()
+    if given is None:
         return get_remote_address()
     try:
-        return str(decode_token(given.token)["sub"])
-    except (JWTExtendedException, PyJWTError, ValueError):
+        machine = api_token_caller()
+        return machine.id if machine else str(decode_token(given)["sub"])
+    except (AuthenticationError, JWTExtendedException, PyJWTError, ValueError):
         return get_remote_address()
 
 

@@ -55,6 +55,11 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(
         SecretStr(""), description="Signs sessions and tokens; at least 32 bytes in production."
     )
+    secret_key_fallbacks: SecretStr = Field(
+        SecretStr(""),
+        description="Former values of `LANDFORM_SECRET_KEY`, comma-separated; what they signed "
+        "stays good.",
+    )
     encryption_keys: SecretStr = Field(
         SecretStr(""),
         description="Key ring `id:base64key,…`, newest first; encrypts state and credentials.",
@@ -106,6 +111,12 @@ class Settings(BaseSettings):
     refresh_token_seconds: int = Field(
         7 * 86400, ge=60, description="Life of a refresh token and of a console session."
     )
+    api_token_seconds: int = Field(
+        90 * 86400, ge=60, description="Life of an API token that does not say it itself."
+    )
+    api_token_max_seconds: int = Field(
+        366 * 86400, ge=60, description="Longest life that an API token may be given."
+    )
     cookie_secure: bool = Field(
         True,
         description="Send session cookies over HTTPS only; `demo` on plain HTTP sets it false.",
@@ -153,17 +164,31 @@ class Settings(BaseSettings):
         Raises:
             ConfigurationError: names the variable and how to make a good value.
         """
-        secret = self.secret_key.get_secret_value()
-        if len(secret.encode()) < MIN_SECRET_BYTES or len(set(secret)) < MIN_DISTINCT_CHARACTERS:
+        if _is_weak(self.secret_key.get_secret_value()):
             raise ConfigurationError(
                 f"LANDFORM_SECRET_KEY is missing or weak: set it to {MIN_SECRET_BYTES} random "
                 "bytes or more, for example the output of `openssl rand -hex 32`."
+            )
+        if any(_is_weak(secret) for secret in self._former_secret_keys()):
+            raise ConfigurationError(
+                "LANDFORM_SECRET_KEY_FALLBACKS holds a weak key: list former values of "
+                "LANDFORM_SECRET_KEY only, with commas between them."
             )
         if not self.encryption_keys.get_secret_value():
             raise ConfigurationError(
                 "LANDFORM_ENCRYPTION_KEYS is missing: set it to `k1:` followed by the output of "
                 "`openssl rand -base64 32`."
             )
+
+    @property
+    def signing_keys(self) -> dict[str, str]:
+        """Keys of tokens by their ids; the first one signs, all of them are accepted."""
+        secrets = (self.secret_key.get_secret_value(), *self._former_secret_keys())
+        return {_key_id(secret): secret for secret in secrets}
+
+    def _former_secret_keys(self) -> list[str]:
+        parts = self.secret_key_fallbacks.get_secret_value().split(",")
+        return [part.strip() for part in parts if part.strip()]
 
     @property
     def home_dir(self) -> Path:
@@ -199,6 +224,15 @@ class Settings(BaseSettings):
     def sandbox_endpoint(self) -> str:
         """Base URL of the sandbox cloud."""
         return f"http://127.0.0.1:{self.sandbox_port}/v1"
+
+
+def _is_weak(secret: str) -> bool:
+    return len(secret.encode()) < MIN_SECRET_BYTES or len(set(secret)) < MIN_DISTINCT_CHARACTERS
+
+
+def _key_id(secret: str) -> str:
+    """Return the name of a signing key, which gives nothing of it away."""
+    return hashlib.sha256(b"landform signing key " + secret.encode()).hexdigest()[:16]
 
 
 def redis_socket(home: Path) -> Path:

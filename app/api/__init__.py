@@ -19,6 +19,7 @@ from app.api import (
     stack_locks,
     stacks,
     state_versions,
+    tokens,
     users,
 )
 from app.api.openapi import CONFIG, LandformApi
@@ -36,6 +37,7 @@ def register(app: Flask) -> LandformApi:
         cloud_accounts,
         users,
         sessions,
+        tokens,
         projects,
         members,
         stacks,

@@ -17,7 +17,7 @@ from app.authentication import (
     issue_refresh_token,
     read_refresh_token,
 )
-from app.domain.permissions import RIGHTS
+from app.domain.permissions import Right, ServiceRight
 from app.extensions import limiter
 from app.services import sessions
 from app.services.sessions import OpenedSession
@@ -58,6 +58,13 @@ class MeView(Answer):
         values=fields.List(fields.String()),
         required=True,
         metadata={"description": "rights by project id"},
+    )
+    service_rights = fields.List(
+        fields.String(), required=True, metadata={"description": "rights on the whole Landform"}
+    )
+    session_id = fields.String(required=True, allow_none=True)
+    token_id = fields.String(
+        required=True, allow_none=True, metadata={"description": "the API token that asks"}
     )
 
 
@@ -133,9 +140,12 @@ class Me(MethodView):
                 "is_admin": principal.is_admin,
                 "roles": {project: role.value for project, role in principal.roles.items()},
                 "rights": {
-                    project: sorted(right.value for right in RIGHTS[role])
-                    for project, role in principal.roles.items()
+                    project: sorted(right for right in Right if principal.has(right, project))
+                    for project in principal.roles
                 },
+                "service_rights": sorted(right for right in ServiceRight if principal.may(right)),
+                "session_id": principal.session_id,
+                "token_id": principal.token_id,
             }
         )
 

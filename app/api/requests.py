@@ -99,8 +99,9 @@ def request_identity() -> RequestIdentity:
     Raises:
         ValidationError: the Idempotency-Key is malformed.
     """
+    principal = current_principal()
     return RequestIdentity.of(
-        current_principal().id,
+        principal.token_id or principal.id,  # a token must not be given answers beyond its scopes
         request.headers.get("Idempotency-Key"),
         request.method,
         request.full_path,

@@ -7,6 +7,7 @@ checks (which project, whose token) are made in ``app.services.access``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -74,3 +75,23 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
 
 SCOPES: frozenset[str] = frozenset({*Right, *ServiceRight})
 """Everything that an API token can be limited to."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What an API token is limited to: some rights, perhaps in one project only."""
+
+    rights: frozenset[str]
+    project_id: str | None = None
+
+    def reaches(self, project_id: str) -> bool:
+        """Tell whether the token knows of the project at all."""
+        return self.project_id in (None, project_id)
+
+    def allows(self, right: Right, project_id: str) -> bool:
+        """Tell whether the token may use ``right`` in the project, if its owner has it."""
+        return right in self.rights and self.reaches(project_id)
+
+    def allows_service(self, right: ServiceRight) -> bool:
+        """Tell whether the token may use a right on the whole Landform, if its owner has it."""
+        return right in self.rights and self.project_id is None

@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import ColumnElement, false, true
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, false, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from app.domain.permissions import RIGHTS, ActorKind, Right, Role, ServiceRight
+from app.domain.permissions import RIGHTS, ActorKind, Right, Role, Scope, ServiceRight
 from app.errors import NotFoundError, PermissionDeniedError
+from app.models import ProjectMember, User
 
 
 @dataclass(frozen=True)
 class Principal:
     """An authenticated caller with the roles it has, by project id.
 
+    ``scope`` limits one that came with an API token; everybody else has all that the roles give.
     ``kind``, ``address`` (where the request came from) and ``request_id`` are for the audit trail.
     """
 
@@ -27,20 +30,33 @@ class Principal:
     is_admin: bool = False
     roles: Mapping[str, Role] = field(default_factory=dict)
     session_id: str | None = None
+    token_id: str | None = None
+    scope: Scope | None = None
     request_id: str | None = None
     kind: ActorKind = ActorKind.USER
     address: str | None = None
 
     def has(self, right: Right, project_id: str) -> bool:
         """Tell whether the caller has ``right`` in the project."""
-        if self.is_admin:
-            return True
+        if self.scope is not None and not self.scope.allows(right, project_id):
+            return False
         role = self.roles.get(project_id)
-        return role is not None and right in RIGHTS[role]
+        return self.is_admin or (role is not None and right in RIGHTS[role])
+
+    def has_anywhere(self, right: Right) -> bool:
+        """Tell whether the caller has ``right`` in any project."""
+        if self.scope is not None and right not in self.scope.rights:
+            return False
+        return self.is_admin or any(self.has(right, project_id) for project_id in self.roles)
 
     def may(self, right: ServiceRight) -> bool:
         """Tell whether the caller has a right on this Landform as a whole."""
-        return self.is_admin and right in ServiceRight
+        return self.is_admin and (self.scope is None or self.scope.allows_service(right))
+
+    def sees(self, project_id: str) -> bool:
+        """Tell whether the caller may know that the project exists."""
+        is_reached = self.scope is None or self.scope.reaches(project_id)
+        return is_reached and (self.is_admin or project_id in self.roles)
 
 
 SYSTEM_PRINCIPAL = Principal(id="system", name="system", is_admin=True, kind=ActorKind.SYSTEM)
@@ -58,12 +74,13 @@ def require(principal: Principal, right: Right, project_id: str, what: str) -> N
 
     Raises:
         NotFoundError: the caller has no role in the project at all.
-        PermissionDeniedError: its role does not include ``right``.
+        PermissionDeniedError: its role or its API token does not include ``right``.
     """
     if principal.has(right, project_id):
         return
-    if project_id not in principal.roles:
+    if not principal.sees(project_id):
         raise NotFoundError(f"There is no {what}.")
+    _refuse_scope(principal, right, project_id)
     raise PermissionDeniedError(
         f"This needs the right {right.value!r} in the project of {what}.",
         context={"right": right.value, "project_id": project_id},
@@ -74,12 +91,15 @@ def require_service(principal: Principal, right: ServiceRight) -> None:
     """Let the caller pass, or raise.
 
     Raises:
-        PermissionDeniedError: it is no administrator of this Landform.
+        PermissionDeniedError: it is no administrator of this Landform, or its API token lacks it.
     """
     if not principal.may(right):
+        if principal.is_admin:
+            _refuse_scope(principal, right)
         raise PermissionDeniedError(
             f"This needs the right {right.value!r}.",
             advice="Ask an administrator of this Landform.",
+            context={"right": right.value},
         )
 
 
@@ -96,8 +116,44 @@ def require_session(principal: Principal) -> None:
         )
 
 
-def visible(principal: Principal, project_id: InstrumentedAttribute[str]) -> ColumnElement[bool]:
-    """Return the SQL condition that keeps a list to the projects the caller can see."""
+def visible(
+    principal: Principal, project_id: InstrumentedAttribute[Any], right: Right = Right.STACK_READ
+) -> ColumnElement[bool]:
+    """Return the SQL condition that keeps a list to the projects in which the caller has ``right``.
+
+    Raises:
+        PermissionDeniedError: the caller's API token lacks ``right`` everywhere.
+    """
+    _refuse_scope(principal, right)
+    only = principal.scope.project_id if principal.scope else None
     if principal.is_admin:
-        return true()
-    return project_id.in_(list(principal.roles)) if principal.roles else false()
+        return true() if only is None else project_id == only
+    found = [place for place in principal.roles if principal.has(right, place)]
+    return project_id.in_(found) if found else false()
+
+
+def load_principal(session: Session, user: User, **how: Any) -> Principal:
+    """Return the principal of a user with the roles of this moment.
+
+    Args:
+        session: an open transaction.
+        user: who asks.
+        how: the other fields of ``Principal`` that are known.
+    """
+    members = session.execute(
+        select(ProjectMember.project_id, ProjectMember.role).where(ProjectMember.user_id == user.id)
+    )
+    roles = {project_id: Role(role) for project_id, role in members}
+    return Principal(id=user.id, name=user.name, is_admin=user.is_admin, roles=roles, **how)
+
+
+def _refuse_scope(
+    principal: Principal, right: Right | ServiceRight, project_id: str | None = None
+) -> None:
+    if principal.scope is not None and right not in principal.scope.rights:
+        place = {} if project_id is None else {"project_id": project_id}
+        raise PermissionDeniedError(
+            f"The API token lacks the scope {right.value!r}.",
+            advice="Use a token with this scope.",
+            context={"right": right.value, **place},
+        )

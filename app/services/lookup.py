@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.domain.permissions import Right
 from app.errors import NotFoundError, ValidationError
-from app.models import CloudAccount, Operation, Project, Stack
+from app.models import CloudAccount, Operation, Project, Stack, User
 from app.services.access import Principal, require
 
 
@@ -48,6 +48,21 @@ def project_named(
         raise NotFoundError(f"There is no project {reference!r}.")
     require(principal, right, project.id, f"project {reference!r}")
     return project
+
+
+def user_named(session: Session, reference: str, *, is_locked: bool = False) -> User:
+    """Return the person with that id or name, who is not deleted.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    query = select(User).where(
+        or_(User.id == reference, User.name == reference), User.deleted_at.is_(None)
+    )
+    user = session.scalar(query.with_for_update() if is_locked else query)
+    if user is None:
+        raise NotFoundError(f"There is no user {reference!r}.", advice="Check the id or name.")
+    return user
 
 
 def cloud_account_by(session: Session, reference: str) -> CloudAccount:

@@ -13,9 +13,8 @@ from app.errors import NotFoundError
 from app.models import Project, ProjectMember
 from app.services import audit
 from app.services.access import Principal
-from app.services.lookup import project_named
+from app.services.lookup import project_named, user_named
 from app.services.pages import Page, PageRequest, fetch_page
-from app.services.users import user_named
 
 
 def list_members(

@@ -23,9 +23,10 @@ from app.errors import (
     PreconditionFailedError,
     ValidationError,
 )
-from app.models import Project, ProjectMember, Stack
+from app.models import ApiToken, Project, ProjectMember, Stack
 from app.services import audit
 from app.services.access import Principal, require_service, visible
+from app.services.api_tokens import revoke_tokens
 from app.services.lookup import project_named
 from app.services.pages import Page, PageRequest, fetch_page
 
@@ -52,7 +53,9 @@ class ProjectChange:
 
 def list_projects(session: Session, principal: Principal, page: PageRequest) -> Page[Project]:
     """Return the projects that the caller can see, newest first."""
-    query = select(Project).where(visible(principal, Project.id), Project.deleted_at.is_(None))
+    query = select(Project).where(
+        visible(principal, Project.id, Right.PROJECT_READ), Project.deleted_at.is_(None)
+    )
     return fetch_page(session, query, Project.id, page, newest_first=True)
 
 
@@ -134,6 +137,7 @@ def delete_project(
         select(ProjectMember).where(ProjectMember.project_id == project.id)
     ):
         session.delete(member)
+    revoke_tokens(session, ApiToken.project_id == project.id, "project deleted")
     # Its stacks' history refers to the row, so it stays; an id is a name that nobody can choose.
     project.title = (project.title or project.name)[:MAX_TITLE]
     project.name, project.deleted_at = project.id, utc_now()

@@ -16,11 +16,10 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain import ids
-from app.domain.permissions import Role
 from app.errors import AuthenticationError, NotFoundError, TokenReuseError
-from app.models import ProjectMember, User, UserSession
+from app.models import User, UserSession
 from app.services import audit
-from app.services.access import Principal, require_session
+from app.services.access import Principal, load_principal, require_session
 from app.services.context import Context
 from app.services.pages import Page, PageRequest, fetch_page
 from app.services.passwords import verify_password
@@ -75,7 +74,12 @@ def rotate(ctx: Context, session_id: str, refresh_jti: str) -> OpenedSession:
 
 
 def sign_out(ctx: Context, principal: Principal) -> None:
-    """End the caller's session; its tokens stop working at once."""
+    """End the caller's session; its tokens stop working at once.
+
+    Raises:
+        PermissionDeniedError: the caller came with an API token.
+    """
+    require_session(principal)
     with ctx.write() as session:
         row = session.get(UserSession, principal.session_id)
         if row is not None and row.revoked_at is None:
@@ -183,15 +187,7 @@ def _alive(session: Session, session_id: str, *, is_locked: bool = False) -> Use
 
 
 def _principal(session: Session, row: UserSession, request_id: str | None = None) -> Principal:
-    members = session.scalars(select(ProjectMember).where(ProjectMember.user_id == row.user_id))
-    return Principal(
-        id=row.user_id,
-        name=row.user.name,
-        is_admin=row.user.is_admin,
-        roles={member.project_id: Role(member.role) for member in members},
-        session_id=row.id,
-        request_id=request_id,
-    )
+    return load_principal(session, row.user, session_id=row.id, request_id=request_id)
 
 
 def _record_refusal(ctx: Context, username: str, request_id: str | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -21,14 +21,15 @@ from app.domain.permissions import ServiceRight
 from app.errors import (
     ConflictError,
     NameTakenError,
-    NotFoundError,
     PreconditionFailedError,
     ValidationError,
 )
-from app.models import ProjectMember, User
+from app.models import ApiToken, ProjectMember, User
 from app.services import audit
 from app.services.access import Principal, require_service
+from app.services.api_tokens import revoke_tokens
 from app.services.context import Context
+from app.services.lookup import user_named
 from app.services.pages import Page, PageRequest, fetch_page
 from app.services.passwords import hash_password
 from app.services.sessions import end_sessions
@@ -101,21 +102,6 @@ def user_for(session: Session, principal: Principal, reference: str) -> User:
     """
     require_service(principal, ServiceRight.USER_MANAGE)
     return user_named(session, reference)
-
-
-def user_named(session: Session, reference: str, *, is_locked: bool = False) -> User:
-    """Return the person with that id or name, who is not deleted.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    query = select(User).where(
-        or_(User.id == reference, User.name == reference), User.deleted_at.is_(None)
-    )
-    user = session.scalar(query.with_for_update() if is_locked else query)
-    if user is None:
-        raise NotFoundError(f"There is no user {reference!r}.", advice="Check the id or name.")
-    return user
 
 
 def create_user(session: Session, principal: Principal, wanted: NewUser) -> User:
@@ -195,6 +181,7 @@ def delete_user(
     end_sessions(session, user.id, "user deleted")
     for member in session.scalars(select(ProjectMember).where(ProjectMember.user_id == user.id)):
         session.delete(member)
+    revoke_tokens(session, ApiToken.user_id == user.id, "user deleted")
     _audit(session, principal, "user.delete", user, name=user.name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from datetime import timedelta
 from typing import Any
 
@@ -113,6 +114,14 @@ class Rest:
                 session.add(ProjectMember(project_id=place.id, user_id=user.id, role=role))
             name = user.name
         return Rest(self.app, name)
+
+    def as_token(self, *scopes: str, **more: Any) -> Rest:
+        """Return a machine that calls with a new API token of this user."""
+        answer = self.post("/tokens", {"name": "a test", "scopes": list(scopes), **more})
+        assert answer.status_code == 201, answer.text
+        machine = copy.copy(self)
+        machine.headers = {"Authorization": f"Bearer {answer.json['token']}"}
+        return machine
 
     def make_project(self, name: str) -> None:
         with self.ctx.write() as session:

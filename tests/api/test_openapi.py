@@ -20,6 +20,7 @@ UNCONDITIONAL = {
     "DELETE /api/v1/auth/sessions",
     "DELETE /api/v1/auth/sessions/{session_id}",
     "DELETE /api/v1/projects/{project}/members/{user}",
+    "DELETE /api/v1/tokens/{token_id}",
 }
 
 

@@ -39,6 +39,26 @@ def test_production_refuses_a_missing_or_weak_secret(
         Settings.from_env()
 
 
+@pytest.mark.parametrize("former", ["secret", f"{GOOD_SECRET},", f"{GOOD_SECRET},{'a' * 64}"])
+def test_production_refuses_a_weak_former_secret(
+    production: pytest.MonkeyPatch, former: str
+) -> None:
+    production.setenv("LANDFORM_SECRET_KEY_FALLBACKS", former)
+    if former == f"{GOOD_SECRET},":
+        assert len(Settings.from_env().signing_keys) == 1
+        return
+    with pytest.raises(ConfigurationError, match="LANDFORM_SECRET_KEY_FALLBACKS"):
+        Settings.from_env()
+
+
+def test_the_newest_key_signs_and_no_id_gives_a_key_away(production: pytest.MonkeyPatch) -> None:
+    former = GOOD_SECRET[::-1]
+    production.setenv("LANDFORM_SECRET_KEY_FALLBACKS", f" {former} ")
+    keys = Settings.from_env().signing_keys
+    assert list(keys.values()) == [GOOD_SECRET, former]
+    assert not any(key_id in secret for key_id, secret in keys.items())
+
+
 def test_production_refuses_to_keep_state_in_plain_text(production: pytest.MonkeyPatch) -> None:
     production.delenv("LANDFORM_ENCRYPTION_KEYS")
     with pytest.raises(ConfigurationError, match="LANDFORM_ENCRYPTION_KEYS.*openssl"):
