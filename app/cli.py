@@ -10,9 +10,10 @@ import base64
 import json
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -20,7 +21,12 @@ from pydantic import SecretStr
 from app.crypto import KeyRing
 from app.errors import ConflictError, LandformError, NotFoundError
 from app.factory import create_app
-from app.services.context import build_context
+from app.logs import configure_logging
+from app.services.access import SYSTEM_PRINCIPAL
+from app.services.audit_export import FORMATS, in_batches
+from app.services.audit_trail import TrailFilter, export_events
+from app.services.audit_verification import verify_trail
+from app.services.context import Context, build_context
 from app.services.key_rotation import KeyReport, key_status, rotate_keys
 from app.settings import Settings
 from app.storage.durable import write_synced
@@ -78,7 +84,7 @@ def print_openapi(_chosen: argparse.Namespace) -> int:
 
 def print_key_status(_chosen: argparse.Namespace) -> int:
     """Tell which keys of the ring are in use; 1 when something cannot be opened."""
-    ctx = build_context(Settings.from_env())
+    ctx = _context()
     with closing(ctx.db):
         report = key_status(ctx)
     _print_report(report)
@@ -87,7 +93,7 @@ def print_key_status(_chosen: argparse.Namespace) -> int:
 
 def rotate(_chosen: argparse.Namespace) -> int:
     """Put everything under the newest key; 1 when something is not under it afterwards."""
-    ctx = build_context(Settings.from_env())
+    ctx = _context()
     with closing(ctx.db):
         report = rotate_keys(ctx)
     _print_report(report)
@@ -121,6 +127,13 @@ def export_state(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _context() -> Context:
+    """Return the context of this command, whose log goes to standard error."""
+    settings = Settings.from_env()
+    configure_logging(settings.log_level, settings.log_format)
+    return build_context(settings)
+
+
 def _find_version(store: StateStore, stack_id: str, serial: int | None) -> tuple[int, str]:
     if serial is None:
         current = store.current(stack_id)
@@ -134,7 +147,7 @@ def _find_version(store: StateStore, stack_id: str, serial: int | None) -> tuple
     return found[-1]
 
 
-def _write_new_file(path: Path, data: bytes) -> None:
+def _write_new_file(path: Path, data: bytes | Iterable[bytes]) -> None:
     """Write a file that only its owner may read, durably; never over one that exists."""
     try:
         write_synced(path, data)
@@ -163,6 +176,66 @@ def _print_report(report: KeyReport) -> None:
         )
 
 
+def _take_archives(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--archive",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="an NDJSON export of events that are no longer in SQL; may be given again, in order",
+    )
+
+
+def verify_audit(chosen: argparse.Namespace) -> int:
+    """Check the audit trail; 1 when something is wrong with it."""
+    ctx = _context()
+    with closing(ctx.db):
+        result = verify_trail(ctx, chosen.archive)
+    print(f"{result.count} events, the last is {result.last.sequence} ({result.last.hash[:16]}…).")
+    if result.proven:
+        print(f"Anchors vouch for all events up to {result.proven}.")
+    for key, sequence in result.anchors.unchecked.items():
+        print(f"Not checked: anchors up to event {sequence}, of key {key}, not in the ring.")
+    if result.anchors.damaged:
+        print(f"Not checked: {result.anchors.damaged} torn lines in the file of anchors.")
+    for finding in result.findings:
+        print(f"{finding.kind.upper()}: {finding.detail}")
+    if result.has_more:
+        print("There is more than is listed here.")
+    print("Something is wrong with the trail." if result.findings else "The trail is whole.")
+    return 1 if result.findings else 0
+
+
+def _take_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--format", choices=sorted(FORMATS), default="ndjson")
+    parser.add_argument("--since", type=_moment, help="from this time on, as 2026-11-23T08:00:00Z")
+    parser.add_argument("--until", type=_moment, help="before this time")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="a new file, readable by you only"
+    )
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def export_audit(chosen: argparse.Namespace) -> int:
+    """Write the audit trail to a new file or standard output; this is an event itself."""
+    ctx = _context()
+    wanted = TrailFilter(since=chosen.since, until=chosen.until)
+    with closing(ctx.db):
+        events = export_events(ctx, SYSTEM_PRINCIPAL, wanted)
+        lines = in_batches(FORMATS[chosen.format](events))
+        if chosen.output is not None:
+            _write_new_file(chosen.output, lines)
+        else:
+            sys.stdout.buffer.writelines(lines)
+            sys.stdout.buffer.flush()
+    return 0
+
+
 def openapi_document(settings: Settings) -> str:
     """Return the OpenAPI document as JSON text; needs no database, Redis or secret."""
     key = base64.b64encode(secrets.token_bytes(32)).decode()
@@ -178,12 +251,19 @@ def openapi_document(settings: Settings) -> str:
 
 
 GROUPS = {
+    "audit": "the audit trail",
     "keys": "the encryption keys of what is kept at rest",
     "state": "Terraform states on the volume",
 }
 
 COMMANDS = {
     "openapi": Command("print the OpenAPI document of this catalogue", print_openapi),
+    "audit verify": Command(
+        "check that nobody changed the audit trail: its chain and its anchors",
+        verify_audit,
+        _take_archives,
+    ),
+    "audit export": Command("write the audit trail, oldest first", export_audit, _take_export),
     "keys status": Command("count what is sealed under which encryption key", print_key_status),
     "keys rotate": Command("put everything under the newest encryption key", rotate),
     "state export": Command(

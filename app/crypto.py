@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import hmac
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -125,6 +126,28 @@ class KeyRing:
         if parsed.key_id == self.primary:
             return None
         return self._wrap(self._unwrap(parsed))
+
+    def sign(self, message: bytes, purpose: str) -> tuple[str, str]:
+        """Return the id of the newest key, and what it makes of ``message`` (HMAC-SHA-256, hex).
+
+        Args:
+            message: what is to be proven genuine later.
+            purpose: keeps signatures of one kind from passing for those of another.
+        """
+        return self.primary, self._signature(self.primary, message, purpose)
+
+    def is_signed(self, message: bytes, purpose: str, key_id: str, signature: str) -> bool:
+        """Tell whether ``sign`` gave this signature.
+
+        Raises:
+            DecryptionError: the key is not in the ring, so nobody can tell.
+        """
+        expected = self._signature(key_id, message, purpose)
+        return hmac.compare_digest(expected.encode(), signature.encode())
+
+    def _signature(self, key_id: str, message: bytes, purpose: str) -> str:
+        own = hmac.digest(self._key(key_id), f"landform {purpose}".encode(), "sha256")
+        return hmac.digest(own, message, "sha256").hex()
 
     def _wrap(self, data_key: bytes) -> bytes:
         key_id, nonce = self.primary.encode(), os.urandom(NONCE_BYTES)

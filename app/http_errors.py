@@ -14,8 +14,10 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
 
 from app import errors
-from app.errors import LandformError, UnavailableError
+from app.errors import LandformError, PermissionDeniedError, UnavailableError
 from app.logs import get_logger
+from app.services.refusals import record_refusal
+from app.web_context import current_context
 
 PROBLEM = "application/problem+json"
 DOCS = "/api/docs/errors#"
@@ -45,6 +47,8 @@ HTTP_CODES = {
     500: ("internal_error", LandformError.advice),
 }
 OTHER_HTTP = ("http_error", "Read what the status means in the HTTP specification (RFC 9110).")
+
+MAX_OBJECT_ID, MAX_REASON = 64, 300
 
 log = get_logger(__name__)
 
@@ -96,12 +100,32 @@ def _handle_landform(error: LandformError) -> Response:
     status = status_of(error)
     if status >= 500:
         log.error("request_failed", code=error.code, detail=error.detail)
+    if isinstance(error, PermissionDeniedError):
+        _record_refusal(error)
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = _challenge()
     if status in (429, 503):
         headers["Retry-After"] = "5"
     return _answer(problem_body(error), status, headers)
+
+
+def _record_refusal(error: PermissionDeniedError) -> None:
+    """Put what a signed-in caller was refused into the audit trail."""
+    principal = g.get("principal")
+    if principal is None:
+        return
+    record_refusal(
+        current_context(),
+        principal,
+        "request.refused",
+        "request",
+        request.path[:MAX_OBJECT_ID],
+        project_id=error.context.get("project_id"),
+        method=request.method,
+        code=error.code,
+        reason=error.detail[:MAX_REASON],
+    )
 
 
 def _handle_http(error: HTTPException) -> Response:

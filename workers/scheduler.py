@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from datetime import timedelta
+from typing import NoReturn
 
 from redis.exceptions import RedisError
 from rq_scheduler import Scheduler
@@ -21,6 +22,7 @@ from app.errors import LandformError
 from app.logs import get_logger
 from app.queue.doorbell import TICK_QUEUE, open_queue
 from app.queue.jobs import TICK, AllowListedJob
+from app.services.audit_anchors import Anchorer
 from app.services.context import Context
 from app.services.dispatch import record_capacity
 from app.services.engine.salvage import reap, remove_leftovers, save_unsaved
@@ -48,6 +50,7 @@ class Keeper(threading.Thread):
         super().__init__(name="keeper", daemon=True)
         self._ctx = ctx
         self._prune_at = 0.0
+        self.anchorer = Anchorer(ctx)
 
     def run(self) -> None:
         """Go round for ever; trouble with the database or a volume ends one round only."""
@@ -73,6 +76,7 @@ class Keeper(threading.Thread):
             forget_expired(session)
         assert_tick(self._ctx)
         self._prune_states()
+        self.anchorer.keep()
 
     def _prune_states(self) -> None:
         """Remove old state versions once an hour, a few at a time so that a round stays short."""
@@ -116,7 +120,16 @@ def main() -> int:
     except LandformError as error:
         print(error.detail, file=sys.stderr)
         return 2
-    Keeper(ctx).start()
+    keeper = Keeper(ctx)
+    keeper.start()
+    try:
+        _schedule(ctx)
+    finally:
+        keeper.anchorer.write()
+
+
+def _schedule(ctx: Context) -> NoReturn:
+    """Run rq-scheduler until it exits at a signal."""
     while True:
         try:
             scheduler = make_scheduler(ctx)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.api import (
+    audit_events,
     auth,
     catalogue,
     cloud_accounts,
@@ -45,6 +46,7 @@ def register(app: Flask) -> LandformApi:
         state_versions,
         operations,
         drift,
+        audit_events,
     )
     for module in fixed:
         api.register_blueprint(module.blueprint)

@@ -98,11 +98,43 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Anchor:
+    """A note, kept outside the database, of the hash that an event had; signed by a key."""
+
+    sequence: int
+    hash: str
+    at: str
+    volume: str
+    key: str = ""
+    signature: str = ""
+
+    def signed_part(self) -> bytes:
+        """Return what the signature covers."""
+        said = {"sequence": self.sequence, "hash": self.hash, "at": self.at, "volume": self.volume}
+        return canonical_json(said)
+
+    def to_line(self) -> bytes:
+        """Return it as one line of the file of anchors."""
+        return canonical_json(self.__dict__) + b"\n"
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Anchor | None:
+        """Read a line back; nothing when it is torn or was never an anchor."""
+        try:
+            anchor = cls(**json.loads(line))
+        except (ValueError, TypeError, RecursionError):
+            return None
+        texts = (anchor.hash, anchor.at, anchor.volume, anchor.key, anchor.signature)
+        is_typed = type(anchor.sequence) is int and all(isinstance(text, str) for text in texts)
+        return anchor if is_typed else None
+
+
+@dataclass(frozen=True)
 class Finding:
     """One thing that is wrong with the trail.
 
     ``sequence`` is the event to look at; ``kind`` is ``changed``, ``missing``, ``misplaced``,
-    ``rewritten``, ``cut`` or ``unreadable``.
+    ``rewritten``, ``cut``, ``forged`` (an anchor) or ``unproven`` (no anchor can be checked).
     """
 
     kind: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ from app.clock import utc_now
 from app.crypto import KeyRing
 from app.db import Database
 from app.domain.operations import OperationType
+from app.domain.refusal_budget import RefusalBudget
 from app.models import InstallationFact, Operation
 from app.queue.doorbell import DRIFT_QUEUE, OPERATIONS_QUEUE, Doorbell, connect
 from app.settings import Settings
@@ -38,6 +39,7 @@ class Context:
     catalog: Catalog
     doorbell: Doorbell
     runs: RunDirectories
+    refusals: RefusalBudget = field(default_factory=RefusalBudget)
 
     @contextmanager
     def write(self) -> Iterator[Session]:

@@ -1,0 +1,50 @@
+"""Record what was refused to whom, without letting a flood of refusals fill the disk.
+
+A refusal has no change to be recorded with, so it has a transaction of its own. Beyond the budget
+refusals are only counted, and the next event says how many there were; the count is of one process
+and lost when it ends.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.logs import get_logger
+from app.services import audit
+from app.services.access import Principal
+from app.services.context import Context
+
+log = get_logger(__name__)
+
+
+def record_refusal(
+    ctx: Context,
+    principal: Principal,
+    action: str,
+    object_type: str,
+    object_id: str,
+    *,
+    project_id: str | None = None,
+    **detail: Any,
+) -> None:
+    """Add the event of a refusal, unless there were too many; never fails.
+
+    Args are those of ``audit.record``. Trouble with the database is told in the log: it must not
+    turn a refusal into another error.
+    """
+    caller = principal.address or principal.id or principal.name
+    before = ctx.refusals.take(caller, time.monotonic())
+    if before is None:
+        return
+    if before:
+        detail["unrecorded_before"] = before
+    try:
+        with ctx.write() as session:
+            audit.record(
+                session, principal, action, object_type, object_id, project_id=project_id, **detail
+            )
+    except SQLAlchemyError as error:
+        log.error("refusal_not_recorded", action=action, error=str(error))
