@@ -20,7 +20,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-thorough test-postgresql bench check check-lint check-types check-layers check-tree check-security format clean install install-dev
+.PHONY: help run test test-thorough test-postgresql bench sdk check check-lint check-types check-layers check-tree check-security format clean install install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ test-postgresql: $(DEV) ## Run the tests that use the database on PostgreSQL as 
 
 bench: $(DEV) ## Measure, and write docs/benchmarks.md
 	@$(RUN) -m tests.bench $(BENCH_ARGS)
+
+sdk: $(DEV) ## Generate the clients of the API into build/sdk: Python, TypeScript, Go, Java
+	@$(RUN) -m tests.sdk
 
 check: check-lint check-types check-layers check-tree check-security ## Format, lint, types, layers, templates, security, SBOM
 

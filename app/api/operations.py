@@ -27,7 +27,7 @@ from app.api.schemas import (
 from app.api.schemas import (
     Answer as AnswerSchema,
 )
-from app.domain.operations import OperationStatus, OperationType
+from app.domain.operations import FINAL, OperationStatus, OperationType
 from app.domain.plan_options import MAX_ADDRESSES, Import
 from app.models import Operation
 from app.services import inventory, operations
@@ -40,6 +40,13 @@ from app.services.resolutions import Resolution, resolve
 from app.web_context import current_context, current_principal
 
 blueprint = ApiBlueprint("operations", "Asynchronous work on stacks")
+
+ASK_AGAIN = {
+    "Retry-After": {
+        "description": "Seconds until it is worth asking again; absent once it has ended",
+        "schema": {"type": "string"},
+    }
+}
 
 
 class OperationQuery(PageQuery):
@@ -105,12 +112,15 @@ class OneOperation(MethodView):
     """One operation."""
 
     @blueprint.doc(operationId="getOperation", **CONDITIONAL)
-    @blueprint.response(200, OperationView)
+    @blueprint.response(200, OperationView, headers=ASK_AGAIN)
     def get(self, operation_id: str) -> Response:
         """Show an operation with its steps, and why it waits if it does"""
         with current_context().read() as session:
             row = operation_by_id(session, current_principal(), operation_id)
-            return answers.single(present.operation(session, row))
+            answer = answers.single(present.operation(session, row))
+            if OperationStatus(row.status) not in FINAL:
+                answer.headers["Retry-After"] = answers.RETRY_AFTER_SECONDS
+            return answer
 
 
 @blueprint.route("/operations/<operation_id>/plan")
