@@ -122,6 +122,18 @@ class ImmutableParameterError(ConflictError):
         )
 
 
+class BlueprintMissingError(ConflictError):
+    code = "blueprint_missing"
+    title = "The stack's blueprint is not in the catalogue"
+    advice = "Put that version back into the catalogue, upgrade the stack, or destroy it."
+
+
+class BlueprintDowngradeError(ConflictError):
+    code = "blueprint_downgrade"
+    title = "The stack cannot go back to that version of its blueprint"
+    advice = "Stay at the present version, or make a new stack."
+
+
 class StackBusyError(ConflictError):
     code = "stack_busy"
     title = "A Terraform of an earlier operation still runs on this stack"

@@ -6,13 +6,15 @@ from typing import Any
 
 from flask import Response
 from flask.views import MethodView
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from app.api.answers import single
 from app.api.requests import ApiBlueprint
 from app.api.schemas import CONDITIONAL, Answer, Request
 from app.catalog.blueprint import KindBlueprint
+from app.catalog.catalog import Catalog
 from app.catalog.cloud import Cloud
+from app.errors import NotFoundError
 from app.web_context import current_context
 
 blueprint = ApiBlueprint("catalogue", "Clouds and kinds on offer")
@@ -50,12 +52,27 @@ class KindView(Answer):
     kind = fields.String(required=True)
     plural = fields.String(required=True)
     version = fields.String(required=True)
+    versions = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "All versions in the catalogue, the newest first"},
+    )
     title = fields.String(required=True)
     description = fields.String(required=True)
     clouds = fields.List(fields.String(), required=True)
     parameters = fields.Dict(required=True)
     outputs = fields.Dict(required=True)
     references = fields.Dict(required=True)
+
+
+class KindQuery(Request):
+    """Which version of a kind."""
+
+    version = fields.String(
+        load_default=None,
+        validate=validate.Length(max=40),
+        metadata={"description": "One of its versions; else the newest", "example": "1.0.0"},
+    )
 
 
 class CloudList(Answer):
@@ -94,8 +111,9 @@ class Kinds(MethodView):
     @blueprint.response(200, KindList)
     def get(self, _query: dict[str, Any]) -> Response:
         """List the kinds with their parameters and outputs"""
-        kinds = current_context().catalog.kinds.values()
-        return single({"items": [_kind(kind) for kind in kinds], "next_cursor": None})
+        catalog = current_context().catalog
+        items = [_kind(catalog, kind) for kind in catalog.kinds.values()]
+        return single({"items": items, "next_cursor": None})
 
 
 @blueprint.route("/kinds/<kind>")
@@ -103,10 +121,18 @@ class Kind(MethodView):
     """One kind."""
 
     @blueprint.doc(operationId="getKind", **CONDITIONAL)
+    @blueprint.arguments(KindQuery, location="query")
     @blueprint.response(200, KindView)
-    def get(self, kind: str) -> Response:
-        """Show a kind with its parameters and outputs"""
-        return single(_kind(current_context().catalog.kind(kind)))
+    def get(self, query: dict[str, Any], kind: str) -> Response:
+        """Show a kind with its parameters and outputs, in its newest or a given version"""
+        catalog = current_context().catalog
+        newest = catalog.kind(kind)
+        version = query["version"] or newest.version
+        found = catalog.find(kind, version)
+        if found is None:
+            known = ", ".join(catalog.versions[kind])
+            raise NotFoundError(f"The kind {kind} has no such version; it has: {known}.")
+        return single(_kind(catalog, found))
 
 
 def _cloud(cloud: Cloud) -> dict[str, Any]:
@@ -123,11 +149,12 @@ def _cloud(cloud: Cloud) -> dict[str, Any]:
     }
 
 
-def _kind(kind: KindBlueprint) -> dict[str, Any]:
+def _kind(catalog: Catalog, kind: KindBlueprint) -> dict[str, Any]:
     return {
         "kind": kind.kind,
         "plural": kind.plural,
         "version": kind.version,
+        "versions": list(catalog.versions[kind.kind]),
         "title": kind.title,
         "description": kind.description,
         "clouds": list(kind.clouds),

@@ -13,7 +13,7 @@ from flask.views import MethodView
 from marshmallow import Schema, fields
 from sqlalchemy.orm import Session
 
-from app.api import answers, cascades, present
+from app.api import answers, cascades, kind_schemas, present
 from app.api.cascades import CascadeView, DeletionQuery
 from app.api.json_fields import JsonSchemaField
 from app.api.requests import ApiBlueprint, expected_version, page_request
@@ -52,21 +52,23 @@ class CollectionQuery(StackQuery):
 
 def build_blueprints(catalog: Catalog) -> list[ApiBlueprint]:
     """Return one group of paths for each kind."""
-    return [_build(kind) for kind in catalog.kinds.values()]
+    return [
+        _build(kind, list(catalog.versions[kind.kind].values())) for kind in catalog.kinds.values()
+    ]
 
 
-def _build(kind: KindBlueprint) -> ApiBlueprint:
+def _build(kind: KindBlueprint, versions: list[KindBlueprint]) -> ApiBlueprint:
     blueprint = ApiBlueprint(kind.plural, kind.description)
-    shapes = _Shapes(kind)
+    shapes = _Shapes(kind, versions)
     blueprint.route(f"/{kind.plural}")(_collection_view(blueprint, kind, shapes))
     blueprint.route(f"/{kind.plural}/<stack_id>")(_item_view(blueprint, kind, shapes))
     return blueprint
 
 
 class _Shapes:
-    """The schemas of one kind."""
+    """The schemas of one kind; what exists may have any of its versions."""
 
-    def __init__(self, kind: KindBlueprint) -> None:
+    def __init__(self, kind: KindBlueprint, versions: list[KindBlueprint]) -> None:
         self.name = "".join(part.capitalize() for part in kind.kind.split("-"))
         self.plural = "".join(part.capitalize() for part in kind.plural.split("-"))
         parameters = kind.parameters
@@ -80,12 +82,12 @@ class _Shapes:
             name=f"New{self.name}",
         )
         self.change: type[Schema] = StackSettings.from_dict(
-            {"parameters": JsonSchemaField(_as_patch(parameters))}, name=f"{self.name}Change"
+            {"parameters": JsonSchemaField(kind_schemas.patch(versions))}, name=f"{self.name}Change"
         )
         self.view: type[Schema] = StackView.from_dict(
             {
-                "parameters": JsonSchemaField(_as_shown(parameters), required=True),
-                "outputs": JsonSchemaField(_outputs(kind), required=True),
+                "parameters": JsonSchemaField(kind_schemas.shown(versions), required=True),
+                "outputs": JsonSchemaField(kind_schemas.outputs(versions), required=True),
             },
             name=self.name,
         )
@@ -212,31 +214,3 @@ def _stack_change(body: dict[str, Any]) -> StackChange:
         clear_expiry="expires_at" in body and body["expires_at"] is None,
         deletion_protection=body.get("deletion_protection"),
     )
-
-
-def _as_patch(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a merge patch: nothing is required, null means the default."""
-    properties = {
-        name: {"anyOf": [{k: v for k, v in spec.items() if k != "default"}, {"type": "null"}]}
-        for name, spec in schema.get("properties", {}).items()
-    }
-    return {"type": "object", "properties": properties, "additionalProperties": False}
-
-
-def _as_shown(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of the parameters in answers, where a secret is masked."""
-    properties = {
-        name: {"type": ["string", "null"], "description": "masked"}
-        if spec.get("writeOnly")
-        else spec
-        for name, spec in schema.get("properties", {}).items()
-    }
-    return {"type": "object", "properties": properties}
-
-
-def _outputs(kind: KindBlueprint) -> dict[str, Any]:
-    properties = {
-        name: {**spec.schema, "description": spec.description}
-        for name, spec in kind.outputs.items()
-    }
-    return {"type": "object", "properties": properties}

@@ -11,7 +11,6 @@ from app.catalog.catalog import Catalog
 from app.clock import rfc3339
 from app.domain.operations import OperationStatus, can_cancel
 from app.domain.permissions import Right
-from app.errors import NotFoundError
 from app.models import DriftReport, Operation, OperationEvent, Stack, StackReference, StateVersion
 from app.services.access import Principal
 from app.services.context import Context
@@ -24,11 +23,14 @@ PREFIX = "/api/v1"
 
 def stack(ctx: Context, principal: Principal, row: Stack) -> dict[str, Any]:
     """Return a stack; sensitive outputs only to who may read secrets."""
+    newest = ctx.catalog.kinds.get(row.kind)
     return {
         "id": row.id,
         "name": row.name,
         "kind": row.kind,
         "blueprint_version": row.blueprint_version,
+        "applied_blueprint_version": row.applied_blueprint_version,
+        "newest_blueprint_version": newest.version if newest else None,
         "project": {"id": row.project.id, "name": row.project.name},
         "cloud_account": {"id": row.cloud_account.id, "name": row.cloud_account.name},
         "cloud": row.cloud,
@@ -61,10 +63,9 @@ def stack(ctx: Context, principal: Principal, row: Stack) -> dict[str, Any]:
 
 def parameters(ctx: Context, row: Stack) -> dict[str, Any]:
     """Return the parameters of a stack with sensitive ones masked."""
-    try:
-        blueprint = ctx.catalog.kind(row.kind)
-    except NotFoundError:
-        return row.parameters  # the kind left the catalogue; what is public stays readable
+    blueprint = ctx.catalog.find(row.kind, row.blueprint_version)
+    if blueprint is None:
+        return row.parameters  # its blueprint left the catalogue; what is public stays readable
     whole = blueprint.merge_sensitive(row.parameters, open_parameters(ctx.keys, row))
     return blueprint.mask(whole)
 
@@ -126,6 +127,7 @@ def _operation(row: Operation, waits: dict[str, Any] | None) -> dict[str, Any]:
             }
             for step in row.steps
         ],
+        "blueprint_version": row.blueprint_version,
         "plan": row.plan_summary,
         "waiting_for": waits,
         "approved_by": row.approved_by,

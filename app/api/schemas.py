@@ -140,7 +140,19 @@ class StackView(Answer):
     id = fields.String(required=True, metadata={"example": "stk_01k9z3t7q8v5w2x4y6a8b0c1d2"})
     name = fields.String(required=True)
     kind = fields.String(required=True)
-    blueprint_version = fields.String(required=True)
+    blueprint_version = fields.String(
+        required=True, metadata={"description": "The version of the blueprint that is wanted"}
+    )
+    applied_blueprint_version = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The version that was last applied"},
+    )
+    newest_blueprint_version = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "What it could be upgraded to; null without the kind"},
+    )
     project = fields.Nested(Ref, required=True)
     cloud_account = fields.Nested(Ref, required=True)
     cloud = fields.String(required=True)
@@ -231,6 +243,11 @@ class OperationView(Answer):
     ended_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
     transitions = fields.List(fields.Nested(StatusChange), required=True)
     steps = fields.List(fields.Nested(StepView), required=True)
+    blueprint_version = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The version of the blueprint that it planned with"},
+    )
     plan = fields.Nested(PlanCounts, required=True, allow_none=True)
     waiting_for = fields.Nested(WaitView, required=True, allow_none=True)
     approved_by = fields.String(required=True, allow_none=True)

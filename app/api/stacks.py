@@ -6,10 +6,11 @@ from typing import Any
 
 from flask import Response
 from flask.views import MethodView
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy.orm import Session
 
 from app.api import answers, present
+from app.api.json_fields import JsonSchemaField
 from app.api.requests import ApiBlueprint, page_request
 from app.api.schemas import (
     CONDITIONAL,
@@ -31,6 +32,7 @@ from app.domain.stacks import StackStatus
 from app.models import Operation, Stack
 from app.services import inventory, operations
 from app.services.access import Principal
+from app.services.blueprint_upgrades import request_upgrade
 from app.services.context import Context
 from app.services.inventory import OperationFilter, StackFilter
 from app.services.lookup import stack_by_id
@@ -83,6 +85,32 @@ class NewOperationBody(Request):
         validate=validate.Range(min=0, max=inventory.MAX_SERIAL),
         metadata={"description": "For rollback: the state version to go back to"},
     )
+    blueprint_version = fields.String(
+        validate=validate.Length(max=40),
+        metadata={
+            "description": "For plan and apply: upgrade to this version of the blueprint, or see "
+            "what that would do",
+            "example": "2.0.0",
+        },
+    )
+    parameters = JsonSchemaField(
+        {
+            "type": "object",
+            "description": "With blueprint_version: parameters that change with it; null gives "
+            "one up or puts it back to its default",
+        }
+    )
+
+    @validates_schema
+    def _check_upgrade(self, data: dict[str, Any], **_: object) -> None:
+        if "blueprint_version" in data:
+            extra = [name for name in ("targets", "replace", "serial") if data.get(name)]
+            message = "Does not go together with blueprint_version."
+        else:
+            extra = [name for name in ("parameters",) if name in data]
+            message = "Is taken with blueprint_version only; else change the stack with PATCH."
+        if extra:
+            raise ValidationError({name: [message] for name in extra})
 
 
 class OutputsView(Answer):
@@ -160,7 +188,8 @@ class StackOperations(MethodView):
         """Start an operation on a stack: plan, apply, destroy, drift_check or rollback
 
         A rollback makes an earlier state version the present state; its plan always waits for
-        approval.
+        approval. With ``blueprint_version``, an apply upgrades the stack and a plan shows what
+        that would do.
         """
         wanted = OperationType(body["type"])
         options = PlanOptions(
@@ -170,8 +199,11 @@ class StackOperations(MethodView):
         )
 
         def work(
-            session: Session, _ctx: Context, principal: Principal
+            session: Session, ctx: Context, principal: Principal
         ) -> tuple[Stack, Operation | None]:
+            if "blueprint_version" in body:
+                version, patch = body["blueprint_version"], body.get("parameters", {})
+                return request_upgrade(ctx, session, principal, stack_id, wanted, version, patch)
             return operations.request_operation(session, principal, stack_id, wanted, options)
 
         return answers.accept(work)

@@ -39,7 +39,11 @@ class ReferenceSpec:
 
 @dataclass(frozen=True)
 class KindBlueprint:
-    """One blueprint, checked. ``digest`` is the SHA-256 of its whole folder, hexadecimal."""
+    """One version of a blueprint, checked.
+
+    ``digest`` is the SHA-256 of its whole folder, hexadecimal; ``downgrade_to`` has the earlier
+    versions to which a stack of this one may go back.
+    """
 
     kind: str
     plural: str
@@ -51,6 +55,7 @@ class KindBlueprint:
     references: Mapping[str, ReferenceSpec]
     modules: Mapping[str, Path]
     digest: str
+    downgrade_to: frozenset[str] = frozenset()
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -224,5 +229,5 @@ def variable_name(parameter: str, schema: Mapping[str, Any]) -> str:
 
 def _reference_not_ready(parameter: str, output: str) -> ReferenceNotReadyError:
     pointer = f"{PARAMETERS_POINTER}/{parameter}"
-    message = f"The stack named here has no output {output} yet."
+    message = f"The stack named here has no output {output}; apply it, or upgrade its blueprint."
     return ReferenceNotReadyError(message, problems=(FieldProblem(pointer, message),))

@@ -102,24 +102,37 @@ TERRAFORM_RESERVED = frozenset(
 
 def check_blueprints(
     drafts: Sequence[BlueprintDraft],
+    earlier: Sequence[BlueprintDraft],
     unreadable: Collection[str],
     clouds: Mapping[str, Cloud],
     mistakes: MistakeList,
 ) -> None:
     """Note everything that is wrong between ``drafts``, and between them and ``clouds``.
 
-    References to the ``unreadable`` kinds are let pass: what is wrong there is noted already.
+    Args:
+        drafts: the newest version of each kind.
+        earlier: the other versions of all kinds.
+        unreadable: kinds that could not be read; what is wrong there is noted already.
+        clouds: by name.
+        mistakes: takes what is wrong.
     """
     kinds = {draft.kind: draft for draft in drafts}
+    every = [*drafts, *earlier]
+    outputs: dict[str, set[str]] = {}
+    for draft in every:
+        outputs.setdefault(draft.kind, set()).update(draft.outputs)
     for draft in drafts:
         _check_names(draft, mistakes)
-        _check_variable_names(draft, mistakes)
         _check_references(draft, kinds, unreadable, mistakes)
+    for draft in earlier:
+        _check_references(draft, kinds, unreadable, mistakes, outputs)
+    for draft in every:
+        _check_variable_names(draft, mistakes)
         for cloud in draft.modules:
             if cloud in clouds:
                 _check_vocabulary(draft, clouds[cloud], mistakes)
     _check_doubles(drafts, mistakes)
-    _check_cycles(kinds, mistakes)
+    _check_cycles(every, mistakes)
 
 
 def _check_names(draft: BlueprintDraft, mistakes: MistakeList) -> None:
@@ -167,7 +180,9 @@ def _check_references(
     kinds: Mapping[str, BlueprintDraft],
     unreadable: Collection[str],
     mistakes: MistakeList,
+    outputs: Mapping[str, Collection[str]] | None = None,
 ) -> None:
+    """Check that kinds and outputs are there; an earlier version may rely on earlier outputs."""
     for parameter, reference in draft.references.items():
         if reference["kind"] in unreadable:
             continue
@@ -178,26 +193,28 @@ def _check_references(
             message = f"there is no kind {reference['kind']}; the kinds are: {known}"
             mistakes.add(draft.document.file, draft.line(*path, "kind"), message)
             continue
+        offered = outputs[target.kind] if outputs is not None else target.outputs
         for output in reference["outputs"]:
-            if output not in target.outputs:
-                known = ", ".join(target.outputs) or "none"
+            if output not in offered:
+                known = ", ".join(offered) or "none"
                 message = f"{target.kind} has no output {output}; its outputs are: {known}"
                 mistakes.add(draft.document.file, draft.line(*path, "outputs", output), message)
 
 
-def _check_cycles(kinds: Mapping[str, BlueprintDraft], mistakes: MistakeList) -> None:
-    """Note each reference that leads back to its own kind."""
-    edges = {
-        kind: {reference["kind"] for reference in draft.references.values()}
-        for kind, draft in kinds.items()
-    }
-    for kind, draft in kinds.items():
+def _check_cycles(drafts: Sequence[BlueprintDraft], mistakes: MistakeList) -> None:
+    """Note each reference that leads back to its own kind, through whichever versions."""
+    edges: dict[str, set[str]] = {}
+    for draft in drafts:
+        edges.setdefault(draft.kind, set()).update(
+            reference["kind"] for reference in draft.references.values()
+        )
+    for draft in drafts:
         for parameter, reference in draft.references.items():
-            if kind in _reachable(edges, reference["kind"]):
+            if draft.kind in _reachable(edges, reference["kind"]):
                 line = draft.line("parameters", "properties", parameter, "x-references", "kind")
                 message = (
-                    f"{kind} refers to {reference['kind']}, which leads back to {kind}; "
-                    "remove one of the references"
+                    f"{draft.kind} refers to {reference['kind']}, which leads back to "
+                    f"{draft.kind}; remove one of the references"
                 )
                 mistakes.add(draft.document.file, line, message)
 

@@ -40,6 +40,11 @@ class BlueprintDraft:
         return kind
 
     @property
+    def version(self) -> str:
+        version: str = self.document.data["version"]
+        return version
+
+    @property
     def properties(self) -> dict[str, Any]:
         properties: dict[str, Any] = self.document.data["parameters"]["properties"]
         return properties

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from app.catalog.blueprint import KindBlueprint, OutputSpec, ReferenceSpec
 from app.catalog.cloud import PROVIDER_FILE_NAME, Choice, Cloud, CredentialField, Region
-from app.errors import NotFoundError
+from app.errors import BlueprintMissingError, NotFoundError
 
 # The door of this package: what other layers need beside ``loader.load_catalog``.
 __all__ = [
@@ -28,10 +28,14 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Catalog:
-    """All blueprints by kind and all clouds by name, each sorted."""
+    """All blueprints by kind and all clouds by name, each sorted.
+
+    ``kinds`` has the newest version of each; ``versions`` all of them by kind, the newest first.
+    """
 
     kinds: Mapping[str, KindBlueprint]
     clouds: Mapping[str, Cloud]
+    versions: Mapping[str, Mapping[str, KindBlueprint]]
 
     def kind(self, name: str) -> KindBlueprint:
         """Return the blueprint of the kind ``name``.
@@ -44,6 +48,24 @@ class Catalog:
                 f"There is no such kind; the kinds are: {', '.join(self.kinds) or 'none'}."
             )
         return self.kinds[name]
+
+    def find(self, kind: str, version: str) -> KindBlueprint | None:
+        """Return that version of a kind, or nothing when it is not in the catalogue."""
+        return self.versions.get(kind, {}).get(version)
+
+    def blueprint(self, kind: str, version: str) -> KindBlueprint:
+        """Return the version of the blueprint that a stack has.
+
+        Raises:
+            BlueprintMissingError: it has left the catalogue; lists what there is.
+        """
+        found = self.find(kind, version)
+        if found is None:
+            known = ", ".join(self.versions.get(kind, {})) or "none"
+            raise BlueprintMissingError(
+                f"Version {version} of the kind {kind} is not in the catalogue, which has: {known}."
+            )
+        return found
 
     def kind_by_plural(self, plural: str) -> KindBlueprint:
         """Return the blueprint whose collection is called ``plural``.

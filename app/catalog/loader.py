@@ -1,7 +1,8 @@
 """Reads a whole catalogue from its folder, or says everything that is wrong with it.
 
-Owns the layout ``blueprints/<kind>/blueprint.yaml``, ``blueprints/<kind>/<cloud>/*.tf`` and
-``clouds/<cloud>.yaml``. Each rule itself stands in one of the ``*_checks`` modules.
+Owns the layout ``blueprints/<kind>/blueprint.yaml``, ``blueprints/<kind>/<cloud>/*.tf``, the same
+again under ``blueprints/<kind>/versions/<version>/``, and ``clouds/<cloud>.yaml``. Each rule itself
+stands in one of the ``*_checks`` modules.
 """
 
 from __future__ import annotations
@@ -25,9 +26,12 @@ from app.catalog.output_checks import check_outputs
 from app.catalog.parameter_checks import check_parameters
 from app.catalog.parameters import ParameterSchema
 from app.catalog.shapes import BLUEPRINT
+from app.catalog.version_checks import check_versions
 from app.catalog.yaml_source import read_yaml
+from app.domain.versions import Version
 
 BLUEPRINT_FILE_NAME = "blueprint.yaml"
+VERSIONS_FOLDER_NAME = "versions"
 
 
 def load_catalog(root: Path) -> Catalog:
@@ -48,25 +52,33 @@ def load_catalog(root: Path) -> Catalog:
     read = {folder.name: _read_draft(folder, set(loaded), mistakes) for folder in folders}
     drafts = [draft for draft in read.values() if draft is not None]
     unreadable = {name for name, draft in read.items() if draft is None}
-    check_blueprints(drafts, unreadable, clouds, mistakes)
-    for draft in drafts:
+    earlier = {folder.name: _read_earlier(folder, set(loaded), mistakes) for folder in folders}
+    others = [draft for found in earlier.values() for draft in found]
+    check_blueprints(drafts, others, unreadable, clouds, mistakes)
+    check_versions({draft.folder.name: draft for draft in drafts}, earlier, mistakes)
+    for draft in (*drafts, *others):
         for name, source in draft.sources.items():
             if name in clouds:
                 check_module(draft, clouds[name], source, mistakes)
     mistakes.raise_if_any()
     kinds = {draft.kind: _build(draft) for draft in drafts}
-    return Catalog(MappingProxyType(kinds), MappingProxyType(clouds))
+    versions = {
+        kind: _by_version([newest, *map(_build, earlier[kind])]) for kind, newest in kinds.items()
+    }
+    return Catalog(MappingProxyType(kinds), MappingProxyType(clouds), MappingProxyType(versions))
 
 
 def compute_digest(folder: Path) -> str:
     """Return the SHA-256, hexadecimal, of the names and bytes of all files in ``folder``.
 
     Hidden files and folders do not count: they are what editors and ``terraform init`` leave.
+    Neither do earlier versions, which have digests of their own.
     """
     digest = hashlib.sha256()
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = file.relative_to(folder)
-        if any(part.startswith(".") for part in name.parts):
+        is_hidden = any(part.startswith(".") for part in name.parts)
+        if is_hidden or name.parts[0] == VERSIONS_FOLDER_NAME:
             continue
         content = file.read_bytes()
         digest.update(f"{name.as_posix()}\0{len(content)}\0".encode())
@@ -104,9 +116,24 @@ def _read_draft(folder: Path, clouds: set[str], mistakes: MistakeList) -> Bluepr
     return BlueprintDraft(folder, document, modules, parsed)
 
 
+def _read_earlier(folder: Path, clouds: set[str], mistakes: MistakeList) -> list[BlueprintDraft]:
+    parent = folder / VERSIONS_FOLDER_NAME
+    if not parent.is_dir():
+        return []
+    read = [_read_draft(path, clouds, mistakes) for path in _visible_folders(parent, mistakes)]
+    return [draft for draft in read if draft is not None]
+
+
+def _by_version(blueprints: list[KindBlueprint]) -> Mapping[str, KindBlueprint]:
+    ordered = sorted(blueprints, key=lambda item: Version(item.version), reverse=True)
+    return MappingProxyType({item.version: item for item in ordered})
+
+
 def _module_folders(folder: Path, clouds: set[str], mistakes: MistakeList) -> dict[str, Path]:
     file = folder / BLUEPRINT_FILE_NAME
-    folders = _visible_folders(folder, mistakes)
+    folders = [
+        path for path in _visible_folders(folder, mistakes) if path.name != VERSIONS_FOLDER_NAME
+    ]
     if not folders:
         mistakes.add(file, 1, "no cloud implements it; add a folder <cloud>/ with *.tf files")
     for module in folders:
@@ -135,6 +162,7 @@ def _build(draft: BlueprintDraft) -> KindBlueprint:
         references=MappingProxyType(references),
         modules=MappingProxyType(dict(draft.modules)),
         digest=compute_digest(draft.folder),
+        downgrade_to=frozenset(data.get("downgrade_to", ())),
     )
 
 

@@ -94,15 +94,19 @@ OUTPUT: Final = _object(
     "description",
 )
 
+VERSION: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": SEMVER,
+    "maxLength": 40,
+    "x-message": "must be a semantic version such as 1.0.0",
+}
+
 BLUEPRINT: Final = _object(
     {
         "kind": SLUG_TEXT,
         "plural": SLUG_TEXT,
-        "version": {
-            "type": "string",
-            "pattern": SEMVER,
-            "x-message": "must be a semantic version such as 1.0.0",
-        },
+        "version": VERSION,
+        "downgrade_to": {"type": "array", "items": VERSION, "minItems": 1, "uniqueItems": True},
         "title": TEXT,
         "description": TEXT,
         "parameters": _object(

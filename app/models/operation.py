@@ -33,6 +33,8 @@ class Operation(Base):
     ``process`` identifies the Terraform that runs now (pid, start time, boot id, group, host).
     ``options`` holds what the request chose (targets, replacements, imports); ``resolution`` what
     a person decided about an interrupted operation.
+    ``blueprint_version`` is the one that its plan was made with; ``sealed_preview`` what a plan
+    looks at instead of what the stack has (``app.services.blueprint_upgrades``).
     ``transitions`` lists ``{status, at}`` for every status that the operation has had.
     """
 
@@ -83,6 +85,8 @@ class Operation(Base):
     error: Mapped[JsonObject | None] = mapped_column()
     possibly_orphaned: Mapped[list[Any]] = mapped_column(default=list)
     has_unsaved_state: Mapped[bool] = mapped_column(default=False)
+    blueprint_version: Mapped[str | None] = mapped_column(String(40))
+    sealed_preview: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     stack: Mapped[Stack] = relationship(lazy="joined", innerjoin=True)
     steps: Mapped[list[OperationStep]] = relationship(

@@ -18,7 +18,8 @@ class Stack(Base):
     """One thing that a client asked for; it has exactly one Terraform state.
 
     ``generation`` counts changes of what is wanted; ``applied_generation`` is the last one that
-    was applied, so a difference means *pending changes*. ``version`` is the ETag.
+    was applied, so a difference means *pending changes*. In the same way ``blueprint_version`` is
+    wanted and ``applied_blueprint_version`` was applied. ``version`` is the ETag.
     """
 
     __tablename__ = "stacks"
@@ -41,6 +42,7 @@ class Stack(Base):
     name: Mapped[str] = mapped_column(String(40))
     kind: Mapped[str] = mapped_column(String(40))
     blueprint_version: Mapped[str] = mapped_column(String(40))
+    applied_blueprint_version: Mapped[str | None] = mapped_column(String(40))
     cloud_account_id: Mapped[str] = mapped_column(ForeignKey("cloud_accounts.id"), index=True)
     cloud: Mapped[str] = mapped_column(String(40))
     region: Mapped[str] = mapped_column(String(40))

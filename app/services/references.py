@@ -108,14 +108,19 @@ def with_ids(parameters: dict[str, Any], resolved: Mapping[str, Stack]) -> dict[
     return {**parameters, **{parameter: stack.id for parameter, stack in resolved.items()}}
 
 
+def targets_of(stack: Stack) -> dict[str, Stack]:
+    """Return the stacks that ``stack`` refers to, by parameter."""
+    return {link.parameter: link.target for link in stack.references}
+
+
 def outputs_of(
-    keys: KeyRing, stack: Stack, *, may_be_troubled: bool = False
+    keys: KeyRing, targets: Mapping[str, Stack], *, may_be_troubled: bool = False
 ) -> dict[str, dict[str, Any]]:
     """Return the outputs of every referenced stack, by parameter and output name.
 
     Args:
         keys: open what is sensitive.
-        stack: the one that refers.
+        targets: the stacks that are referred to, by parameter.
         may_be_troubled: whether the last outputs will do also while the stack referred to is in
             trouble, as they do for work that builds nothing on them.
 
@@ -123,12 +128,10 @@ def outputs_of(
         ReferenceNotReadyError: a referenced stack is gone or was never applied.
     """
     found = {}
-    for link in stack.references:
-        if not (may_be_troubled and link.target.applied_generation > 0):
-            _require_ready(link.target, f"/parameters/{link.parameter}")
-        found[link.parameter] = {
-            output.name: output_value(keys, output) for output in link.target.outputs
-        }
+    for parameter, target in targets.items():
+        if not (may_be_troubled and target.applied_generation > 0):
+            _require_ready(target, f"/parameters/{parameter}")
+        found[parameter] = {output.name: output_value(keys, output) for output in target.outputs}
     return found
 
 
@@ -162,7 +165,8 @@ def mark_stale(stack: Stack, changed: Collection[str], catalog: Catalog) -> None
         user = link.stack
         if user.deleted_at is not None or user.applied_generation == 0:
             continue
-        spec = catalog.kinds[user.kind].references.get(link.parameter)
+        blueprint = catalog.find(user.kind, user.blueprint_version)
+        spec = blueprint.references.get(link.parameter) if blueprint else None
         if spec is None or set(spec.outputs) & set(changed):
             user.generation += 1
             user.version += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from app.catalog.parameters import merge_sensitive
 from app.crypto import KeyRing
 from app.models import CloudAccount, Stack, StackOutput
 
@@ -34,6 +35,11 @@ def open_parameters(keys: KeyRing, stack: Stack) -> dict[str, Any]:
         return {}
     opened: dict[str, Any] = open_json(keys, stack.sealed_parameters, f"parameters:{stack.id}")
     return opened
+
+
+def merge_parameters(keys: KeyRing, stack: Stack) -> dict[str, Any]:
+    """Return all parameters of a stack, sensitive ones included."""
+    return merge_sensitive(stack.parameters, open_parameters(keys, stack))
 
 
 def seal_credentials(keys: KeyRing, account: CloudAccount, credentials: dict[str, str]) -> None:

@@ -105,7 +105,7 @@ def create_stack(
     resolved = references.resolve(session, principal, blueprint, project.id, parameters)
     references.check_placement(resolved, stack)
     references.attach(stack, resolved)
-    _set_parameters(ctx, stack, blueprint, references.with_ids(parameters, resolved))
+    set_parameters(ctx, stack, blueprint, references.with_ids(parameters, resolved))
     _check_offered(ctx, stack, blueprint, parameters)
     stack.schedule = make_schedule(ctx, stack.id, wanted.drift)
     session.add(stack)
@@ -135,11 +135,12 @@ def change_stack(
         NotFoundError, PermissionDeniedError: as ``stack_by_id``.
         PreconditionFailedError: the stack is no longer at ``expected_version``.
         ImmutableParameterError: a parameter cannot be changed in place.
+        BlueprintMissingError: the stack's version of its blueprint has left the catalogue.
         ConflictError: the stack is deleted or being deleted.
     """
     stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE, kind=kind)
     expect_version(stack, expected_version)
-    _refuse_deleted(session, stack)
+    refuse_deleted(session, stack)
     check_labels(change.labels or {})
     changed = _change_settings(stack, change)
     operation = None
@@ -205,9 +206,10 @@ def _name_taken(project: Project, name: str) -> NameTakenError:
     return NameTakenError.at("/name", f"Project {project.name!r} has a stack named {name!r}.")
 
 
-def _set_parameters(
+def set_parameters(
     ctx: Context, stack: Stack, blueprint: KindBlueprint, parameters: dict[str, Any]
 ) -> None:
+    """Keep validated parameters; sensitive ones sealed only."""
     public, secret = blueprint.split_sensitive(parameters)
     stack.parameters = public
     seal_parameters(ctx.keys, stack, secret)
@@ -243,7 +245,7 @@ def _change_settings(stack: Stack, change: StackChange) -> list[str]:
 def _change_parameters(
     ctx: Context, session: Session, principal: Principal, stack: Stack, patch: dict[str, Any]
 ) -> bool:
-    blueprint = ctx.catalog.kind(stack.kind)
+    blueprint = ctx.catalog.blueprint(stack.kind, stack.blueprint_version)
     old = blueprint.merge_sensitive(stack.parameters, open_parameters(ctx.keys, stack))
     merged = {name: value for name, value in {**old, **patch}.items() if not _is_reset(name, patch)}
     new = blueprint.generate(blueprint.validate(merged))
@@ -257,7 +259,7 @@ def _change_parameters(
     if new == old:
         return False
     references.attach(stack, resolved)
-    _set_parameters(ctx, stack, blueprint, new)
+    set_parameters(ctx, stack, blueprint, new)
     return True
 
 
@@ -275,7 +277,12 @@ def expect_version(stack: Stack, expected: int | None) -> None:
         raise PreconditionFailedError(f"Stack {stack.name!r} was changed since you read it.")
 
 
-def _refuse_deleted(session: Session, stack: Stack) -> None:
+def refuse_deleted(session: Session, stack: Stack) -> None:
+    """Refuse to change a stack that is gone or going.
+
+    Raises:
+        ConflictError: it is deleted, or its destroy is queued or running.
+    """
     is_leaving = unfinished_destroy(session, stack) is not None
     if is_leaving or stack.status in (StackStatus.DELETED, StackStatus.DELETING):
         what = "being deleted" if is_leaving else stack.status

@@ -90,7 +90,7 @@ class RunDirectory:
 
     def prepare(
         self,
-        module_dir: Path,
+        module_dir: Path | None,
         provider_hcl: str,
         variables: Mapping[str, Any],
         state: bytes | None,
@@ -99,6 +99,7 @@ class RunDirectory:
 
         Args:
             module_dir: root module of the blueprint; its ``*.tf`` files and lock file are copied.
+                None leaves the provider alone: enough to destroy what the state holds.
             provider_hcl: provider block of the cloud, from the catalogue, never from a user.
             variables: values for the module; plain JSON data.
             state: plain bytes of the state of record, or None for a new stack.
@@ -108,7 +109,7 @@ class RunDirectory:
             CatalogError: the module has no ``*.tf``, or a file that leads out of its folder.
             UnavailableError: the work folder cannot be written.
         """
-        sources = _module_files(module_dir)
+        sources = _module_files(module_dir) if module_dir is not None else []
         content = json.dumps(dict(variables), allow_nan=False, ensure_ascii=False, indent=2)
         with _translate_errors(self.path):
             self._create_folders()

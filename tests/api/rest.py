@@ -77,6 +77,7 @@ class Rest:
             operation.status, operation.ended_at = status, utc_now()
             stack = operation.stack
             stack.status, stack.applied_generation = stack_status, stack.generation
+            stack.applied_blueprint_version = stack.blueprint_version
             if stack_status == "deleted":
                 stack.deleted_at = utc_now()
 

@@ -221,7 +221,7 @@ def _header(ctx: Context, session: Session, principal: Principal, stack: Stack) 
 
 
 def _parameters(ctx: Context, stack: Stack) -> list[Value]:
-    blueprint = ctx.catalog.kinds.get(stack.kind)
+    blueprint = ctx.catalog.find(stack.kind, stack.blueprint_version)
     if blueprint is None:  # its blueprint left the catalogue; secrets are kept apart
         return [_parameter(name, {}, value, stack) for name, value in stack.parameters.items()]
     masked = _masked(ctx, blueprint, stack)
@@ -249,7 +249,7 @@ def _parameter(name: str, schema: dict[str, Any], value: Any, stack: Stack) -> V
 
 
 def _outputs(ctx: Context, stack: Stack) -> list[Value]:
-    blueprint = ctx.catalog.kinds.get(stack.kind)
+    blueprint = ctx.catalog.find(stack.kind, stack.blueprint_version)
     specs = blueprint.outputs if blueprint else {}
     return [
         Value(

@@ -126,6 +126,8 @@ def _settle_stack(stack: Stack, operation: Operation, status: OperationStatus) -
         and operation.generation is not None
     ):
         stack.applied_generation = operation.generation
+        # One that was planned before versions were recorded had the stack's.
+        stack.applied_blueprint_version = operation.blueprint_version or stack.blueprint_version
     if operation.has_applied:
         _forget_verdict(stack)
     if after is StackStatus.DELETED:

@@ -14,11 +14,12 @@ from app.domain.redaction import Redactor, secret_texts
 from app.logs import hide_in_logs
 from app.models import Operation, Stack
 from app.services import references
+from app.services.blueprint_upgrades import Wanted, open_preview
 from app.services.context import Context
 from app.services.engine.rollback import keep_forgotten, state_to_go_back_to
 from app.services.engine.state_keeping import load_state
 from app.services.headroom import restore_work_ballast
-from app.services.secrets import open_credentials, open_parameters, output_value
+from app.services.secrets import merge_parameters, open_credentials, open_parameters, output_value
 from app.storage.parked_run import unpark
 from app.storage.run_directory import RunDirectory
 from app.storage.state_store import StateStore
@@ -58,12 +59,14 @@ def prepare(ctx: Context, session: Session, store: StateStore, operation: Operat
         VolumeError, StateError: the state of record cannot be trusted or read.
         ReferenceNotReadyError: a referenced stack has no outputs.
         StackReferencedError: it is to be destroyed and others still use it.
-        NotFoundError: the catalogue no longer has the kind or the cloud.
+        BlueprintMissingError: the stack's version of its blueprint has left the catalogue.
+        NotFoundError: the catalogue no longer has the cloud.
     """
     stack = operation.stack
-    blueprint, cloud = ctx.catalog.kind(stack.kind), ctx.catalog.cloud(stack.cloud)
+    cloud = ctx.catalog.cloud(stack.cloud)
     if operation.type == OperationType.DESTROY:
         references.refuse_used(stack)  # one that was to go first could not be destroyed
+    wanted = _wanted(ctx, session, operation)
     back = None
     if operation.type == OperationType.ROLLBACK:
         back = state_to_go_back_to(session, store, operation)
@@ -72,20 +75,26 @@ def prepare(ctx: Context, session: Session, store: StateStore, operation: Operat
     directory = ctx.runs.of(operation.id)
     if directory.exists and not operation.has_applied:
         directory.remove()  # of a plan that died or went stale; it changed nothing
-    directory.prepare(
-        blueprint.module_dir(stack.cloud), cloud.provider_hcl, _variables(ctx, operation), state
-    )
+    module = wanted.blueprint.module_dir(stack.cloud) if wanted else None
+    variables = _variables(ctx, operation, wanted) if wanted else {}
+    directory.prepare(module, cloud.provider_hcl, variables, state)
     imports = PlanOptions.from_dict(operation.options).imports
     if imports:
         directory.add_imports([(item.to, item.id) for item in imports])
     if back is not None:
         keep_forgotten(directory, back.forgotten)
     operation.generation = stack.generation
-    return reopen(ctx, operation)
+    operation.blueprint_version = wanted.blueprint.version if wanted else None
+    return reopen(ctx, operation, wanted)
 
 
-def reopen(ctx: Context, operation: Operation) -> Workspace:
+def reopen(ctx: Context, operation: Operation, wanted: Wanted | None = None) -> Workspace:
     """Return the workspace of an operation whose run directory was prepared before.
+
+    Args:
+        ctx: the adapters.
+        operation: the one that runs.
+        wanted: what was planned, when it was not what the stack itself has.
 
     Raises:
         DecryptionError: it was sealed while its plan waited, and does not open.
@@ -99,20 +108,44 @@ def reopen(ctx: Context, operation: Operation) -> Workspace:
     environment = build_environment(
         directory.home, directory.temporary, cli_config, cloud.environment(credentials)
     )
-    secrets = _secrets(ctx, stack, cloud, credentials)
+    secrets = _secrets(ctx, stack, cloud, credentials, wanted)
     hide_in_logs(Redactor(secrets).text)
     return Workspace(directory, environment, secrets)
 
 
-def _variables(ctx: Context, operation: Operation) -> dict[str, Any]:
+def _wanted(ctx: Context, session: Session, operation: Operation) -> Wanted | None:
+    """Return what Terraform is to make; nothing for a destroy that needs no module.
+
+    What Terraform destroys stands in the state, so the provider alone will do where the stack's
+    version of its blueprint has left the catalogue.
+
+    Raises:
+        BlueprintMissingError: it has, and the operation is no destroy.
+    """
+    preview = open_preview(ctx, session, operation)
+    if preview is not None:
+        return preview
     stack = operation.stack
+    blueprint = ctx.catalog.find(stack.kind, stack.blueprint_version)
+    if blueprint is None and operation.type == OperationType.DESTROY:
+        return None
+    return Wanted(
+        blueprint or ctx.catalog.blueprint(stack.kind, stack.blueprint_version),
+        merge_parameters(ctx.keys, stack),
+        references.targets_of(stack),
+    )
+
+
+def _variables(ctx: Context, operation: Operation, wanted: Wanted) -> dict[str, Any]:
+    stack, cloud = operation.stack, ctx.catalog.cloud(operation.stack.cloud)
     builds_nothing = operation.type in (OperationType.DESTROY, OperationType.DRIFT_CHECK)
-    blueprint, cloud = ctx.catalog.kind(stack.kind), ctx.catalog.cloud(stack.cloud)
-    return blueprint.variables(
+    return wanted.blueprint.variables(
         name=stack.name,
         region=cloud.region(stack.region),
-        parameters=blueprint.merge_sensitive(stack.parameters, open_parameters(ctx.keys, stack)),
-        reference_outputs=references.outputs_of(ctx.keys, stack, may_be_troubled=builds_nothing),
+        parameters=wanted.parameters,
+        reference_outputs=references.outputs_of(
+            ctx.keys, wanted.targets, may_be_troubled=builds_nothing
+        ),
         tags={
             "landform:stack": stack.id,
             "landform:project": stack.project_id,
@@ -123,21 +156,27 @@ def _variables(ctx: Context, operation: Operation) -> dict[str, Any]:
 
 
 def _secrets(
-    ctx: Context, stack: Stack, cloud: Cloud, credentials: dict[str, str]
+    ctx: Context,
+    stack: Stack,
+    cloud: Cloud,
+    credentials: dict[str, str],
+    wanted: Wanted | None,
 ) -> tuple[str, ...]:
     """Return what must show nowhere: credentials, sensitive parameters and sensitive outputs.
 
     A new value of a sensitive output is known only after the apply; Terraform itself hides it in
     its events.
     """
+    targets = references.targets_of(stack) | (wanted.targets if wanted else {})
     fields = [item.name for item in cloud.credential_fields.values() if item.is_secret]
     outputs = [
         output_value(ctx.keys, output)
-        for holder in (stack, *(link.target for link in stack.references))
+        for holder in (stack, *targets.values())
         for output in holder.outputs
         if output.is_sensitive
     ]
-    sensitive = [open_parameters(ctx.keys, stack), outputs]
+    planned = wanted.blueprint.split_sensitive(wanted.parameters)[1] if wanted else {}
+    sensitive = [open_parameters(ctx.keys, stack), planned, outputs]
     return (
         *(credentials[name] for name in fields if credentials.get(name)),
         *secret_texts(sensitive),

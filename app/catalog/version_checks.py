@@ -1,0 +1,65 @@
+"""Checks the versions of each blueprint against each other.
+
+Owns what must be true between ``blueprints/<kind>/`` and ``blueprints/<kind>/versions/<version>/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from app.catalog.blueprint_draft import BlueprintDraft
+from app.catalog.mistakes import MistakeList
+from app.domain.versions import Version
+
+
+def check_versions(
+    newest: Mapping[str, BlueprintDraft],
+    earlier: Mapping[str, Sequence[BlueprintDraft]],
+    mistakes: MistakeList,
+) -> None:
+    """Note what is wrong between the newest version of each kind and its ``earlier`` ones."""
+    for kind, drafts in earlier.items():
+        for draft in drafts:
+            _check_folder(draft, mistakes)
+            if kind in newest:
+                _check_against_newest(draft, newest[kind], mistakes)
+    for kind, draft in newest.items():
+        for one in (draft, *earlier.get(kind, ())):
+            _check_downgrades(one, [draft, *earlier.get(kind, ())], mistakes)
+
+
+def _check_folder(draft: BlueprintDraft, mistakes: MistakeList) -> None:
+    if draft.version != draft.folder.name:
+        message = f"the version is {draft.version} but its folder is not; name it {draft.version}"
+        mistakes.add(draft.document.file, draft.line("version"), message)
+
+
+def _check_against_newest(
+    draft: BlueprintDraft, newest: BlueprintDraft, mistakes: MistakeList
+) -> None:
+    for key in ("kind", "plural"):
+        wanted = newest.document.data[key]
+        if draft.document.data[key] != wanted:
+            message = f"{key} is {wanted} in {newest.document.file}; every version has the same"
+            mistakes.add(draft.document.file, draft.line(key), message)
+    if not Version(draft.version) < Version(newest.version):
+        message = (
+            f"{draft.version} is not older than {newest.version} in {newest.document.file}; "
+            "the newest version stands there, earlier ones under versions/"
+        )
+        mistakes.add(draft.document.file, draft.line("version"), message)
+
+
+def _check_downgrades(
+    draft: BlueprintDraft, all_versions: Sequence[BlueprintDraft], mistakes: MistakeList
+) -> None:
+    known = {item.version for item in all_versions if item.version != draft.version}
+    for index, version in enumerate(draft.document.data.get("downgrade_to", ())):
+        message = None
+        if version not in known:
+            message = f"there is no other version {version} of {draft.kind}; remove it"
+        elif Version(draft.version) < Version(version):
+            message = f"{version} is newer than {draft.version}; going there needs no permission"
+        if message:
+            line = draft.line("downgrade_to", index)
+            mistakes.add(draft.document.file, line, message)

@@ -1,0 +1,217 @@
+"""Take a stack to another version of its blueprint, or plan what that would do.
+
+An upgrade is wanted like a changed parameter: the stack has the new version at once and pending
+changes until an apply has ended well. A preview changes nothing; what it looks at is kept sealed
+with its operation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.catalog.catalog import KindBlueprint
+from app.domain.operations import OperationType
+from app.domain.permissions import Right
+from app.domain.versions import Version
+from app.errors import (
+    BlueprintDowngradeError,
+    FieldProblem,
+    ImmutableParameterError,
+    ValidationError,
+)
+from app.models import Operation, Stack
+from app.services import references
+from app.services.access import Principal
+from app.services.context import Context
+from app.services.lookup import stack_by_id
+from app.services.operation_queue import add_operation
+from app.services.secrets import merge_parameters, open_json, seal_json
+from app.services.stacks import audit_stack, refuse_deleted, set_parameters, touch
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A version of the blueprint, with parameters and referenced stacks that suit it."""
+
+    blueprint: KindBlueprint
+    parameters: dict[str, Any]
+    targets: dict[str, Stack]
+
+
+def request_upgrade(
+    ctx: Context,
+    session: Session,
+    principal: Principal,
+    stack_id: str,
+    operation_type: OperationType,
+    version: str,
+    patch: dict[str, Any],
+) -> tuple[Stack, Operation]:
+    """Queue an apply of another version of the blueprint, or a plan that shows it.
+
+    Args:
+        ctx: the adapters.
+        session: the open transaction.
+        principal: who asks.
+        stack_id: which stack.
+        operation_type: apply or plan.
+        version: the version that is wanted.
+        patch: parameters that change with it; null gives one up or puts it back to its default.
+
+    Raises:
+        NotFoundError, PermissionDeniedError: as ``stack_by_id``.
+        ConflictError: the stack is deleted or being deleted.
+        ValidationError: there is no such version, or the parameters do not suit it.
+        BlueprintDowngradeError: it is earlier, and the present one does not allow it.
+        ImmutableParameterError: a parameter cannot be changed in place.
+        ReferenceNotReadyError: as ``references.resolve``.
+    """
+    if operation_type not in (OperationType.APPLY, OperationType.PLAN):
+        message = f"A {operation_type.value} takes no version: it uses that of the stack."
+        raise ValidationError.at("/blueprint_version", message)
+    stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE)
+    refuse_deleted(session, stack)
+    wanted = _wanted(ctx, session, principal, stack, version, patch)
+    if operation_type is OperationType.PLAN:
+        operation = add_operation(session, stack, operation_type, principal)
+        operation.sealed_preview = _seal(ctx, operation, wanted)
+    else:
+        before = stack.blueprint_version
+        _adopt(ctx, stack, wanted)
+        operation = add_operation(session, stack, operation_type, principal)
+        change = {"from_version": before, "to_version": version, "operation_id": operation.id}
+        audit_stack(session, principal, "stack.upgrade", stack, **change)
+    session.flush()
+    return stack, operation
+
+
+def open_preview(ctx: Context, session: Session, operation: Operation) -> Wanted | None:
+    """Return what a plan looks at instead of what its stack has, if it does.
+
+    Raises:
+        BlueprintMissingError: the version has left the catalogue meanwhile.
+    """
+    if operation.sealed_preview is None:
+        return None
+    kept = open_json(ctx.keys, operation.sealed_preview, _place(operation))
+    blueprint = ctx.catalog.blueprint(operation.stack.kind, kept["version"])
+    targets = {
+        parameter: session.get_one(Stack, stack_id)
+        for parameter, stack_id in kept["targets"].items()
+    }
+    return Wanted(blueprint, kept["parameters"], targets)
+
+
+def _wanted(
+    ctx: Context,
+    session: Session,
+    principal: Principal,
+    stack: Stack,
+    version: str,
+    patch: dict[str, Any],
+) -> Wanted:
+    blueprint = _find(ctx, stack, version)
+    _refuse_downgrade(ctx, stack, version)
+    old = merge_parameters(ctx.keys, stack)
+    given = {name: value for name, value in patch.items() if value is not None}
+    merged = {name: value for name, value in old.items() if name not in patch} | given
+    carried = _without_dropped(ctx, stack, blueprint, merged, given)
+    parameters = blueprint.generate(blueprint.validate(carried))
+    targets = references.resolve(session, principal, blueprint, stack.project_id, parameters)
+    references.check_placement(targets, stack)
+    parameters = references.with_ids(parameters, targets)
+    _refuse_replacement(stack, blueprint, old, parameters)
+    blueprint.check_offered(ctx.catalog.cloud(stack.cloud), parameters)
+    return Wanted(blueprint, parameters, targets)
+
+
+def _find(ctx: Context, stack: Stack, version: str) -> KindBlueprint:
+    found = ctx.catalog.find(stack.kind, version)
+    if found is None or stack.cloud not in found.clouds:
+        on = [
+            item.version
+            for item in ctx.catalog.versions.get(stack.kind, {}).values()
+            if stack.cloud in item.clouds
+        ]
+        message = (
+            f"The kind {stack.kind} has no such version on {stack.cloud}; "
+            f"it has: {', '.join(on) or 'none'}."
+        )
+        raise ValidationError.at("/blueprint_version", message)
+    return found
+
+
+def _refuse_downgrade(ctx: Context, stack: Stack, version: str) -> None:
+    """Going back is possible to what was applied last, and where the applied version allows it."""
+    applied = stack.applied_blueprint_version
+    if applied is None or not Version(version) < Version(applied):
+        return
+    present = ctx.catalog.find(stack.kind, applied)
+    if present is None or version not in present.downgrade_to:
+        why = "does not allow it" if present else "has left the catalogue, so nobody can tell"
+        raise BlueprintDowngradeError.at(
+            "/blueprint_version",
+            f"Stack {stack.name!r} has version {applied} of {stack.kind}, which {why}.",
+        )
+
+
+def _without_dropped(
+    ctx: Context,
+    stack: Stack,
+    blueprint: KindBlueprint,
+    merged: dict[str, Any],
+    given: dict[str, Any],
+) -> dict[str, Any]:
+    """Leave out parameters that the version no longer has, where they only had their default.
+
+    Raises:
+        ValidationError: one has another value, which must not get lost unnoticed.
+    """
+    gone = [name for name in merged if name not in blueprint.schema.properties]
+    present = ctx.catalog.find(stack.kind, stack.blueprint_version)
+    defaults = present.schema.complete({}) if present else {}
+    lost = [
+        name
+        for name in gone
+        if name not in given and merged[name] not in (None, defaults.get(name))
+    ]
+    if lost:
+        message = f"Version {blueprint.version} has no such parameter; put null here to give it up."
+        problems = tuple(FieldProblem(f"/parameters/{name}", message) for name in lost)
+        raise ValidationError(f"{problems[0].pointer}: {message}", problems=problems)
+    return {name: value for name, value in merged.items() if name not in gone or name in given}
+
+
+def _refuse_replacement(
+    stack: Stack, blueprint: KindBlueprint, old: dict[str, Any], new: dict[str, Any]
+) -> None:
+    """A parameter that the stack never had may get any value."""
+    frozen = [
+        pointer for pointer in blueprint.immutable_changes(old, new) if pointer.split("/")[2] in old
+    ]
+    if frozen and stack.applied_generation:
+        raise ImmutableParameterError.for_parameters(stack.name, frozen)
+
+
+def _adopt(ctx: Context, stack: Stack, wanted: Wanted) -> None:
+    references.attach(stack, wanted.targets)
+    set_parameters(ctx, stack, wanted.blueprint, wanted.parameters)
+    stack.blueprint_version = wanted.blueprint.version
+    stack.generation += 1
+    touch(stack)
+
+
+def _seal(ctx: Context, operation: Operation, wanted: Wanted) -> bytes:
+    kept = {
+        "version": wanted.blueprint.version,
+        "parameters": wanted.parameters,
+        "targets": {parameter: stack.id for parameter, stack in wanted.targets.items()},
+    }
+    return seal_json(ctx.keys, kept, _place(operation))
+
+
+def _place(operation: Operation) -> str:
+    return f"preview:{operation.id}"
