@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 from ulid import ULID
 
 from app import api, console
+from app.client_address import TrustedProxies
 from app.extensions import jwt, limiter
 from app.http_errors import register_error_handlers
 from app.logs import configure_logging, get_logger
@@ -60,6 +61,7 @@ def create_app(settings: Settings, ctx: Context | None = None) -> Flask:
     app.after_request(_end_request)
     jwt.init_app(app)
     limiter.init_app(app)
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.proxy_networks)  # type: ignore[method-assign]  # as Flask documents it
     register_error_handlers(app)
     api.register(app)
     console.register(app)

@@ -106,7 +106,7 @@ def _handle_landform(error: LandformError) -> Response:
     if status == 401:
         headers["WWW-Authenticate"] = _challenge()
     if status in (429, 503):
-        headers["Retry-After"] = "5"
+        headers["Retry-After"] = str(error.context.get("retry_after_seconds", 5))
     return _answer(problem_body(error), status, headers)
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.demo_secrets import DemoSecrets, ensure_demo_secrets
@@ -121,6 +122,11 @@ class Settings(BaseSettings):
         True,
         description="Send session cookies over HTTPS only; `demo` on plain HTTP sets it false.",
     )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks of the proxies whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed, comma-separated; nobody's by default.",
+    )
     login_rate: str = Field("20/minute", description="Login attempts allowed from one address.")
     api_rate: str = Field(
         "1200/minute",
@@ -130,6 +136,18 @@ class Settings(BaseSettings):
         "INFO", description="Least severe log line that is written."
     )
     log_format: Literal["json", "console"] = Field("json", description="Shape of the log lines.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, text: str) -> str:
+        _networks(text)
+        return text
+
+    @model_validator(mode="after")
+    def _check_token_lives(self) -> Self:
+        if self.api_token_seconds > self.api_token_max_seconds:
+            raise ValueError("LANDFORM_API_TOKEN_SECONDS exceeds LANDFORM_API_TOKEN_MAX_SECONDS")
+        return self
 
     @classmethod
     def from_env(cls) -> Settings:
@@ -191,6 +209,11 @@ class Settings(BaseSettings):
         return [part.strip() for part in parts if part.strip()]
 
     @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Networks of the proxies that are believed."""
+        return _networks(self.trusted_proxies)
+
+    @property
     def home_dir(self) -> Path:
         """Absolute folder of everything Landform keeps on this machine."""
         return self.home.expanduser().resolve()
@@ -224,6 +247,10 @@ class Settings(BaseSettings):
     def sandbox_endpoint(self) -> str:
         """Base URL of the sandbox cloud."""
         return f"http://127.0.0.1:{self.sandbox_port}/v1"
+
+
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _is_weak(secret: str) -> bool:

@@ -31,6 +31,7 @@ from app.services.health import record_scheduler_beat, record_volume_trouble
 from app.services.idempotency import forget_expired
 from app.services.orphan_search import search_orphans
 from app.services.retention import prune_states
+from app.services.sign_in_throttle import forget_old_failures
 from app.services.sweeper import ring_unheard
 from workers.runtime import get_context
 
@@ -74,6 +75,7 @@ class Keeper(threading.Thread):
         ring_unheard(self._ctx)
         with self._ctx.write() as session:
             forget_expired(session)
+            forget_old_failures(session)
         assert_tick(self._ctx)
         self._prune_states()
         self.anchorer.keep()

@@ -21,6 +21,7 @@ from app.domain.permissions import Right, ServiceRight
 from app.extensions import limiter
 from app.services import sessions
 from app.services.sessions import OpenedSession
+from app.services.sign_in import Visitor, sign_in
 from app.web_context import current_context, current_principal
 
 blueprint = ApiBlueprint("auth", "Sign in and out", is_open=True)
@@ -84,13 +85,8 @@ class Login(MethodView):
     @blueprint.response(200, TokensView)
     def post(self, body: dict[str, Any]) -> Response:
         """Exchange name and password for an access and a refresh token"""
-        opened = sessions.sign_in(
-            current_context(),
-            body["username"],
-            body["password"],
-            user_agent=request.user_agent.string,
-            request_id=g.request_id,
-        )
+        visitor = Visitor(request.remote_addr, request.user_agent.string, g.request_id)
+        opened = sign_in(current_context(), body["username"], body["password"], visitor)
         return _tokens(opened)
 
 

@@ -16,7 +16,7 @@ from app.clock import rfc3339
 from app.domain.passwords import MAX_BYTES
 from app.models import UserSession
 from app.services import sessions
-from app.services.own_password import change_own_password
+from app.services.sign_in import change_own_password
 from app.web_context import current_context, current_principal
 
 blueprint = ApiBlueprint("sessions", "Your sessions and password")

@@ -12,9 +12,11 @@ from werkzeug.wrappers import Response
 
 from app.authentication import authenticate, issue_access_token
 from app.console.guard import local_path
-from app.errors import AuthenticationError, CsrfError
+from app.errors import AuthenticationError, CsrfError, TooManyRequestsError
 from app.extensions import limiter
-from app.services.sessions import sign_in, sign_out
+from app.http_errors import status_of
+from app.services.sessions import sign_out
+from app.services.sign_in import Visitor, sign_in
 from app.web_context import current_context
 
 SIGN_IN_COOKIE = "landform_sign_in"
@@ -42,16 +44,12 @@ def do_sign_in() -> Response:
     ctx = current_context()
     target = local_path(request.form.get("next"))
     username = request.form.get("username", "")[:MAX_NAME].strip()
+    visitor = Visitor(request.remote_addr, request.user_agent.string, g.get("request_id"))
     try:
-        opened = sign_in(
-            ctx,
-            username,
-            request.form.get("password", "")[:MAX_PASSWORD],
-            user_agent=request.headers.get("User-Agent", ""),
-            request_id=g.get("request_id"),
-        )
-    except AuthenticationError as error:
-        return _form(target, username=username, message=f"{error.detail} {error.advice}")
+        opened = sign_in(ctx, username, request.form.get("password", "")[:MAX_PASSWORD], visitor)
+    except (AuthenticationError, TooManyRequestsError) as error:
+        message = f"{error.detail} {error.advice}"
+        return _form(target, username=username, message=message, status=status_of(error))
     lifetime = ctx.settings.refresh_token_seconds
     response = make_response(redirect(target, 303))
     token = issue_access_token(opened, timedelta(seconds=lifetime))
@@ -70,12 +68,14 @@ def do_sign_out() -> Response:
     return response
 
 
-def _form(target: str, *, username: str = "", message: str | None = None) -> Response:
+def _form(
+    target: str, *, username: str = "", message: str | None = None, status: int = 200
+) -> Response:
     token = secrets.token_urlsafe(24)
     page = render_template(
         "session/sign_in.html", target=target, username=username, message=message, form_token=token
     )
-    response = make_response(page, 401 if message else 200)
+    response = make_response(page, status)
     # The form repeats what only this cookie knows, so no other site can send it (OWASP double
     # submit); SameSite=Strict keeps the cookie at home besides.
     response.set_cookie(

@@ -64,8 +64,7 @@ def _slot() -> Iterator[None]:
 
 
 def _decoy() -> str:
-    """Return a valid hash that no password has, so that timing does not name the users."""
-    return (
-        "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA"
-        "$MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA"
-    )
+    """Return a valid hash of the usual costs that no password has: timing does not name users."""
+    costs = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    digest = "MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA"
+    return f"$argon2id$v=19${costs}$c29tZXNhbHRzb21lc2FsdA${digest}"

@@ -1,4 +1,4 @@
-"""Sign-ins: open a session, rotate its refresh token, end it.
+"""Sessions: open one, rotate its refresh token, end it.
 
 A session is a family of refresh tokens of which only the newest is good. Using an older one means
 that someone has a copy, so the whole family ends (RFC 9700 §4.14.2). Kept in SQL, so that a flush
@@ -8,7 +8,7 @@ of Redis revives nothing.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -22,9 +22,6 @@ from app.services import audit
 from app.services.access import Principal, load_principal, require_session
 from app.services.context import Context
 from app.services.pages import Page, PageRequest, fetch_page
-from app.services.passwords import verify_password
-
-WRONG = "The user name or the password is wrong."
 
 
 @dataclass(frozen=True)
@@ -36,22 +33,41 @@ class OpenedSession:
     principal: Principal
 
 
-def sign_in(
-    ctx: Context, username: str, password: str, *, user_agent: str, request_id: str | None
+def open_session(
+    ctx: Context,
+    session: Session,
+    user: User,
+    *,
+    address: str | None,
+    user_agent: str,
+    request_id: str | None,
 ) -> OpenedSession:
-    """Check the password and open a session.
+    """Open a session for a user who has proved to be the one.
 
-    Raises:
-        AuthenticationError: name or password wrong, or the user is disabled; never says which.
+    Args:
+        ctx: says how long a session lasts.
+        session: the open transaction.
+        user: who signs in, loaded in it.
+        address: where from.
+        user_agent: with what, for the person's own list of sessions.
+        request_id: for the audit trail.
     """
-    with ctx.read() as session:
-        user = session.scalar(select(User).where(User.name == username))
-    is_right = verify_password(password, user.password_hash if user else None)
-    if user is None or not is_right or user.disabled_at is not None:
-        _record_refusal(ctx, username, request_id)
-        raise AuthenticationError(WRONG, advice="Check both and try again.")
-    with ctx.write() as session:
-        return _open(ctx, session, user, user_agent, request_id)
+    now = utc_now()
+    row = UserSession(
+        id=ids.new_id(ids.SESSION),
+        user=user,
+        refresh_jti=secrets.token_urlsafe(24),
+        created_at=now,
+        last_used_at=now,
+        expires_at=now + timedelta(seconds=ctx.settings.refresh_token_seconds),
+        user_agent=user_agent[:200],
+    )
+    user.last_sign_in_at = now
+    session.add(row)
+    session.flush()
+    principal = replace(_principal(session, row, request_id), address=address)
+    audit.record(session, principal, "session.start", "session", row.id)
+    return OpenedSession(row.id, row.refresh_jti, principal)
 
 
 def rotate(ctx: Context, session_id: str, refresh_jti: str) -> OpenedSession:
@@ -153,29 +169,6 @@ def principal_of(ctx: Context, session_id: str, request_id: str | None) -> Princ
         return _principal(session, _alive(session, session_id), request_id)
 
 
-def _open(
-    ctx: Context, session: Session, user: User, user_agent: str, request_id: str | None
-) -> OpenedSession:
-    now = utc_now()
-    row = UserSession(
-        id=ids.new_id(ids.SESSION),
-        user_id=user.id,
-        user=user,
-        refresh_jti=secrets.token_urlsafe(24),
-        created_at=now,
-        last_used_at=now,
-        expires_at=now + timedelta(seconds=ctx.settings.refresh_token_seconds),
-        user_agent=user_agent[:200],
-    )
-    row.user = session.merge(user)
-    row.user.last_sign_in_at = now
-    session.add(row)
-    session.flush()
-    principal = _principal(session, row, request_id)
-    audit.record(session, principal, "session.start", "session", row.id)
-    return OpenedSession(row.id, row.refresh_jti, principal)
-
-
 def _alive(session: Session, session_id: str, *, is_locked: bool = False) -> UserSession:
     lock = {"of": UserSession} if is_locked else None
     row = session.get(UserSession, session_id, with_for_update=lock)
@@ -188,9 +181,3 @@ def _alive(session: Session, session_id: str, *, is_locked: bool = False) -> Use
 
 def _principal(session: Session, row: UserSession, request_id: str | None = None) -> Principal:
     return load_principal(session, row.user, session_id=row.id, request_id=request_id)
-
-
-def _record_refusal(ctx: Context, username: str, request_id: str | None) -> None:
-    nobody = Principal(id="", name=username[:64], request_id=request_id)
-    with ctx.write() as session:
-        audit.record(session, nobody, "session.refused", "user", username[:64])

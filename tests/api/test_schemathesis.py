@@ -22,7 +22,7 @@ CHECKS = (
     "unsupported_method",
 )
 # One request of these ends the session that all others need.
-ENDS_THE_SESSION = "^(logout|refreshTokens)$"
+ENDS_THE_SESSION = "^(logout|refreshTokens|endAllSessions|changeOwnPassword)$"
 
 
 class _Quiet(WSGIRequestHandler):

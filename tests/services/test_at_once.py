@@ -16,6 +16,7 @@ from app.services import operations, sessions, stacks
 from app.services.context import Context
 from app.services.idempotency import Answer, RequestIdentity, carry_out
 from app.services.sessions import OpenedSession
+from app.services.sign_in import Visitor, sign_in
 from app.services.stack_deletions import delete_stack
 from app.services.stacks import NewStack, StackChange
 from tests.landform import ADMIN
@@ -95,7 +96,7 @@ def test_a_stack_is_either_deleted_or_referenced(ctx: Context) -> None:
 
 def test_one_refresh_token_is_exchanged_once(ctx: Context) -> None:
     password = (ctx.settings.home_dir / "admin-password").read_text().strip()
-    opened = sessions.sign_in(ctx, "admin", password, user_agent="", request_id=None)
+    opened = sign_in(ctx, "admin", password, Visitor())
 
     def rotate(_: int) -> OpenedSession:
         return sessions.rotate(ctx, opened.session_id, opened.refresh_jti)
