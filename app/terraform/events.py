@@ -189,8 +189,10 @@ def possibly_orphaned(events: Iterable[Event], state: StateFile | None) -> list[
     A creation that began and whose end was not seen is always named: with
     ``create_before_destroy`` the state shows the old object under the same address. One that
     ended is named unless the state holds that id (or, for a resource without id, that address).
-    One that failed and that no state holds is named unless an error explains it: none does when no
-    answer came from its provider or its cloud, or when Terraform ended before it could say why.
+    One that failed and that no state holds is named unless an error of its own explains it: none
+    does when no answer came from its provider or its cloud, or when Terraform ended before it could
+    say why. What Terraform says of itself ("operation canceled", at a second interrupt) explains
+    no resource: the cloud may well have made it.
 
     Args:
         events: all events of the apply, in order.
@@ -227,8 +229,7 @@ def possibly_orphaned(events: Iterable[Event], state: StateFile | None) -> list[
         *(
             _candidate(event, "no answer came to its creation")
             for address, event in failed.items()
-            if address not in present
-            and ({address, None} & unanswered or not {address, None} & explained)
+            if address not in present and ({address, None} & unanswered or address not in explained)
         ),
     ]
 

@@ -207,6 +207,11 @@ class Plan:
         )
 
     @property
+    def has_gone(self) -> bool:
+        """Whether the state lists something that does not exist any more."""
+        return any(item.change == "deleted" for item in self.drift)
+
+    @property
     def has_changes(self) -> bool:
         """Whether the plan would change a resource or an output."""
         return any(not (item.is_noop or item.is_read) for item in self.changes) or any(

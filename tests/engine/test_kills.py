@@ -13,13 +13,15 @@ from sqlalchemy.exc import OperationalError
 
 from app.domain.operations import OperationStatus, OperationType
 from app.models import Operation, Stack
-from app.services.engine import salvage
+from app.services import stacks
+from app.services.engine import salvage, state_keeping
 from app.services.engine.claims import begin_applying, claim
 from app.services.engine.recorder import Recorder
 from app.services.operation_status import move
+from app.services.stacks import StackChange
 from app.terraform.identity import ProcessIdentity
 from tests.engine.test_recovery import PATIENCE_SECONDS, recorded_ids, wait_until, worker
-from tests.landform import Landform
+from tests.landform import ADMIN, Landform
 
 pytestmark = pytest.mark.thorough
 
@@ -149,3 +151,45 @@ def test_a_terraform_that_no_row_knows_of_keeps_its_operation(
     assert salvage.reap(landform.ctx) == [operation.id]
     assert landform.operation(operation.id).status == "interrupted"
     assert [check.type for check in landform.pending(stack)] == [OperationType.DRIFT_CHECK]
+
+
+def test_a_worker_has_one_thread_so_that_its_terraform_is_interrupted_once(
+    landform: Landform,
+) -> None:
+    landform.cloud.set_faults(create_delay_seconds=2)
+    _, operation = landform.create("network", "web", parameters={"zones": 1})
+    with worker(landform, operation) as process:
+        wait_until(lambda: landform.operation(operation.id).process, "a Terraform")
+        assert psutil.Process(process.pid).num_threads() == 1
+        assert process.wait(PATIENCE_SECONDS) == 0
+    assert landform.operation(operation.id).status == "applied"
+
+
+def test_what_is_gone_and_not_wanted_any_more_leaves_the_state(landform: Landform) -> None:
+    """A run that dies between a deletion and its record leaves such a state."""
+    stack = landform.made("network", "web", parameters={"zones": 2})
+    (gone,) = [
+        item
+        for item in landform.cloud.list(type="subnet")
+        if item["attributes"]["zone"] == "eu-west-b"
+    ]
+    landform.cloud.call("DELETE", f"/resources/{gone['id']}?force=true")
+    with landform.ctx.write() as session:
+        change = StackChange(parameters={"zones": 1})
+        _, operation = stacks.change_stack(landform.ctx, session, ADMIN, stack.id, change)
+    assert operation is not None
+    assert landform.carry_out(operation).status == "applied"
+    assert recorded_ids(landform, stack) == {item["id"] for item in landform.cloud.list()}
+
+
+def test_a_crash_while_snapshots_are_forgotten_leaves_no_row_without_its_state(
+    landform: Landform, network: Stack
+) -> None:
+    versions = landform.state_versions(network)
+    with landform.ctx.write() as session:
+        operation = session.get_one(Operation, versions[-1].operation_id)
+        assert state_keeping.forget_snapshots(session, operation, versions[-1].serial + 1)
+        session.rollback()  # as a crash before the commit does
+    store = landform.ctx.state_store()
+    for version in landform.state_versions(network):
+        assert store.read(network.id, version.serial, version.sha256)

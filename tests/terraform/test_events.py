@@ -216,8 +216,18 @@ def test_a_creation_without_an_answer_is_named_unless_the_state_has_it(
         json.dumps({"@message": "m", "type": "diagnostic", "diagnostic": diagnostic}),
     )
     found = possibly_orphaned(events, state_with(b="1"))
-    assert [(orphan.address, orphan.id) for orphan in found] == [("t.a", None)] * is_named
+    assert [item.address for item in found] == ["t.a"] * (is_named or address is None)
     assert possibly_orphaned(events, state_with(a="1")) == []
+
+
+def test_a_creation_that_a_second_interrupt_cut_off_is_named() -> None:
+    diagnostic = {"severity": "error", "summary": "operation canceled", "detail": ""}
+    events = events_of(
+        hook_line("apply_start", "t.a"),
+        json.dumps({"@message": "Error", "type": "diagnostic", "diagnostic": diagnostic}),
+        hook_line("apply_errored", "t.a"),
+    )
+    assert [item.address for item in possibly_orphaned(events, state_with())] == ["t.a"]
 
 
 def test_a_replacement_is_judged_by_its_new_id() -> None:

@@ -6,7 +6,7 @@ lost the fence gets ``FenceLostError`` and must write nothing more, least of all
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -105,36 +105,31 @@ def begin_applying(operation: Operation) -> None:
 
 
 class Heartbeat:
-    """Renews the lease of a claim from a thread of its own while the work goes on."""
+    """Renews the lease of a claim; ``poll`` is called many times a second while the work goes on.
+
+    It has no thread of its own on purpose. The kernel interrupts Terraform once for each thread of
+    a worker that dies after the one that started it, and at a second interrupt Terraform drops what
+    it is creating (prctl(2), PR_SET_PDEATHSIG).
+    """
 
     def __init__(self, ctx: Context, claim: Claim) -> None:
-        """Prepare; the thread starts with ``with``."""
+        """Begin with the lease that the claim brought."""
         self._ctx = ctx
         self._claim = claim
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+        self._beaten_at = time.monotonic()
         self.is_lost = False
 
-    def __enter__(self) -> Heartbeat:
-        """Start renewing."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Stop renewing."""
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        period = self._ctx.settings.lease_seconds / 4
-        while not self._stop.wait(period):
-            try:
-                self.is_lost = not self._beat()
-            except SQLAlchemyError as error:
-                # The lease lapses if this goes on; the reaper then finds this process alive.
-                log.warning(
-                    "heartbeat_failed", operation_id=self._claim.operation_id, error=str(error)
-                )
+    def poll(self) -> None:
+        """Renew the lease if it is time."""
+        now = time.monotonic()
+        if now - self._beaten_at < self._ctx.settings.lease_seconds / 4:
+            return
+        self._beaten_at = now
+        try:
+            self.is_lost = not self._beat()
+        except SQLAlchemyError as error:
+            # The lease lapses if this goes on; the reaper then finds this process alive.
+            log.warning("heartbeat_failed", operation_id=self._claim.operation_id, error=str(error))
 
     def _beat(self) -> bool:
         now = utc_now()

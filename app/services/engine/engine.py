@@ -73,8 +73,7 @@ class Engine:
             log.info("operation_not_claimed", operation_id=operation_id)
             return False
         log.info("operation_claimed", operation_id=operation_id, type=taken.type, fence=taken.fence)
-        with Heartbeat(self._ctx, taken) as heartbeat:
-            self._run(taken, heartbeat)
+        self._run(taken, Heartbeat(self._ctx, taken))
         log.info("operation_left", operation_id=operation_id)
         with self._ctx.write() as session:
             ring_chosen(session, self._ctx.settings)

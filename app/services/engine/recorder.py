@@ -91,6 +91,7 @@ class Recorder:
         Raises:
             FenceLostError: this process must stop its Terraform and write nothing more.
         """
+        self._heartbeat.poll()
         if self._heartbeat.is_lost:
             raise FenceLostError(f"Operation {self._claim.operation_id} has another owner.")
         if time.monotonic() - self._flushed_at >= FLUSH_SECONDS:

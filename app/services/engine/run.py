@@ -7,7 +7,7 @@ runs and once more at its end; only then does the operation end in SQL and its r
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.clock import utc_now
@@ -16,6 +16,7 @@ from app.domain.state_file import StateFile
 from app.errors import (
     FenceLostError,
     LandformError,
+    NotFoundError,
     OperationCanceledError,
     OperationInterruptedError,
     PlanStaleError,
@@ -23,6 +24,7 @@ from app.errors import (
     UnavailableError,
     UnsavedStateError,
 )
+from app.logs import get_logger
 from app.models import OperationPlan
 from app.services import references
 from app.services.context import Context
@@ -38,7 +40,7 @@ from app.services.operation_queue import lock_of
 from app.services.operation_status import move, release
 from app.storage.parked_run import park
 from app.storage.snapshotter import Snapshotter
-from app.storage.state_store import StateStore
+from app.storage.state_store import StateStore, StateVersionName
 from app.terraform.arguments import PlanMode
 from app.terraform.cli import StepHooks, Terraform
 from app.terraform.discovery import TerraformBinary
@@ -47,6 +49,8 @@ from app.terraform.plan import Plan
 
 SNAPSHOT_SECONDS = 0.5
 LOCK_WAIT_SECONDS = 10.0
+
+log = get_logger(__name__)
 
 
 class OperationRun:
@@ -167,6 +171,9 @@ class OperationRun:
             raise OperationCanceledError("Canceled before anything was changed.")
         # A destroy and a rollback have work to do also when the plan has no changes.
         is_work = self._claim.type in (OperationType.DESTROY, OperationType.ROLLBACK)
+        # An earlier run may have died between a deletion and its record: nothing has to be changed,
+        # but the state still lists what is gone until it is written anew.
+        is_work |= self._claim.type is OperationType.APPLY and plan.has_gone
         if self._claim.type is OperationType.PLAN or not (plan.has_changes or is_work):
             data = space.directory.state_bytes()
             is_apply = self._claim.type is OperationType.APPLY and data is not None
@@ -261,11 +268,20 @@ class OperationRun:
                 if data is None:
                     return None
                 state = StateFile.parse(data)
-                state_keeping.forget_snapshots(session, self._store, operation, state.serial)
+                passed = state_keeping.forget_snapshots(session, operation, state.serial)
         except (UnavailableError, StateError) as error:
             raise UnsavedStateError(f"The state could not be saved: {error.detail}") from error
+        self._remove_files(passed)
         self._recorder.note(f"State saved: serial {state.serial}.", type_="state_saved")
         return state
+
+    def _remove_files(self, passed: Sequence[StateVersionName]) -> None:
+        """Remove states that SQL has forgotten; what stays is removed by the retention."""
+        for name in passed:
+            try:
+                self._store.delete_version(self._claim.stack_id, name.serial, name.sha256)
+            except (UnavailableError, NotFoundError) as error:
+                log.info("snapshot_kept", stack_id=self._claim.stack_id, detail=error.detail)
 
     def _snapshot(self, data: bytes) -> None:
         """Promote a state seen while Terraform runs; trouble here must not stop the apply."""

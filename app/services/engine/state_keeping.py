@@ -16,7 +16,7 @@ from app.domain.operations import OperationType
 from app.domain.state_file import StateFile
 from app.errors import NotFoundError, StateCorruptError, StateLineageError, StateSerialError
 from app.models import Operation, StateVersion
-from app.storage.state_store import StateStore, StoredState
+from app.storage.state_store import StateStore, StateVersionName, StoredState
 
 RECOVERED = "landform (recovered)"
 
@@ -135,8 +135,13 @@ def _check_above(known: StateVersion, data: bytes) -> None:
         )
 
 
-def forget_snapshots(session: Session, store: StateStore, operation: Operation, final: int) -> None:
-    """Remove what this operation saved on its way, now that its last state is durable."""
+def forget_snapshots(session: Session, operation: Operation, final: int) -> list[StateVersionName]:
+    """Have SQL forget what this operation saved on its way, now that its last state is durable.
+
+    Returns:
+        The files to remove once that is committed; before it, a crash would leave rows whose
+        states are gone.
+    """
     passed = session.scalars(
         select(StateVersion).where(
             StateVersion.operation_id == operation.id,
@@ -144,9 +149,11 @@ def forget_snapshots(session: Session, store: StateStore, operation: Operation, 
             StateVersion.created_by != RECOVERED,
         )
     )
+    names = []
     for version in passed.all():
+        names.append(StateVersionName(version.serial, version.sha256))
         session.delete(version)
-        store.delete_version(operation.stack_id, version.serial, version.sha256)
+    return names
 
 
 def latest_version(session: Session, stack_id: str) -> StateVersion | None:
