@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from random import Random
+from typing import NamedTuple
 
 from app.domain.operations import FINAL, OperationType
 from app.models import Operation, Stack
@@ -30,8 +32,24 @@ from tests.landform import ADMIN, Landform
 
 BOUND_SECONDS = 90.0
 KEEPER_CRASH_SHARE = 0.4
-# How often a point is passed by one operation, roughly.
-PASSES = {COMMIT: 24, "fsync": 24, "rename": 9, "promote": 4, "snapshot": 3, "start": 4}
+# How often a point is surely passed by one operation; a later passage may not come.
+PASSES = {COMMIT: 16, "fsync": 12, "rename": 5, "promote": 2, "start": 3}
+KEEPER_POINTS = (COMMIT, "promote", "rename", "fsync", "remove", "enqueue")
+
+
+class Point(NamedTuple):
+    """Where a process is to end."""
+
+    name: str
+    when: str
+
+
+def deck(names: Sequence[str], random: Random) -> Iterator[Point]:
+    """Deal each point, before and after, once in a random order, again and again."""
+    while True:
+        cards = [Point(name, when) for name in names for when in ("before", "after")]
+        random.shuffle(cards)
+        yield from cards
 
 
 class CrashPoints(threading.Thread):
@@ -45,6 +63,8 @@ class CrashPoints(threading.Thread):
         self._tally = tally
         self._stop_asked = threading.Event()
         self._numbers = iter(range(1, 10**6))
+        self._worker_points = deck([COMMIT, *POINTS], self._random)
+        self._keeper_points = deck(KEEPER_POINTS, self._random)
         self.crashed: Counter[str] = Counter()
 
     def run(self) -> None:
@@ -56,7 +76,7 @@ class CrashPoints(threading.Thread):
         self.join()
         self._tally.fact("crash points", dict(sorted(self.crashed.items())))
 
-    def crash_one(self, point: str | None = None) -> None:
+    def crash_one(self, point: Point | None = None) -> None:
         """Create, change or destroy one stack with a crash, recover, check, clear away."""
         stack, operation = self._landform.create(
             "network", f"crash-{next(self._numbers)}", parameters={"zones": 2}
@@ -66,11 +86,10 @@ class CrashPoints(threading.Thread):
         if kind != "create":
             self._landform.carry_out(operation)
             operation = self._ask(stack, kind)
-        self._crash("carry_out", point or self._random.choice([COMMIT, *POINTS]), operation)
+        self._crash("carry_out", point or next(self._worker_points), operation)
         if self._random.random() < KEEPER_CRASH_SHARE:
             self._wait_for_terraform(operation)
-            keeper_points = [COMMIT, "promote", "rename", "fsync", "remove", "enqueue"]
-            self._crash("keep", self._random.choice(keeper_points))
+            self._crash("keep", next(self._keeper_points))
         self._recover(stack, operation)
         done = self._ground.operation(operation.id)
         self._tally.outcome(f"crash point {done.status}")
@@ -89,10 +108,10 @@ class CrashPoints(threading.Thread):
         assert operation is not None
         return operation
 
-    def _crash(self, work: str, point: str, operation: Operation | None = None) -> None:
-        when = self._random.choice(["before", "after"])
-        nth = str(self._random.randint(1, PASSES.get(point, 1) if work == "carry_out" else 2))
-        command = [sys.executable, "-m", "tests.campaign.crash_once", work, point, when, nth]
+    def _crash(self, work: str, point: Point, operation: Operation | None = None) -> None:
+        passes = PASSES.get(point.name, 1) if work == "carry_out" else 1
+        nth = str(self._random.randint(1, passes))
+        command = [sys.executable, "-m", "tests.campaign.crash_once", work, *point, nth]
         done = subprocess.run(
             command + ([operation.id] if operation else []),
             cwd=REPOSITORY_ROOT,
@@ -103,10 +122,10 @@ class CrashPoints(threading.Thread):
             check=False,
         )
         if done.returncode == CRASHED:
-            self.crashed[f"{work} {when} {point}"] += 1
+            self.crashed[f"{work} {point.when} {point.name}"] += 1
         elif done.returncode != 0:
             told = (done.stderr or done.stdout)[-800:]
-            self._tally.problem(Promise.OUTCOME, f"{work} {when} {point}: {told}")
+            self._tally.problem(Promise.OUTCOME, f"{work} {point.when} {point.name}: {told}")
 
     def _wait_for_terraform(self, operation: Operation) -> None:
         deadline = time.monotonic() + BOUND_SECONDS

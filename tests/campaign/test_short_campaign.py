@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.campaign.campaign import Campaign, Size
-from tests.campaign.crash_points import CrashPoints
+from tests.campaign.crash_points import CrashPoints, Point
 from tests.campaign.findings import Kill, Promise, Tally
 from tests.campaign.invariants import StackChecks
 from tests.campaign.report import Report
@@ -27,7 +27,7 @@ def test_a_short_campaign_breaks_no_promise(tmp_path: Path) -> None:
     ):
         crashes = CrashPoints(7, quiet, tally)
         Campaign(trial, tally, 7, SIZE).run()
-        crashes.crash_one("claim")
+        crashes.crash_one(Point("claim", "after"))
         _a_loss_is_noticed(trial)
     assert tally.problems == []
     assert tally.kills, "something was killed"
