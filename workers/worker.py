@@ -6,6 +6,7 @@ milliseconds; the horse drops the database connections that it inherited.
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import Any
 
@@ -42,7 +43,11 @@ class LandformWorker(Worker):
         worker_registration.register(self, pipeline)
 
     def main_work_horse(self, job: Job, queue: Queue) -> Any:
-        """Run one job in the forked child."""
+        """Run one job in the forked child, which outlives its worker.
+
+        The kernel sends SIGHUP to a stopped process whose parent dies.
+        """
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         get_context().db.forget_connections()
         return super().main_work_horse(job, queue)
 

@@ -6,6 +6,7 @@ OpenAPI document as they stand in its JSON Schema.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Response
@@ -29,7 +30,10 @@ from app.api.schemas import (
 from app.api.stacks import StackQuery
 from app.catalog.blueprint import KindBlueprint
 from app.catalog.catalog import Catalog
+from app.clock import utc_now
 from app.domain.operations import AutoApply
+from app.domain.stacks import OnExpiry
+from app.errors import ValidationError
 from app.models import Operation, Stack
 from app.services import inventory, stacks
 from app.services.access import Principal
@@ -188,9 +192,7 @@ def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) ->
 
 def _new_stack(kind: str, body: dict[str, Any]) -> NewStack:
     settings = {
-        name: body[name]
-        for name in ("region", "labels", "expires_at", "deletion_protection")
-        if name in body
+        name: body[name] for name in ("region", "labels", "deletion_protection") if name in body
     }
     return NewStack(
         kind=kind,
@@ -200,8 +202,20 @@ def _new_stack(kind: str, body: dict[str, Any]) -> NewStack:
         parameters=body["parameters"],
         auto_apply=AutoApply(body["auto_apply"]) if "auto_apply" in body else None,
         drift=DriftSettings(**body.get("drift", {})),
+        expires_at=_expiry(body),
+        on_expiry=OnExpiry(body.get("on_expiry", OnExpiry.DESTROY)),
         **settings,
     )
+
+
+def _expiry(body: dict[str, Any]) -> datetime | None:
+    """Return when the life time ends that a body gives as a moment or from now on."""
+    if "ttl_seconds" not in body:
+        moment: datetime | None = body.get("expires_at")
+        return moment
+    if "expires_at" in body:
+        raise ValidationError.at("/ttl_seconds", "Give expires_at or ttl_seconds, not both.")
+    return utc_now() + timedelta(seconds=body["ttl_seconds"])
 
 
 def _stack_change(body: dict[str, Any]) -> StackChange:
@@ -210,7 +224,8 @@ def _stack_change(body: dict[str, Any]) -> StackChange:
         labels=body.get("labels"),
         auto_apply=AutoApply(body["auto_apply"]) if "auto_apply" in body else None,
         drift=DriftSettings(**body["drift"]) if "drift" in body else None,
-        expires_at=body.get("expires_at"),
+        expires_at=_expiry(body),
+        on_expiry=OnExpiry(body["on_expiry"]) if "on_expiry" in body else None,
         clear_expiry="expires_at" in body and body["expires_at"] is None,
         deletion_protection=body.get("deletion_protection"),
     )

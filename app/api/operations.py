@@ -12,6 +12,7 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from app.api import answers, event_stream, present
+from app.api.json_fields import Flag
 from app.api.plan_schemas import PlanView
 from app.api.requests import ApiBlueprint, page_request
 from app.api.schemas import (
@@ -55,6 +56,15 @@ class OperationQuery(PageQuery):
     stack_id = fields.String(data_key="stack", validate=validate.Length(max=64))
     status = fields.String(validate=choices(OperationStatus))
     type = fields.String(validate=choices(OperationType))
+
+
+class ApproveBody(Request):
+    """Whether to apply at once, whatever the change windows say."""
+
+    override_windows = Flag(
+        load_default=False,
+        metadata={"description": "Apply outside change windows and in maintenance"},
+    )
 
 
 class CancelBody(Request):
@@ -202,11 +212,16 @@ class Approve(MethodView):
     """Approval of a plan."""
 
     @blueprint.doc(operationId="approveOperation")
-    @blueprint.arguments(NoBody, required=False)
+    @blueprint.arguments(ApproveBody, required=False)
     @blueprint.response(202, OperationView)
-    def post(self, _body: dict[str, Any], operation_id: str) -> Response:
-        """Let the plan be applied"""
-        return _steer(operations.approve, operation_id)
+    def post(self, body: dict[str, Any], operation_id: str) -> Response:
+        """Let the plan be applied
+
+        Outside a change window, or in maintenance, it waits until that is over, unless
+        ``override_windows`` says not to; that needs the right ``window:override``.
+        """
+        overrides = body["override_windows"]
+        return _steer(partial(operations.approve, overrides_windows=overrides), operation_id)
 
 
 @blueprint.route("/operations/<operation_id>/discard")

@@ -53,6 +53,7 @@ def stack(ctx: Context, principal: Principal, row: Stack) -> dict[str, Any]:
         },
         "deletion_protection": row.deletion_protection,
         "expires_at": rfc3339(row.expires_at),
+        "on_expiry": row.on_expiry,
         "created_at": rfc3339(row.created_at),
         "created_by": row.created_by,
         "updated_at": rfc3339(row.updated_at),

@@ -12,7 +12,7 @@ from app.api.plan_schemas import DriftChangeView, PlanCounts
 from app.domain.drift import DriftStatus
 from app.domain.names import NAME_PATTERN, NAME_RULE
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepStatus
-from app.domain.stacks import StackStatus
+from app.domain.stacks import OnExpiry, StackStatus
 from app.services.pages import DEFAULT_LIMIT, MAX_LIMIT
 from app.services.schedules import MAX_INTERVAL_SECONDS, MIN_INTERVAL_SECONDS
 
@@ -23,6 +23,9 @@ HOLDS = {"x-holds": True}
 # end at once.
 UNCONDITIONAL = {"x-unconditional": True}
 EMPTY: dict[str, Any] = {"example": []}
+
+
+MIN_TTL_SECONDS, MAX_TTL_SECONDS = 60, 10 * 366 * 86400
 
 
 class Request(Schema):
@@ -168,6 +171,7 @@ class StackView(Answer):
     references = fields.Nested(References, required=True)
     deletion_protection = fields.Boolean(required=True)
     expires_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
+    on_expiry = fields.String(required=True, validate=choices(OnExpiry))
     created_at = fields.String(required=True, metadata={"format": "date-time"})
     created_by = fields.String(required=True)
     updated_at = fields.String(required=True, metadata={"format": "date-time"})
@@ -309,6 +313,15 @@ class StackSettings(Request):
     auto_apply = fields.String(validate=choices(AutoApply))
     drift = fields.Nested(DriftSettingsBody)
     expires_at = Moment(allow_none=True, format="iso")
+    ttl_seconds = fields.Integer(
+        strict=True,
+        validate=validate.Range(min=MIN_TTL_SECONDS, max=MAX_TTL_SECONDS),
+        metadata={"description": "Instead of expires_at: so long from now", "example": 86400},
+    )
+    on_expiry = fields.String(
+        validate=choices(OnExpiry),
+        metadata={"description": "Then destroy it at once, or ask: its destroy waits for approval"},
+    )
     deletion_protection = Flag()
 
 

@@ -40,6 +40,7 @@ class Right(StrEnum):
     STATE_READ = "state:read"
     STATE_WRITE = "state:write"
     LOCK_FORCE = "lock:force"
+    WINDOW_OVERRIDE = "window:override"
     SECRET_READ = "secret:read"
     AUDIT_READ = "audit:read"
     WEBHOOK_MANAGE = "webhook:manage"
@@ -63,6 +64,7 @@ _ADMIN = _OPERATOR | {
     Right.STATE_READ,
     Right.STATE_WRITE,
     Right.LOCK_FORCE,
+    Right.WINDOW_OVERRIDE,
     Right.SECRET_READ,
     Right.AUDIT_READ,
     Right.WEBHOOK_MANAGE,

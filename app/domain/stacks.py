@@ -19,6 +19,13 @@ class StackStatus(StrEnum):
     NEEDS_ATTENTION = "needs_attention"
 
 
+class OnExpiry(StrEnum):
+    """What happens when the life time of a stack is over."""
+
+    DESTROY = "destroy"
+    ASK = "ask"
+
+
 def status_while(operation: OperationType, current: StackStatus) -> StackStatus:
     """Return the stack's status once ``operation`` has started to apply."""
     if operation is OperationType.DESTROY:

@@ -3,6 +3,7 @@
 from app.models.api_token import ApiToken
 from app.models.audit_event import AuditEvent, AuditHead
 from app.models.base import Base
+from app.models.change_control import ChangeControl
 from app.models.cloud_account import CloudAccount
 from app.models.drift_report import DriftReport
 from app.models.idempotency import IdempotencyRecord
@@ -20,6 +21,7 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "Base",
+    "ChangeControl",
     "CloudAccount",
     "DriftReport",
     "IdempotencyRecord",

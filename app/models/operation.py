@@ -79,6 +79,7 @@ class Operation(Base):
     force_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     options: Mapped[JsonObject] = mapped_column(default=dict, server_default="{}")
     requires_approval: Mapped[bool] = mapped_column(default=False, server_default=false())
+    overrides_windows: Mapped[bool] = mapped_column(default=False, server_default=false())
     resolution: Mapped[JsonObject | None] = mapped_column()
     orphans_searched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     plan_summary: Mapped[JsonObject | None] = mapped_column()

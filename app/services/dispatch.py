@@ -16,6 +16,7 @@ from app.clock import utc_now
 from app.domain.operations import OWNED, OperationStatus, OperationType
 from app.domain.queueing import SYSTEM, Limits, Load, Waiting, choose
 from app.models import InstallationFact, Operation, Stack
+from app.services.change_control import closures
 from app.services.context import Context, ring_after_commit
 from app.services.operation_queue import holds, is_blocked
 from app.services.operation_waits import CAPACITY
@@ -110,7 +111,11 @@ def _waiting(session: Session) -> list[Waiting]:
     query = (
         select(Operation.id, Stack.project_id, Operation.type, Operation.requested_by)
         .join(Stack, Stack.id == Operation.stack_id)
-        .where(or_(may_start, is_approved), ~is_blocked(Operation))
+        .where(
+            or_(may_start, is_approved),
+            ~is_blocked(Operation),
+            ~closures(session).hold_back(),
+        )
         .order_by(Operation.id)
         .limit(CONSIDERED)
     )

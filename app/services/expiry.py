@@ -1,30 +1,60 @@
-"""Destroy stacks whose life time is over."""
+"""Stacks whose life time ends: warn before, then destroy them or ask a person to.
+
+Called by the tick. What has been told or asked is kept with the stack, so nobody is told twice,
+and again once somebody has given it another life time.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from datetime import datetime, timedelta
 
-from app.clock import utc_now
-from app.domain.stacks import StackStatus
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from app.clock import rfc3339, utc_now
+from app.domain.stacks import OnExpiry, StackStatus
 from app.errors import ConflictError
 from app.logs import get_logger
 from app.models import Stack
+from app.services import audit
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
 from app.services.stack_deletions import delete_stack
 
 AT_ONCE = 50
+WARNINGS = (timedelta(days=1), timedelta(hours=1))
+GOING = (StackStatus.DELETING, StackStatus.DELETED)
 
 log = get_logger(__name__)
 
 
-def destroy_expired(ctx: Context) -> int:
+def warn_of_expiry(ctx: Context) -> int:
+    """Tell of each stack that expires within a day, and again within an hour; return how many."""
+    now = utc_now()
+    with ctx.write() as session:
+        due = session.scalars(
+            select(Stack)
+            .where(
+                Stack.expires_at > now,
+                Stack.expires_at <= now + max(WARNINGS),
+                Stack.deleted_at.is_(None),
+                Stack.status.not_in(GOING),
+            )
+            .order_by(Stack.expires_at)
+        ).all()
+        warned = [stack for stack in due if _is_warning_due(stack, now)]
+        for stack in warned:
+            _warn(session, stack, now)
+        return len(warned)
+
+
+def end_expired(ctx: Context) -> int:
     """Queue the destruction of each stack past its ``expires_at``; return how many are going.
 
-    A protected stack, or one that others use, stays until that has changed; it is looked at again
+    One that says ``ask`` gets a destroy whose plan waits for a person, once for each life time. A
+    protected stack, or one that others use, stays until that has changed; it is looked at again
     at every tick.
     """
-    going = (StackStatus.DELETING, StackStatus.DELETED)
     with ctx.read() as session:
         due = session.scalars(
             select(Stack.id)
@@ -32,19 +62,57 @@ def destroy_expired(ctx: Context) -> int:
                 Stack.expires_at <= utc_now(),
                 Stack.deleted_at.is_(None),
                 Stack.deletion_protection.is_(False),
-                Stack.status.not_in(going),
+                Stack.status.not_in(GOING),
+                _is_undecided(),
             )
             .order_by(Stack.expires_at)
             .limit(AT_ONCE)
         ).all()
-    return sum(_destroy(ctx, stack_id) for stack_id in due)
+    return sum(_end(ctx, stack_id) for stack_id in due)
 
 
-def _destroy(ctx: Context, stack_id: str) -> bool:
+def _is_undecided() -> ColumnElement[bool]:
+    return or_(
+        Stack.on_expiry == OnExpiry.DESTROY,
+        Stack.expiry_asked_at.is_(None),
+        Stack.expiry_asked_at < Stack.expires_at,
+    )
+
+
+def _end(ctx: Context, stack_id: str) -> bool:
     try:
         with ctx.write() as session:
-            delete_stack(session, SYSTEM_PRINCIPAL, stack_id)
+            is_asking = session.get_one(Stack, stack_id).on_expiry == OnExpiry.ASK
+            stack, _ = delete_stack(
+                session, SYSTEM_PRINCIPAL, stack_id, requires_approval=is_asking
+            )
+            if is_asking:
+                stack.expiry_asked_at = utc_now()
     except ConflictError as error:
         log.info("expired_stack_kept", stack_id=stack_id, code=error.code)
         return False
     return True
+
+
+def _is_warning_due(stack: Stack, now: datetime) -> bool:
+    """Tell whether a warning of this life time has come since the last one was given."""
+    if stack.expires_at is None:
+        return False
+    begun = [stack.expires_at - before for before in WARNINGS if stack.expires_at - before <= now]
+    return bool(begun) and (stack.expiry_warned_at is None or stack.expiry_warned_at < max(begun))
+
+
+def _warn(session: Session, stack: Stack, now: datetime) -> None:
+    stack.expiry_warned_at = now
+    audit.record(
+        session,
+        SYSTEM_PRINCIPAL,
+        "stack.expiring",
+        "stack",
+        stack.id,
+        project_id=stack.project_id,
+        name=stack.name,
+        expires_at=rfc3339(stack.expires_at),
+        on_expiry=stack.on_expiry,
+    )
+    log.warning("stack_expiring", stack_id=stack.id, name=stack.name, on_expiry=stack.on_expiry)

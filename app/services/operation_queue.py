@@ -72,6 +72,7 @@ def add_operation(
         has_applied=False,
         options=options.to_dict() if options else {},
         requires_approval=requires_approval,
+        overrides_windows=False,
         has_unsaved_state=False,
     )
     session.add(operation)

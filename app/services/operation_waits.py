@@ -18,6 +18,7 @@ from app.domain.operations import OperationStatus, OperationType
 from app.domain.queueing import Priority, Waiting
 from app.models import InstallationFact, Operation, StackLock
 from app.services import reference_waits
+from app.services.change_control import closures
 from app.services.operation_queue import holds, is_blocked
 
 COUNTED = 1000
@@ -46,6 +47,7 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
         for item in operations
         if item.status == OperationStatus.PLANNED and item.approved_at is None
     }
+    waits |= _waits_for_windows(session, operations)
     waits |= _waits_for_locks(session, operations)
     pending = [
         item
@@ -75,6 +77,18 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
                 volume or _waits_for_room(waiting, capacity) or _waits_for_worker(ahead)
             )
     return waits
+
+
+def _waits_for_windows(
+    session: Session, operations: Sequence[Operation]
+) -> dict[str, dict[str, Any]]:
+    """Return what approved plans wait for that may not be applied at this time."""
+    approved = [item for item in operations if _is_approved(item) and not item.overrides_windows]
+    if not approved:
+        return {}
+    closed = closures(session)
+    found = {item.id: closed.of(item.stack.project_id) for item in approved}
+    return {name: closure.to_wait() for name, closure in found.items() if closure is not None}
 
 
 def _waits_for_locks(

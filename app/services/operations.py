@@ -17,7 +17,7 @@ from app.domain.stacks import StackStatus
 from app.errors import ConflictError, OperationStateError, ValidationError
 from app.models import Operation, Stack
 from app.services import audit
-from app.services.access import Principal
+from app.services.access import Principal, require
 from app.services.context import Context, ring_after_commit
 from app.services.lookup import operation_by_id, stack_by_id
 from app.services.operation_queue import add_operation, ring_freed, unfinished_destroy
@@ -74,17 +74,31 @@ def request_operation(
     return stack, operation
 
 
-def approve(session: Session, principal: Principal, operation_id: str) -> Operation:
+def approve(
+    session: Session, principal: Principal, operation_id: str, *, overrides_windows: bool = False
+) -> Operation:
     """Let a planned operation be applied, or have it planned again when its plan is stale.
 
     A plan is stale when what is wanted of the stack was changed since it was made. Then it is not
     applied: the operation goes back to the queue and shows its new plan.
 
+    Args:
+        session: the open transaction.
+        principal: who approves.
+        operation_id: which operation; with ``overrides_windows`` also one that was approved.
+        overrides_windows: apply it now, outside change windows and in spite of maintenance.
+
     Raises:
         OperationStateError: it does not wait for approval.
+        PermissionDeniedError: the caller may not approve, or not override.
     """
     operation = operation_by_id(session, principal, operation_id, Right.OPERATION_CONTROL)
-    if not can_approve(OperationStatus(operation.status)) or operation.approved_at is not None:
+    if overrides_windows:
+        project_id = operation.stack.project_id
+        require(principal, Right.WINDOW_OVERRIDE, project_id, f"operation {operation_id!r}")
+    is_override = overrides_windows and not operation.overrides_windows
+    is_decided = operation.approved_at is not None and not is_override
+    if not can_approve(OperationStatus(operation.status)) or is_decided:
         raise OperationStateError(f"Operation {operation.id} is {_said(operation)}, not waiting.")
     if operation.generation != operation.stack.generation:
         move(operation, OperationStatus.PENDING)
@@ -92,8 +106,10 @@ def approve(session: Session, principal: Principal, operation_id: str) -> Operat
         _audit(session, principal, "operation.plan_again", operation)
         return operation
     operation.approved_at, operation.approved_by = utc_now(), principal.name
+    operation.overrides_windows = overrides_windows
     ring_after_commit(session, operation)
-    _audit(session, principal, "operation.approve", operation)
+    action = "operation.approve_override" if overrides_windows else "operation.approve"
+    _audit(session, principal, action, operation)
     return operation
 
 

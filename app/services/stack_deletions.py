@@ -29,6 +29,7 @@ def delete_stack(
     kind: str | None = None,
     expected_version: int | None = None,
     with_users: bool = False,
+    requires_approval: bool = False,
 ) -> tuple[Stack, Operation]:
     """Queue the destruction of a stack; its history stays.
 
@@ -42,6 +43,7 @@ def delete_stack(
         kind: what it has to be.
         expected_version: the version that the caller read.
         with_users: whether the stacks that use it are destroyed too, before it.
+        requires_approval: whether a person must approve the plan, whatever the stack's rule says.
 
     Raises:
         NotFoundError, PermissionDeniedError: as ``stack_by_id``.
@@ -59,7 +61,8 @@ def delete_stack(
         raise ConflictError(f"Stack {stack.name!r} is deleted already.", advice="Nothing to do.")
     if not with_users:
         refuse_protected(stack)
-        return stack, _queue(session, principal, stack)
+        queued = _queue(session, principal, stack, requires_approval=requires_approval)
+        return stack, queued
     order = _lock_with_users(session, principal, stack)
     _refuse_protected_ones(order)
     operations = [_queue(session, principal, item) for item in order]
@@ -137,11 +140,19 @@ def _visit(session: Session, stack: Stack, found: dict[str, Stack]) -> None:
     found[stack.id] = stack
 
 
-def _queue(session: Session, principal: Principal, stack: Stack) -> Operation:
+def _queue(
+    session: Session, principal: Principal, stack: Stack, *, requires_approval: bool = False
+) -> Operation:
     present = unfinished_destroy(session, stack)
     if present is not None:
         return present
-    operation = add_operation(session, stack, OperationType.DESTROY, principal)
+    operation = add_operation(
+        session,
+        stack,
+        OperationType.DESTROY,
+        principal,
+        requires_approval=requires_approval,
+    )
     touch(stack)
     audit_stack(session, principal, "stack.delete", stack, operation_id=operation.id)
     return operation

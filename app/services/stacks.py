@@ -20,7 +20,7 @@ from app.domain import ids
 from app.domain.names import NAME_RULE, is_name
 from app.domain.operations import AutoApply, OperationType
 from app.domain.permissions import Right
-from app.domain.stacks import StackStatus
+from app.domain.stacks import OnExpiry, StackStatus
 from app.errors import (
     ConflictError,
     ImmutableParameterError,
@@ -54,6 +54,7 @@ class NewStack:
     auto_apply: AutoApply | None = None
     drift: DriftSettings = field(default_factory=DriftSettings)
     expires_at: datetime | None = None
+    on_expiry: OnExpiry = OnExpiry.DESTROY
     deletion_protection: bool = False
 
 
@@ -71,6 +72,7 @@ class StackChange:
     drift: DriftSettings | None = None
     expires_at: datetime | None = None
     clear_expiry: bool = False
+    on_expiry: OnExpiry | None = None
     deletion_protection: bool | None = None
 
 
@@ -182,6 +184,7 @@ def _draft_stack(
         auto_apply=(wanted.auto_apply or AutoApply(project.auto_apply)).value,
         deletion_protection=wanted.deletion_protection,
         expires_at=wanted.expires_at,
+        on_expiry=wanted.on_expiry.value,
         status=StackStatus.CREATING.value,
         generation=1,
         applied_generation=0,
@@ -239,6 +242,9 @@ def _change_settings(stack: Stack, change: StackChange) -> list[str]:
     if says_expiry and change.expires_at != stack.expires_at:
         stack.expires_at = change.expires_at
         changed.append("expires_at")
+    if change.on_expiry not in (None, stack.on_expiry):
+        stack.on_expiry = str(change.on_expiry)
+        changed.append("on_expiry")
     return changed
 
 

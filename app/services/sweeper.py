@@ -6,10 +6,12 @@ from datetime import timedelta
 
 from redis.exceptions import RedisError
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.operations import OperationStatus
 from app.models import Operation
+from app.services.change_control import must_wait
 from app.services.context import Context, ring_after_commit
 from app.services.operation_queue import lock_of, next_in_line
 
@@ -51,7 +53,12 @@ def _ring(ctx: Context, operation_id: str) -> bool:
             first = next_in_line(session, operation.stack_id)
             if first is None or first.id != operation_id:
                 return False
-        elif operation.status != OperationStatus.PLANNED or lock_of(session, operation.stack_id):
+        elif operation.status != OperationStatus.PLANNED or _is_held(session, operation):
             return False
         ring_after_commit(session, operation)
         return True
+
+
+def _is_held(session: Session, operation: Operation) -> bool:
+    is_locked = lock_of(session, operation.stack_id) is not None
+    return is_locked or must_wait(session, operation) is not None

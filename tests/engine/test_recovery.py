@@ -22,7 +22,7 @@ from app.models import Operation, Stack
 from app.services import operations
 from app.services.engine import salvage
 from app.services.engine.claims import claim
-from app.services.expiry import destroy_expired
+from app.services.expiry import end_expired
 from app.services.health import record_volume_trouble
 from app.terraform.identity import ProcessIdentity
 from tests.landform import ADMIN, Landform
@@ -228,13 +228,13 @@ def test_a_stack_past_its_life_time_is_destroyed_once_unless_protected(landform:
     past = datetime(2020, 1, 1, tzinfo=UTC)
     stack = landform.made("network", "old", parameters={"zones": 1}, expires_at=past)
     landform.made("network", "kept", expires_at=past, deletion_protection=True)
-    assert destroy_expired(landform.ctx) == 1
-    destroy_expired(landform.ctx)
+    assert end_expired(landform.ctx) == 1
+    end_expired(landform.ctx)
     (destroy,) = landform.pending(stack)
     assert (destroy.type, destroy.requested_by) == ("destroy", "system")
     landform.carry_out(destroy)
     assert landform.stack(stack.id).status == "deleted"
-    assert destroy_expired(landform.ctx) == 0
+    assert end_expired(landform.ctx) == 0
 
 
 def test_only_one_operation_of_a_stack_runs_and_the_others_keep_their_order(

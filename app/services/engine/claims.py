@@ -24,6 +24,7 @@ from app.domain.stacks import StackStatus, status_while
 from app.errors import FenceLostError
 from app.logs import get_logger
 from app.models import Operation
+from app.services.change_control import must_wait
 from app.services.context import Context
 from app.services.operation_queue import lock_of, next_in_line
 from app.services.operation_status import move
@@ -152,8 +153,9 @@ class Heartbeat:
 
 def _may_start(session: Session, operation: Operation) -> bool:
     if operation.status == OperationStatus.PLANNED:
-        is_locked = lock_of(session, operation.stack_id) is not None
-        return operation.approved_at is not None and not is_locked
+        if operation.approved_at is None or lock_of(session, operation.stack_id) is not None:
+            return False
+        return must_wait(session, operation) is None
     if operation.status != OperationStatus.PENDING:
         return False
     first = next_in_line(session, operation.stack_id)

@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app.clock import utc_now
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepName
 from app.domain.state_file import StateFile
@@ -25,8 +27,9 @@ from app.errors import (
     UnsavedStateError,
 )
 from app.logs import get_logger
-from app.models import OperationPlan
+from app.models import Operation, OperationPlan
 from app.services import references
+from app.services.change_control import must_wait
 from app.services.context import Context
 from app.services.engine import ending, state_keeping, workspace
 from app.services.engine.claims import Claim, Heartbeat, begin_applying, fenced
@@ -184,10 +187,7 @@ class OperationRun:
             return False
         with fenced(self._ctx, self._claim) as (session, operation):
             move(operation, OperationStatus.PLANNED)
-            rule = AutoApply(operation.stack.auto_apply)
-            # Whoever locked the stack while it was planned wants a person to look first.
-            is_locked = lock_of(session, operation.stack_id) is not None
-            if is_locked or operation.requires_approval or not rule.allows(plan.summary):
+            if _must_wait(session, operation, plan):
                 park(space.directory, self._ctx.keys)
                 release(operation)
                 return False
@@ -314,3 +314,16 @@ class OperationRun:
         )
         grace_seconds = self._ctx.settings.cancel_grace_seconds
         return space.terraform(self._binary, hooks, grace_seconds, self._lock)
+
+
+def _must_wait(session: Session, operation: Operation, plan: Plan) -> bool:
+    """Tell whether a plan waits: for a person, or approved by its rule for a change window."""
+    rule = AutoApply(operation.stack.auto_apply)
+    # Whoever locked the stack while it was planned wants a person to look first.
+    is_locked = lock_of(session, operation.stack_id) is not None
+    if is_locked or operation.requires_approval or not rule.allows(plan.summary):
+        return True
+    if must_wait(session, operation) is None:
+        return False
+    operation.approved_at, operation.approved_by = utc_now(), f"auto_apply: {rule.value}"
+    return True
