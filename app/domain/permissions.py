@@ -6,10 +6,11 @@ checks (which project, whose token) are made in ``app.services.access``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Self
 
 
 class Role(StrEnum):
@@ -79,12 +80,33 @@ SCOPES: frozenset[str] = frozenset({*Right, *ServiceRight})
 """Everything that an API token can be limited to."""
 
 
+INCLUDED: Mapping[str, Right] = MappingProxyType(
+    {
+        Right.PROJECT_WRITE: Right.PROJECT_READ,
+        Right.MEMBER_WRITE: Right.PROJECT_READ,
+        ServiceRight.PROJECT_MANAGE: Right.PROJECT_READ,
+        Right.STACK_WRITE: Right.STACK_READ,
+        Right.OPERATION_CONTROL: Right.STACK_READ,
+        Right.STATE_READ: Right.STACK_READ,
+        Right.STATE_WRITE: Right.STACK_READ,
+        Right.SECRET_READ: Right.STACK_READ,
+    }
+)
+"""What a scope gives besides itself: who may change a thing is shown it, as with every role."""
+
+
 @dataclass(frozen=True)
 class Scope:
     """What an API token is limited to: some rights, perhaps in one project only."""
 
     rights: frozenset[str]
     project_id: str | None = None
+
+    @classmethod
+    def of(cls, scopes: Iterable[str], project_id: str | None = None) -> Self:
+        """Return the limit that ``scopes`` describe, with what they include."""
+        given = frozenset(scopes)
+        return cls(given | {INCLUDED[scope] for scope in given if scope in INCLUDED}, project_id)
 
     def reaches(self, project_id: str) -> bool:
         """Tell whether the token knows of the project at all."""

@@ -165,7 +165,7 @@ def caller_of(ctx: Context, secret: str, request_id: str | None) -> Principal:
             token.user,
             kind=ActorKind.TOKEN,
             token_id=token.id,
-            scope=Scope(frozenset(token.scopes), token.project_id),
+            scope=Scope.of(token.scopes, token.project_id),
             request_id=request_id,
         )
     _note_use(ctx, token)

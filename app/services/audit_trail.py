@@ -14,7 +14,7 @@ from app.domain.permissions import Right, ServiceRight
 from app.errors import PermissionDeniedError
 from app.models import AuditEvent, Project
 from app.services import audit
-from app.services.access import Principal
+from app.services.access import Principal, visible
 from app.services.context import Context
 from app.services.pages import Page, PageRequest, fetch_page
 
@@ -131,7 +131,7 @@ def _readable(principal: Principal) -> Conditions:
     """Return what keeps a query to the events that the caller may read."""
     if principal.may(ServiceRight.AUDIT_READ_ALL):
         return ()
-    own = [project for project in principal.roles if principal.has(Right.AUDIT_READ, project)]
-    if not own:
+    if not principal.has_anywhere(Right.AUDIT_READ):
         raise PermissionDeniedError("Reading the audit trail needs the right 'audit:read'.")
-    return (AuditEvent.project_id.in_(own),)
+    of_projects = AuditEvent.project_id.is_not(None)
+    return (of_projects, visible(principal, AuditEvent.project_id, Right.AUDIT_READ))

@@ -1,6 +1,6 @@
 """Rights grow with the role, and secrets belong to administrators."""
 
-from app.domain.permissions import RIGHTS, Right, Role
+from app.domain.permissions import INCLUDED, RIGHTS, Right, Role, Scope, ServiceRight
 
 
 def test_a_higher_role_has_all_rights_of_the_lower_one() -> None:
@@ -18,3 +18,18 @@ def test_state_and_secrets_are_for_administrators_only() -> None:
 
 def test_every_right_is_given_to_somebody() -> None:
     assert RIGHTS[Role.ADMIN] == set(Right)
+
+
+def test_a_scope_includes_nothing_that_a_role_would_not_give_with_it() -> None:
+    for scope, included in INCLUDED.items():
+        assert all(included in rights for rights in RIGHTS.values() if scope in rights)
+        assert Scope.of([scope]).rights == {scope, included}
+
+
+def test_a_scope_of_one_project_gives_nothing_elsewhere_and_nothing_on_the_whole() -> None:
+    scope = Scope.of([Right.STACK_WRITE, ServiceRight.USER_MANAGE], "prj_1")
+    assert scope.allows(Right.STACK_READ, "prj_1")
+    assert not scope.allows(Right.STACK_READ, "prj_2")
+    assert not scope.allows(Right.STATE_READ, "prj_1")
+    assert not scope.allows_service(ServiceRight.USER_MANAGE)
+    assert Scope.of([ServiceRight.USER_MANAGE]).allows_service(ServiceRight.USER_MANAGE)

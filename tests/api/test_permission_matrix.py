@@ -1,0 +1,463 @@
+"""Every route and every kind of principal: who is let in, who is refused, and how.
+
+The table says it a second time, on purpose, in other words than ``app.domain.permissions``. A route
+without a row fails: add it to ``TABLE``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import pytest
+from flask_jwt_extended import decode_token
+from sqlalchemy import delete, select
+from werkzeug.routing import Rule as Route
+from werkzeug.test import TestResponse
+
+from app.clock import utc_now
+from app.domain.permissions import SCOPES
+from app.models import (
+    ApiToken,
+    OperationPlan,
+    StackLock,
+)
+from app.services.secrets import seal_json
+from tests.api.rest import Rest
+from tests.api.states import keep_state, state_bytes
+from tests.api.walking import DOCUMENT
+
+STALE = '"999999"'
+NUMBERS = itertools.count(1)
+ENDS_SESSIONS = {"/api/v1/auth/logout", "/api/v1/auth/sessions", "/sign-out"}
+# A token without a scope must not have one that includes it either.
+INCLUDING = {
+    "stack:read": ("stack:write", "operation:control", "state:read", "state:write", "secret:read"),
+    "project:read": ("project:write", "member:write", "project:manage"),
+    "audit:read": ("audit:read-all",),
+}
+
+
+class Who(StrEnum):
+    """The kinds of principals."""
+
+    ANONYMOUS = "anonymous"
+    NOBODY = "member of nothing"
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin of the project"
+    STRANGER = "admin of another project"
+    SYSTEM = "administrator"
+    WITHOUT = "token without the scope"
+    WITH = "token with the scope"
+    EXPIRED = "expired token"
+    REVOKED = "revoked token"
+    DISABLED = "disabled user"
+
+
+IN = 0
+"""Let in: the request is answered as ``Row.granted`` says."""
+SIGN_IN = 303
+"""Sent to the sign-in page."""
+KNOWN = (Who.NOBODY, Who.VIEWER, Who.OPERATOR, Who.ADMIN, Who.STRANGER, Who.SYSTEM)
+MACHINES = (Who.WITHOUT, Who.WITH)
+NOT_SIGNED_IN = (Who.ANONYMOUS, Who.EXPIRED, Who.REVOKED, Who.DISABLED)
+
+Outcomes = Mapping[Who, int]
+
+
+def _api(*known: int, without: int = 403, with_: int = IN) -> Outcomes:
+    """Outcomes of a route of the API, in the order of ``KNOWN``."""
+    return {
+        **dict.fromkeys(NOT_SIGNED_IN, 401),
+        **dict(zip(KNOWN, known, strict=True)),
+        Who.WITHOUT: without,
+        Who.WITH: with_,
+    }
+
+
+def _page(*known: int) -> Outcomes:
+    """Outcomes of a page of the console, which no API token opens."""
+    return {
+        **dict.fromkeys((*NOT_SIGNED_IN, *MACHINES), SIGN_IN),
+        **dict(zip(KNOWN, known, strict=True)),
+    }
+
+
+OPEN: Outcomes = dict.fromkeys(Who, IN)
+NO_ONE: Outcomes = dict.fromkeys(Who, 401)
+# Order of the numbers: member of nothing, viewer, operator, admin, stranger, administrator.
+SIGNED_IN = _api(IN, IN, IN, IN, IN, IN, without=IN)
+A_LIST = _api(IN, IN, IN, IN, IN, IN)
+IN_SESSION = _api(IN, IN, IN, IN, IN, IN, without=403, with_=403)
+VIEWERS = _api(404, IN, IN, IN, 404, IN)
+OPERATORS = _api(404, 403, IN, IN, 404, IN)
+ADMINS = _api(404, 403, 403, IN, 404, IN)
+MAKERS = _api(422, 403, IN, IN, 422, IN)
+SERVICE = _api(403, 403, 403, 403, 403, IN)
+PROJECT_MANAGERS = _api(404, 403, 403, 403, 404, IN)
+ITS_OWNER = _api(404, 404, IN, 404, 404, IN, without=403, with_=403)
+ONLY_ITS_OWNER = _api(404, 404, IN, 404, 404, 404, without=403, with_=403)
+PAGE = _page(IN, IN, IN, IN, IN, IN)
+PAGE_OF_MAKERS = _page(403, 403, IN, IN, IN, IN)
+PAGE_OF_VIEWERS = _page(404, IN, IN, IN, 404, IN)
+FORM_OF_OPERATORS = _page(404, 403, IN, IN, 404, IN)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a route does for whom.
+
+    ``granted`` is the status for who is let in; ``scope`` the one that an API token needs.
+    """
+
+    outcomes: Outcomes
+    scope: str | None = None
+    granted: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    arrange: Callable[[World], None] = lambda _: None
+
+
+class World:
+    """A Landform with a stack of every kind, and somebody of every kind."""
+
+    def __init__(self, rest: Rest) -> None:
+        self.rest = rest
+        self.plurals = [kind.plural for kind in rest.ctx.catalog.kinds.values()]
+        rest.made("networks", "web")
+        self.stacks = {"networks": rest.get("/stacks").json["items"][0]["id"]}
+        for plural in self.plurals:
+            if plural != "networks":
+                self.stacks[plural] = rest.made(plural, f"a-{plural}", **self.body(plural))["id"]
+        self.stack = self.stacks["networks"]
+        for serial in (1, 2):
+            keep_state(rest, self.stack, state_bytes(serial, {"a": str(serial)}))
+        self.operation = rest.get(f"/stacks/{self.stack}/operations").json["items"][0]["id"]
+        self._add_plan()
+        rest.make_project("other")
+        self.people = {
+            Who.NOBODY: rest.as_member(None).user,
+            Who.VIEWER: rest.as_member("viewer").user,
+            Who.OPERATOR: rest.as_member("operator").user,
+            Who.ADMIN: rest.as_member("admin").user,
+            Who.STRANGER: rest.as_member("admin", "other").user,
+            Who.SYSTEM: self._second_administrator(),
+            Who.DISABLED: rest.as_member("admin").user,
+        }
+        self.victim = rest.as_member(None).user
+        self.disabled = Rest(rest.app, self.people[Who.DISABLED])
+        rest.patch(f"/users/{self.disabled.user}", {"disabled": True}, If_Match="*")
+        self.tokens: dict[object, str] = {
+            Who.EXPIRED: self._machine(*SCOPES, expires_at=utc_now()),
+            Who.REVOKED: self._machine(*SCOPES, revoked_at=utc_now()),
+        }
+        self.callers: dict[Who, Rest] = {}
+        self.token = self.session = ""
+
+    def _second_administrator(self) -> str:
+        """Somebody who may end the own sessions; the first one arranges things in between."""
+        name = self.rest.as_member(None).user
+        self.rest.patch(f"/users/{name}", {"is_admin": True}, If_Match="*")
+        return name
+
+    def body(self, plural: str) -> dict[str, Any]:
+        """The parameters that the document suggests, which refer to the network."""
+        content = DOCUMENT["paths"][f"/api/v1/{plural}"]["post"]["requestBody"]["content"]
+        parameters = dict(content["application/json"]["example"].get("parameters", {}))
+        if "network" in parameters:
+            parameters["network"] = "web"
+        return {"parameters": parameters}
+
+    def path(self, rule: Route) -> str:
+        """Fill a route with the ids of what there is."""
+        plural = rule.rule.split("/")[3] if rule.rule.startswith("/api/v1/") else ""
+        values = {
+            "stack_id": self.stacks.get(plural, self.stack),
+            "operation_id": self.operation,
+            "project": "default",
+            "user": self.victim,
+            "token_id": self.token,
+            "session_id": self.session,
+            "serial": "2",
+            "kind": "network",
+            "account": "sandbox",
+            "choice": "accept",
+            "filename": "css/base.css",
+        }
+        return re.sub(r"<(?:[^:>]+:)?([^>]+)>", lambda match: values[match[1]], rule.rule)
+
+    def ask(self, who: Who, row: Row, rule: Route, method: str) -> TestResponse:
+        """Send the request as ``who``, with what each kind of principal has to show."""
+        row.arrange(self)
+        path = self.path(rule)
+        is_api = path.startswith("/api")
+        body = row.body(self, path) if callable(row.body) else row.body
+        client = self.rest.app.test_client()
+        headers = dict(row.headers)
+        if who in (*MACHINES, Who.EXPIRED, Who.REVOKED):
+            headers["Authorization"] = f"Bearer {self._token_of(who, row.scope)}"
+        elif who is not Who.ANONYMOUS:
+            caller = self.signed_in(who, is_anew=path in ENDS_SESSIONS)
+            if is_api:
+                headers |= caller.headers
+            else:
+                token = caller.access_token()
+                client.set_cookie("landform_session", token)
+                with self.rest.app.test_request_context():
+                    headers["X-CSRF-TOKEN"] = str(decode_token(token)["csrf"])
+        how = {"json": body} if is_api else {"data": body}
+        return client.open(path, method=method, headers=headers, buffered=True, **how)
+
+    def signed_in(self, who: Who, *, is_anew: bool = False) -> Rest:
+        """A person in a session, which is used until something has ended it."""
+        if who is Who.DISABLED:
+            return self.disabled
+        if is_anew or who not in self.callers:
+            self.callers[who] = Rest(self.rest.app, self.people[who])
+        caller = self.callers[who]
+        if is_anew:
+            del self.callers[who]
+        return caller
+
+    def _token_of(self, who: Who, scope: str | None) -> str:
+        """An administrator's token: with the one scope only, or with all the others."""
+        if who in (Who.EXPIRED, Who.REVOKED):
+            return self.tokens[who]
+        key = (who, scope)
+        if key not in self.tokens:
+            others = SCOPES - {scope, *INCLUDING.get(scope or "", ())}
+            scopes = {scope or "stack:read"} if who is Who.WITH else others
+            self.tokens[key] = self._machine(*sorted(scopes))
+        return self.tokens[key]
+
+    def _machine(self, *scopes: str, **columns: Any) -> str:
+        machine = self.rest.as_token(*scopes)
+        with self.rest.ctx.write() as session:
+            token = session.scalars(select(ApiToken).order_by(ApiToken.id.desc()).limit(1)).one()
+            for name, value in columns.items():
+                setattr(token, name, value)
+        return machine.headers["Authorization"].removeprefix("Bearer ")
+
+    def _add_plan(self) -> None:
+        sealed = seal_json(self.rest.ctx.keys, {"resources": []}, f"plan:{self.operation}")
+        with self.rest.ctx.write() as session:
+            session.add(
+                OperationPlan(
+                    operation_id=self.operation, sealed_changes=sealed, created_at=utc_now()
+                )
+            )
+
+
+def _new_token_of_the_operator(world: World) -> None:
+    operator = world.signed_in(Who.OPERATOR)
+    answer = operator.post("/tokens", {"name": "a test", "scopes": ["stack:read"]})
+    world.token = answer.json["id"]
+
+
+def _new_session_of_the_operator(world: World) -> None:
+    world.session = Rest(world.rest.app, world.people[Who.OPERATOR]).opened.session_id
+
+
+def _member_again(world: World) -> None:
+    world.rest.call("PUT", f"/projects/default/members/{world.victim}", json={"role": "viewer"})
+
+
+def _no_lock(world: World) -> None:
+    with world.rest.ctx.write() as session:
+        session.execute(delete(StackLock))
+
+
+def _locked(world: World) -> None:
+    _no_lock(world)
+    world.rest.call("PUT", f"/stacks/{world.stack}/lock", json={"reason": "a test"})
+
+
+def _new_stack(world: World, path: str) -> dict[str, Any]:
+    plural = path.rpartition("/")[2]
+    name = f"n-{next(NUMBERS)}"
+    return {"name": name, "cloud_account": "sandbox", **world.body(plural)}
+
+
+def _named(world: World, path: str) -> dict[str, Any]:
+    return {"name": f"n-{next(NUMBERS)}"}
+
+
+def _fine_password(world: World, path: str) -> dict[str, Any]:
+    return {"name": f"u-{next(NUMBERS)}", "password": "a fine passphrase"}
+
+
+READ = "stack:read"
+WRITE = "stack:write"
+CONTROL = "operation:control"
+CHANGE = {"If-Match": STALE}
+TOKEN = {"name": "a test", "scopes": ["project:read"]}
+PASSWORDS = {"current_password": "wrong", "new_password": "a fine passphrase"}
+STACK = "/api/v1/stacks/{stack_id}"
+OPERATION = "/api/v1/operations/{operation_id}"
+PROJECT = "/api/v1/projects/{project}"
+
+TABLE: dict[str, Row] = {
+    # --- open to everybody
+    "GET /healthz": Row(OPEN),
+    "GET /readyz": Row(OPEN, granted=503),
+    "GET /metrics": Row(OPEN),
+    "GET /api/docs": Row(OPEN),
+    "GET /api/docs/errors": Row(OPEN),
+    "GET /api/v1/openapi.json": Row(OPEN),
+    "GET /static/{filename}": Row(OPEN),
+    "POST /api/v1/auth/login": Row(OPEN, granted=422, body={}),
+    "POST /api/v1/auth/refresh": Row(NO_ONE),  # takes a refresh token, which nobody here shows
+    # --- everybody who is signed in
+    "GET /api/v1/auth/me": Row(SIGNED_IN),
+    "GET /api/v1/clouds": Row(SIGNED_IN),
+    "GET /api/v1/kinds": Row(SIGNED_IN),
+    "GET /api/v1/kinds/{kind}": Row(SIGNED_IN),
+    "GET /api/v1/cloud-accounts": Row(SIGNED_IN),
+    "GET /api/v1/cloud-accounts/{account}": Row(SIGNED_IN),
+    # --- what is one's own, and closed to API tokens
+    "POST /api/v1/auth/logout": Row(IN_SESSION, granted=204),
+    "POST /api/v1/auth/password": Row(IN_SESSION, granted=422, body=PASSWORDS),
+    "GET /api/v1/auth/sessions": Row(IN_SESSION),
+    "DELETE /api/v1/auth/sessions": Row(IN_SESSION, granted=204),
+    "DELETE /api/v1/auth/sessions/{session_id}": Row(
+        ONLY_ITS_OWNER, granted=204, arrange=_new_session_of_the_operator
+    ),
+    "GET /api/v1/tokens": Row(IN_SESSION),
+    "POST /api/v1/tokens": Row(
+        # one needs the right oneself to put it into a token
+        {**IN_SESSION, Who.NOBODY: 422},
+        granted=201,
+        body=TOKEN,
+    ),
+    "GET /api/v1/tokens/{token_id}": Row(ITS_OWNER, arrange=_new_token_of_the_operator),
+    "DELETE /api/v1/tokens/{token_id}": Row(
+        ITS_OWNER, granted=204, arrange=_new_token_of_the_operator
+    ),
+    # --- rights on Landform as a whole
+    "GET /api/v1/users": Row(SERVICE, "user:manage"),
+    "POST /api/v1/users": Row(SERVICE, "user:manage", 201, _fine_password),
+    "GET /api/v1/users/{user}": Row(SERVICE, "user:manage"),
+    "PATCH /api/v1/users/{user}": Row(SERVICE, "user:manage", 412, {"disabled": True}, CHANGE),
+    "DELETE /api/v1/users/{user}": Row(SERVICE, "user:manage", 412, headers=CHANGE),
+    "POST /api/v1/projects": Row(SERVICE, "project:manage", 201, _named),
+    "DELETE /api/v1/projects/{project}": Row(
+        PROJECT_MANAGERS, "project:manage", 412, headers=CHANGE
+    ),
+    # --- rights in a project
+    "GET /api/v1/projects": Row(A_LIST, "project:read"),
+    f"GET {PROJECT}": Row(VIEWERS, "project:read"),
+    f"PATCH {PROJECT}": Row(ADMINS, "project:write", 412, {"title": "x"}, CHANGE),
+    f"GET {PROJECT}/members": Row(VIEWERS, "project:read"),
+    f"PUT {PROJECT}/members/{{user}}": Row(ADMINS, "member:write", 200, {"role": "viewer"}),
+    f"DELETE {PROJECT}/members/{{user}}": Row(ADMINS, "member:write", 204, arrange=_member_again),
+    "GET /api/v1/{plural}": Row(A_LIST, READ),
+    "POST /api/v1/{plural}": Row(MAKERS, WRITE, 202, _new_stack),
+    "GET /api/v1/{plural}/{stack_id}": Row(VIEWERS, READ),
+    "PATCH /api/v1/{plural}/{stack_id}": Row(OPERATORS, WRITE, 412, {"labels": {}}, CHANGE),
+    "DELETE /api/v1/{plural}/{stack_id}": Row(OPERATORS, WRITE, 412, headers=CHANGE),
+    "GET /api/v1/stacks": Row(A_LIST, READ),
+    f"GET {STACK}": Row(VIEWERS, READ),
+    f"GET {STACK}/outputs": Row(VIEWERS, READ),
+    f"GET {STACK}/operations": Row(VIEWERS, READ),
+    f"POST {STACK}/operations": Row(OPERATORS, WRITE, 202, {"type": "drift_check"}),
+    f"GET {STACK}/drift-reports": Row(VIEWERS, READ),
+    f"GET {STACK}/lock": Row(VIEWERS, READ),
+    f"PUT {STACK}/lock": Row(OPERATORS, WRITE, 200, {"reason": "a test"}, arrange=_no_lock),
+    f"DELETE {STACK}/lock": Row(OPERATORS, WRITE, 412, headers=CHANGE, arrange=_locked),
+    f"PUT {STACK}/state": Row(ADMINS, "state:write", 422, {}),
+    f"GET {STACK}/state-versions": Row(VIEWERS, READ),
+    f"GET {STACK}/state-versions/{{serial}}": Row(VIEWERS, READ),
+    f"GET {STACK}/state-versions/{{serial}}/diff": Row(VIEWERS, READ),
+    f"GET {STACK}/state-versions/{{serial}}/download": Row(ADMINS, "state:read"),
+    "GET /api/v1/operations": Row(A_LIST, READ),
+    f"GET {OPERATION}": Row(VIEWERS, READ),
+    f"GET {OPERATION}/plan": Row(VIEWERS, READ),
+    f"GET {OPERATION}/events": Row(VIEWERS, READ),
+    f"GET {OPERATION}/log": Row(VIEWERS, READ),
+    f"POST {OPERATION}/approve": Row(OPERATORS, CONTROL, 409, {}),
+    f"POST {OPERATION}/discard": Row(OPERATORS, CONTROL, 409, {}),
+    f"POST {OPERATION}/cancel": Row(OPERATORS, CONTROL, 409, {}),
+    f"POST {OPERATION}/resolve": Row(OPERATORS, CONTROL, 409, {"action": "accept"}),
+    "GET /api/v1/drift": Row(A_LIST, READ),
+    "GET /api/v1/audit-events": Row(_api(403, 403, 403, IN, IN, IN), "audit:read"),
+    # --- the console: pages with a session cookie
+    "GET /sign-in": Row({**OPEN, **dict.fromkeys(KNOWN, 303)}),
+    "POST /sign-in": Row(OPEN, granted=403),
+    "POST /sign-out": Row(OPEN, granted=303),
+    "GET /": Row(PAGE),
+    "POST /appearance": Row(PAGE, granted=303, body={"theme": "dark"}),
+    "GET /catalogue": Row(PAGE),
+    "GET /catalogue/{kind}": Row(PAGE),
+    "GET /drift": Row(PAGE),
+    "GET /operations": Row(PAGE),
+    "GET /operations/{operation_id}": Row(PAGE_OF_VIEWERS),
+    "GET /operations/{operation_id}/log.txt": Row(PAGE_OF_VIEWERS),
+    "GET /operations/{operation_id}/stream": Row(PAGE_OF_VIEWERS),
+    "POST /operations/{operation_id}/approve": Row(FORM_OF_OPERATORS, granted=409),
+    "POST /operations/{operation_id}/discard": Row(FORM_OF_OPERATORS, granted=409),
+    "POST /operations/{operation_id}/cancel": Row(FORM_OF_OPERATORS, granted=409),
+    "POST /operations/{operation_id}/resolve/{choice}": Row(FORM_OF_OPERATORS, granted=409),
+    "GET /stacks": Row(PAGE),
+    "GET /stacks/new": Row(PAGE),
+    "GET /stacks/new/{kind}": Row(PAGE_OF_MAKERS),
+    "POST /stacks/new/{kind}": Row(PAGE_OF_MAKERS),
+    "GET /stacks/{stack_id}": Row(PAGE_OF_VIEWERS),
+    "GET /stacks/{stack_id}/drift": Row(PAGE_OF_VIEWERS),
+    "GET /stacks/{stack_id}/operations": Row(PAGE_OF_VIEWERS),
+    "POST /stacks/{stack_id}/operations": Row(
+        FORM_OF_OPERATORS, granted=303, body={"type": "drift_check"}
+    ),
+    "GET /stacks/{stack_id}/state": Row(PAGE_OF_VIEWERS),
+    "GET /stacks/{stack_id}/destroy": Row(FORM_OF_OPERATORS),
+    "POST /stacks/{stack_id}/destroy": Row(FORM_OF_OPERATORS, granted=422, body={"name": "wrong"}),
+}
+
+
+@pytest.fixture(scope="module")
+def world(make_reader: Callable[[], Rest]) -> World:
+    return World(make_reader())
+
+
+def _name(rule: Route, method: str, plurals: list[str]) -> str:
+    path = re.sub(r"<(?:[^:>]+:)?([^>]+)>", r"{\1}", rule.rule)
+    return f"{method} " + re.sub(
+        rf"^/api/v1/({'|'.join(plurals)})(?=/|$)", "/api/v1/{plural}", path
+    )
+
+
+def _routes(world: World) -> list[tuple[str, Route, str]]:
+    """Every route with every method of its own, and the name of its row."""
+    return [
+        (_name(rule, method, world.plurals), rule, method)
+        for rule in world.rest.app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+def _outcome(answer: TestResponse, row: Row) -> int:
+    is_sent_away = answer.status_code == 303 and "/sign-in" in answer.headers["Location"]
+    if is_sent_away and row.outcomes is not OPEN:
+        return SIGN_IN
+    return IN if answer.status_code == row.granted else answer.status_code
+
+
+def test_every_route_has_a_row_and_every_row_a_route(world: World) -> None:
+    names = {name for name, _, _ in _routes(world)}
+    assert names - set(TABLE) == set(), "add a row to TABLE that says who may use it"
+    assert set(TABLE) - names == set(), "remove the row of a route that is gone"
+
+
+@pytest.mark.parametrize("who", Who)
+def test_everybody_is_let_in_or_refused_as_the_table_says(world: World, who: Who) -> None:
+    found = {}
+    for name, rule, method in _routes(world):
+        row = TABLE[name]
+        outcome = _outcome(answer := world.ask(who, row, rule, method), row)
+        if outcome != row.outcomes[who]:
+            found[f"{method} {rule.rule}"] = (row.outcomes[who], outcome, answer.text[:300])
+    assert found == {}
