@@ -112,13 +112,20 @@ class ImmutableParameterError(ConflictError):
     advice = "Create a new stack with the new value and delete the old one."
 
     @classmethod
-    def for_parameters(cls, stack_name: str, pointers: list[str]) -> Self:
-        """Build the error that names every parameter that would have to change."""
-        message = "This would replace what exists, so it cannot be changed in place."
-        names = ", ".join(pointers)
+    def for_parameters(
+        cls, stack_name: str, pointers: list[str], replaced: list[dict[str, str]]
+    ) -> Self:
+        """Build the error that names every parameter that would have to change.
+
+        ``replaced`` has the id, name and kind of the stack and of all that would go with it.
+        """
+        first, *others = (f"{item['kind']} {item['name']!r}" for item in replaced)
+        users = f" and, since they use it, {', '.join(others)}" if others else ""
+        message = f"A change would replace {first}{users}."
         return cls(
-            f"Stack {stack_name!r}: {names} cannot be changed in place.",
+            f"Stack {stack_name!r}: {', '.join(pointers)} cannot be changed in place. {message}",
             problems=tuple(FieldProblem(pointer, message) for pointer in pointers),
+            context={"replaced": replaced},
         )
 
 

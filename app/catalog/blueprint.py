@@ -31,7 +31,10 @@ class OutputSpec:
 
 @dataclass(frozen=True)
 class ReferenceSpec:
-    """A parameter that names a stack of ``kind``; ``outputs`` maps its outputs to variables."""
+    """A parameter that names a stack of ``kind``, or a list of them.
+
+    ``outputs`` maps outputs to variables; those of a list are lists in the same order.
+    """
 
     kind: str
     outputs: Mapping[str, str]
@@ -148,7 +151,8 @@ class KindBlueprint:
         Args:
             name: name of the stack.
             parameters: validated, secrets included.
-            reference_outputs: for each reference parameter that is set, the outputs of its stack.
+            reference_outputs: for each reference parameter that is set, the outputs of its stack;
+                those of a list are under ``parameter/index``.
             tags: what every resource must carry.
 
         Raises:
@@ -166,12 +170,17 @@ class KindBlueprint:
             if parameter not in self.references:
                 result[variable_name(parameter, schema)] = translated.get(parameter)
         for parameter, reference in self.references.items():
-            is_set = parameters.get(parameter) is not None
-            given = reference_outputs.get(parameter, {})
+            wanted = parameters.get(parameter)
             for output, variable in reference.outputs.items():
-                if is_set and given.get(output) is None:
-                    raise _reference_not_ready(parameter, output)
-                result[variable] = given.get(output) if is_set else None
+                if isinstance(wanted, list):
+                    places = [f"{parameter}/{index}" for index in range(len(wanted))]
+                    result[variable] = [
+                        _take_output(reference_outputs, place, output) for place in places
+                    ]
+                elif wanted is not None:
+                    result[variable] = _take_output(reference_outputs, parameter, output)
+                else:
+                    result[variable] = None
         return result
 
     def _translated(
@@ -225,6 +234,13 @@ def variable_name(parameter: str, schema: Mapping[str, Any]) -> str:
     """Return the Terraform variable that ``parameter`` becomes."""
     name: str = schema.get("x-variable", parameter)
     return name
+
+
+def _take_output(given: Mapping[str, Mapping[str, Any]], place: str, output: str) -> Any:
+    value = given.get(place, {}).get(output)
+    if value is None:
+        raise _reference_not_ready(place, output)
+    return value
 
 
 def _reference_not_ready(parameter: str, output: str) -> ReferenceNotReadyError:

@@ -7,15 +7,16 @@ the catalogue alike. A message never repeats the value: it may be a secret.
 from __future__ import annotations
 
 import difflib
-import ipaddress
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from app.catalog.formats import FORMATS
 from app.catalog.patterns import compile_pattern
 
 Schema = Mapping[str, Any]
@@ -39,17 +40,6 @@ def find_faults(schema: Schema, value: object) -> dict[tuple[str | int, ...], st
     for error in errors:
         faults.setdefault(tuple(error.absolute_path), error.message)
     return faults
-
-
-def is_ipv4_network(text: str) -> bool:
-    """Tell whether ``text`` is an IPv4 network in CIDR form with no host bits set."""
-    try:
-        return str(ipaddress.IPv4Network(text)) == text
-    except ValueError:
-        return False
-
-
-FORMATS: Mapping[str, Callable[[str], bool]] = {"ipv4-network": is_ipv4_network}
 
 
 def _type(validator: Any, types: Any, value: Any, schema: Schema) -> Faults:
@@ -89,6 +79,41 @@ def _enum(validator: Any, choices: Any, value: Any, schema: Schema) -> Faults:
     if not any(_equal(value, choice) for choice in choices):
         words = ["null" if choice is None else str(choice) for choice in choices]
         yield ValidationError(f"must be one of: {', '.join(words)}")
+
+
+def _const(validator: Any, wanted: Any, value: Any, schema: Schema) -> Faults:
+    if not _equal(value, wanted):
+        yield ValidationError(f"must be {'null' if wanted is None else wanted}")
+
+
+def _multiple_of(validator: Any, step: Any, value: Any, schema: Schema) -> Faults:
+    if validator.is_type(value, "number") and Decimal(str(value)) % Decimal(str(step)):
+        yield ValidationError(f"must be a multiple of {step}{_unit(schema)}")
+
+
+def _any_of(validator: Any, branches: Sequence[Schema], value: Any, schema: Schema) -> Faults:
+    if not _fitting(validator, branches, value):
+        yield ValidationError(f"must fit one of: {_forms(branches)}")
+
+
+def _one_of(validator: Any, branches: Sequence[Schema], value: Any, schema: Schema) -> Faults:
+    fitting = _fitting(validator, branches, value)
+    if not fitting:
+        yield ValidationError(f"must fit one of: {_forms(branches)}")
+    elif len(fitting) > 1:
+        yield ValidationError(f"fits more than one of these, choose one: {_forms(fitting)}")
+
+
+def _fitting(validator: Any, branches: Sequence[Schema], value: Any) -> list[Schema]:
+    return [branch for branch in branches if validator.evolve(schema=branch).is_valid(value)]
+
+
+def _forms(branches: Sequence[Schema]) -> str:
+    """Name each form by its title, else by the fields that it needs."""
+    return "; ".join(
+        branch.get("title") or " and ".join(branch.get("required", ())) or f"form {number}"
+        for number, branch in enumerate(branches, 1)
+    )
 
 
 def _equal(one: Any, other: Any) -> bool:
@@ -147,6 +172,14 @@ def _at_most(value: Any, bound: Any) -> bool:
     return bool(value <= bound)
 
 
+def _is_more(value: Any, bound: Any) -> bool:
+    return bool(value > bound)
+
+
+def _is_less(value: Any, bound: Any) -> bool:
+    return bool(value < bound)
+
+
 _VALIDATOR = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {
@@ -154,10 +187,16 @@ _VALIDATOR = extend(  # type: ignore[no-untyped-call]
         "required": _required,
         "additionalProperties": _additional_properties,
         "enum": _enum,
+        "const": _const,
+        "multipleOf": _multiple_of,
+        "anyOf": _any_of,
+        "oneOf": _one_of,
         "pattern": _pattern,
         "format": _format,
         "minimum": _bound("at least", _at_least),
         "maximum": _bound("at most", _at_most),
+        "exclusiveMinimum": _bound("more than", _is_more),
+        "exclusiveMaximum": _bound("less than", _is_less),
         "minLength": _size("string", "at least", "characters", _at_least),
         "maxLength": _size("string", "at most", "characters", _at_most),
         "minItems": _size("array", "at least", "entries", _at_least),

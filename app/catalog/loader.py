@@ -18,6 +18,7 @@ from app.catalog.blueprint_checks import check_blueprints
 from app.catalog.blueprint_draft import BlueprintDraft
 from app.catalog.catalog import Catalog
 from app.catalog.cloud_loader import load_cloud
+from app.catalog.definitions import insert_definitions
 from app.catalog.document_checks import check_shape
 from app.catalog.hcl_source import read_module
 from app.catalog.mistakes import MistakeList
@@ -108,6 +109,9 @@ def _read_draft(folder: Path, clouds: set[str], mistakes: MistakeList) -> Bluepr
     if document is None or not check_shape(document, BLUEPRINT, mistakes):
         return None
     before = mistakes.count()
+    document = insert_definitions(document, mistakes)
+    if mistakes.count() > before:
+        return None
     check_parameters(document, mistakes)
     check_outputs(document, mistakes)
     if mistakes.count() > before:

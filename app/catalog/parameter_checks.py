@@ -10,35 +10,23 @@ from collections.abc import Iterator
 from typing import Any
 
 from app.catalog.document_checks import check_value, to_words
+from app.catalog.form_checks import check_form
 from app.catalog.generated_secrets import make_secret
 from app.catalog.json_limits import find_limit_faults
 from app.catalog.json_schema import find_faults
 from app.catalog.mistakes import MistakeList
 from app.catalog.parameters import close_schema
 from app.catalog.patterns import compile_pattern, find_pattern_fault
-from app.catalog.shapes import PARAMETER, SNAKE, TYPES
+from app.catalog.shapes import KEYWORDS_OF, PARAMETER, SNAKE, TYPES
 from app.catalog.yaml_source import Document, PointerPath
 
 PARAMETERS: PointerPath = ("parameters", "properties")
 TOP_LEVEL_ONLY = ("x-references", "x-variable", "x-generate")
 # A value in a list has no lasting identity, so it can be neither frozen nor kept apart.
 NOT_IN_COLLECTIONS = ("immutable", "sensitive")
-KEYWORDS_OF = {
-    "string": (
-        "minLength",
-        "maxLength",
-        "pattern",
-        "format",
-        "x-vocabulary",
-        "x-references",
-        "x-generate",
-    ),
-    "number": ("minimum", "maximum"),
-    "array": ("items", "minItems", "maxItems", "uniqueItems"),
-    "object": ("properties", "required", "additionalProperties", "minProperties", "maxProperties"),
-}
 BOUNDS = (
     ("minimum", "maximum"),
+    ("exclusiveMinimum", "exclusiveMaximum"),
     ("minLength", "maxLength"),
     ("minItems", "maxItems"),
     ("minProperties", "maxProperties"),
@@ -83,6 +71,9 @@ def check_schema(
         below = (*path, "properties", name)
         _check_name(document, below, mistakes)
         check_schema(document, below, child, mistakes, is_in_collection=is_in_collection)
+    for keyword in ("anyOf", "oneOf"):
+        for index, form in enumerate(schema.get(keyword, ())):
+            check_form(document, (*path, keyword, index), form, schema, mistakes)
     if mistakes.count() == before:
         _check_values(document, path, schema, mistakes)
     return mistakes.count() == before
@@ -118,7 +109,8 @@ def _misplaced(
     family = "number" if type_name == "integer" else type_name
     for owner, keywords in KEYWORDS_OF.items():
         for keyword in keywords:
-            if keyword in schema and owner != family:
+            is_list = keyword == "x-references" and type_name == "array"
+            if keyword in schema and owner != family and not is_list:
                 yield keyword, f"is not of type {owner}, so {keyword} has no effect; remove it"
     for keyword in TOP_LEVEL_ONLY:
         if keyword in schema and not is_top:
@@ -127,6 +119,7 @@ def _misplaced(
         if schema.get(keyword) and is_in_collection:
             yield keyword, f"may not be {keyword} inside a list or a map; mark the whole of it"
     yield from _misused_secret(schema)
+    yield from _misused_list(schema, type_name)
 
 
 def _misused_secret(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -136,6 +129,14 @@ def _misused_secret(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "sensitive", "names a stack, which is no secret; remove sensitive"
     if "x-generate" in schema and not schema.get("sensitive"):
         yield "x-generate", "has a made value that everybody could read; add sensitive: true"
+
+
+def _misused_list(schema: dict[str, Any], type_name: str) -> Iterator[tuple[str, str]]:
+    if "x-references" in schema and type_name == "array":
+        if schema.get("items", {}).get("type") != "string":
+            yield "items", "names stacks, so its entries must be of type string"
+        if not schema.get("uniqueItems"):
+            yield "x-references", "could name one stack twice; add uniqueItems: true"
 
 
 def _incomplete(schema: dict[str, Any], type_name: str) -> Iterator[tuple[str, str]]:

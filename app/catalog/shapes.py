@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from app.catalog.json_schema import FORMATS
+from app.catalog.formats import FORMATS
 
 SLUG: Final = "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$"
 SNAKE: Final = "^[a-z][a-z0-9_]{0,39}$"
@@ -55,8 +55,14 @@ PARAMETER_KEYWORDS: Final[dict[str, Any]] = {
     "default": {},
     "examples": {"type": "array", "minItems": 1},
     "enum": {"type": "array", "minItems": 1, "uniqueItems": True},
+    "const": {},
+    "anyOf": {"type": "array", "minItems": 2, "items": {"type": "object"}},
+    "oneOf": {"type": "array", "minItems": 2, "items": {"type": "object"}},
     "minimum": {"type": "number"},
     "maximum": {"type": "number"},
+    "exclusiveMinimum": {"type": "number"},
+    "exclusiveMaximum": {"type": "number"},
+    "multipleOf": {"type": "number", "exclusiveMinimum": 0},
     "minLength": COUNT,
     "maxLength": COUNT,
     "pattern": TEXT,
@@ -82,6 +88,29 @@ PARAMETER_KEYWORDS: Final[dict[str, Any]] = {
     ),
 }
 PARAMETER: Final = _object(PARAMETER_KEYWORDS, "type")
+# A keyword has an effect on values of one type only; elsewhere it is a mistake.
+KEYWORDS_OF: Final[dict[str, tuple[str, ...]]] = {
+    "string": (
+        "minLength",
+        "maxLength",
+        "pattern",
+        "format",
+        "x-vocabulary",
+        "x-references",
+        "x-generate",
+    ),
+    "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    "array": ("items", "minItems", "maxItems", "uniqueItems"),
+    "object": ("properties", "required", "additionalProperties", "minProperties", "maxProperties"),
+}
+# A form of anyOf or oneOf only narrows what the parameter allows: no defaults, nothing of our own.
+FORM_KEYWORDS: Final = (
+    *("type", "title", "enum", "const", "minimum", "maximum"),
+    *("exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength"),
+    *("pattern", "format", "minItems", "maxItems", "uniqueItems"),
+    *("properties", "required", "minProperties", "maxProperties"),
+)
+FORM: Final = _object({name: PARAMETER_KEYWORDS[name] for name in FORM_KEYWORDS})
 
 OUTPUT: Final = _object(
     {
@@ -113,6 +142,7 @@ BLUEPRINT: Final = _object(
             {
                 "properties": {"type": "object"},
                 "required": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+                "$defs": {"type": "object"},
             },
             "properties",
         ),

@@ -19,7 +19,6 @@ from app.domain.versions import Version
 from app.errors import (
     BlueprintDowngradeError,
     FieldProblem,
-    ImmutableParameterError,
     ValidationError,
 )
 from app.models import Operation, Stack
@@ -29,7 +28,13 @@ from app.services.context import Context
 from app.services.lookup import stack_by_id
 from app.services.operation_queue import add_operation
 from app.services.secrets import merge_parameters, open_json, seal_json
-from app.services.stacks import audit_stack, refuse_deleted, set_parameters, touch
+from app.services.stacks import (
+    audit_stack,
+    refuse_deleted,
+    refuse_replacement,
+    set_parameters,
+    touch,
+)
 
 
 @dataclass(frozen=True)
@@ -189,11 +194,8 @@ def _refuse_replacement(
     stack: Stack, blueprint: KindBlueprint, old: dict[str, Any], new: dict[str, Any]
 ) -> None:
     """A parameter that the stack never had may get any value."""
-    frozen = [
-        pointer for pointer in blueprint.immutable_changes(old, new) if pointer.split("/")[2] in old
-    ]
-    if frozen and stack.applied_generation:
-        raise ImmutableParameterError.for_parameters(stack.name, frozen)
+    changed = blueprint.immutable_changes(old, new)
+    refuse_replacement(stack, [pointer for pointer in changed if pointer.split("/")[2] in old])
 
 
 def _adopt(ctx: Context, stack: Stack, wanted: Wanted) -> None:

@@ -36,31 +36,26 @@ def resolve(
 ) -> dict[str, Stack]:
     """Return the referenced stack of each reference parameter that has a value.
 
-    A stack that is being made is fine: the work that needs its outputs waits for it.
+    The entries of a list are named ``parameter/index``. A stack that is being made is fine: the
+    work that needs its outputs waits for it.
 
     Raises:
         ValidationError: a stack is missing, in another project, or of another kind.
         ReferenceNotReadyError: it was not made and nothing makes it, or it is going away.
     """
-    resolved = {}
+    resolved: dict[str, Stack] = {}
     for parameter, spec in blueprint.references.items():
         wanted = parameters.get(parameter)
-        if wanted is None:
-            continue
-        pointer = f"/parameters/{parameter}"
-        stack = stack_by_reference(session, principal, project_id, str(wanted))
-        if stack is None:
-            raise ValidationError.at(
-                pointer, f"There is no {spec.kind} {wanted!r} in this project; create it first."
+        if isinstance(wanted, list):
+            for index, reference in enumerate(wanted):
+                place = f"{parameter}/{index}"
+                found = _resolve_one(session, principal, spec.kind, project_id, reference, place)
+                _refuse_double(resolved, parameter, found, place)
+                resolved[place] = found
+        elif wanted is not None:
+            resolved[parameter] = _resolve_one(
+                session, principal, spec.kind, project_id, wanted, parameter
             )
-        if stack.kind != spec.kind:
-            raise ValidationError.at(
-                pointer, f"Stack {stack.name!r} is a {stack.kind}; a {spec.kind} is needed here."
-            )
-        if not is_being_made(session, stack):
-            _require_ready(stack, pointer)
-        _refuse_leaving(session, stack, pointer)
-        resolved[parameter] = stack
     return resolved
 
 
@@ -105,7 +100,15 @@ def attach(stack: Stack, resolved: Mapping[str, Stack]) -> None:
 
 def with_ids(parameters: dict[str, Any], resolved: Mapping[str, Stack]) -> dict[str, Any]:
     """Return the parameters with each referenced name replaced by the stack's id."""
-    return {**parameters, **{parameter: stack.id for parameter, stack in resolved.items()}}
+    replaced = dict(parameters)
+    for place, stack in resolved.items():
+        parameter, _, index = place.partition("/")
+        if index:
+            replaced[parameter] = [*replaced[parameter]]
+            replaced[parameter][int(index)] = stack.id
+        else:
+            replaced[parameter] = stack.id
+    return replaced
 
 
 def targets_of(stack: Stack) -> dict[str, Stack]:
@@ -140,6 +143,18 @@ def living_users(stack: Stack) -> list[Stack]:
     return [link.stack for link in stack.referenced_by if link.stack.deleted_at is None]
 
 
+def with_all_users(stack: Stack) -> list[Stack]:
+    """Return the stack and every living stack that uses it, directly or not, each once."""
+    found = {stack.id: stack}
+    waiting = [stack]
+    while waiting:
+        for user in living_users(waiting.pop()):
+            if user.id not in found:
+                found[user.id] = user
+                waiting.append(user)
+    return list(found.values())
+
+
 def refuse_used(stack: Stack) -> None:
     """Raise unless nothing uses the stack any more.
 
@@ -166,11 +181,38 @@ def mark_stale(stack: Stack, changed: Collection[str], catalog: Catalog) -> None
         if user.deleted_at is not None or user.applied_generation == 0:
             continue
         blueprint = catalog.find(user.kind, user.blueprint_version)
-        spec = blueprint.references.get(link.parameter) if blueprint else None
+        spec = blueprint.references.get(link.parameter.partition("/")[0]) if blueprint else None
         if spec is None or set(spec.outputs) & set(changed):
             user.generation += 1
             user.version += 1
             user.updated_at = utc_now()
+
+
+def _resolve_one(
+    session: Session, principal: Principal, kind: str, project_id: str, wanted: Any, place: str
+) -> Stack:
+    pointer = f"/parameters/{place}"
+    stack = stack_by_reference(session, principal, project_id, str(wanted))
+    if stack is None:
+        raise ValidationError.at(
+            pointer, f"There is no {kind} {wanted!r} in this project; create it first."
+        )
+    if stack.kind != kind:
+        raise ValidationError.at(
+            pointer, f"Stack {stack.name!r} is a {stack.kind}; a {kind} is needed here."
+        )
+    if not is_being_made(session, stack):
+        _require_ready(stack, pointer)
+    _refuse_leaving(session, stack, pointer)
+    return stack
+
+
+def _refuse_double(resolved: Mapping[str, Stack], parameter: str, stack: Stack, place: str) -> None:
+    """Refuse one stack twice in a list, also by its id and its name."""
+    for other, known in resolved.items():
+        if known.id == stack.id and other.partition("/")[0] == parameter:
+            message = f"Is the same stack as /parameters/{other}."
+            raise ValidationError.at(f"/parameters/{place}", message)
 
 
 def _require_ready(stack: Stack, pointer: str) -> None:

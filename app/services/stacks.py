@@ -258,9 +258,7 @@ def _change_parameters(
     resolved = references.resolve(session, principal, blueprint, stack.project_id, new)
     references.check_placement(resolved, stack)
     new = references.with_ids(new, resolved)
-    frozen = blueprint.immutable_changes(old, new)
-    if frozen and stack.applied_generation:
-        raise ImmutableParameterError.for_parameters(stack.name, frozen)
+    refuse_replacement(stack, blueprint.immutable_changes(old, new))
     _check_offered(ctx, stack, blueprint, new)
     if new == old:
         return False
@@ -281,6 +279,20 @@ def expect_version(stack: Stack, expected: int | None) -> None:
     """
     if expected is not None and expected != stack.version:
         raise PreconditionFailedError(f"Stack {stack.name!r} was changed since you read it.")
+
+
+def refuse_replacement(stack: Stack, pointers: list[str]) -> None:
+    """Refuse to change what cannot be changed in place, once anything was made.
+
+    Raises:
+        ImmutableParameterError: names the ``pointers`` and every stack that would be replaced.
+    """
+    if pointers and stack.applied_generation:
+        replaced = [
+            {"id": item.id, "name": item.name, "kind": item.kind}
+            for item in references.with_all_users(stack)
+        ]
+        raise ImmutableParameterError.for_parameters(stack.name, pointers, replaced)
 
 
 def refuse_deleted(session: Session, stack: Stack) -> None:

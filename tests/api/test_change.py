@@ -216,3 +216,21 @@ def test_a_stack_that_others_use_is_not_deleted_and_they_are_listed(
     problem(answer, 409, "stack_referenced")
     rest.end(rest.delete(_path(group), If_Match="*").json["operation"]["id"], "applied", "deleted")
     assert rest.delete(_path(network), If_Match="*").status_code == 202
+
+
+def test_what_an_immutable_parameter_would_replace_is_named(
+    rest: Rest, network: dict[str, Any]
+) -> None:
+    group = rest.made("machine-groups", "workers", parameters={"network": "web"})
+    path = f"/networks/{network['id']}"
+    answer = rest.patch(path, {"parameters": {"cidr": "10.9.0.0/16"}}, If_Match="*")
+    told = problem(answer, 409, "immutable_parameter")
+    assert told["context"]["replaced"] == [
+        {"id": network["id"], "name": "web", "kind": "network"},
+        {"id": group["id"], "name": "workers", "kind": "machine-group"},
+    ]
+    assert pointers(told) == ["/parameters/cidr"]
+    message = (
+        "A change would replace network 'web' and, since they use it, machine-group 'workers'."
+    )
+    assert told["errors"][0]["message"] == message

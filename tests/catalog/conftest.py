@@ -15,6 +15,7 @@ from app.errors import CatalogError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "terraform"
 DOC = (SHIPPED.parent / "docs/blueprints.md").read_text(encoding="utf-8")
+BUCKET = "blueprints/bucket/blueprint.yaml"
 EXAMPLE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```\n", re.DOTALL)
 
 
@@ -38,6 +39,15 @@ class CatalogFolder:
     def line_of(self, file: str, text: str) -> int:
         lines = (self.root / file).read_text(encoding="utf-8").splitlines()
         return next(number for number, line in enumerate(lines, 1) if text in line)
+
+    def add_parameter(self, text: str, variables: dict[str, str]) -> None:
+        """Give the bucket more parameters, and its module variables of these types for them."""
+        body = "".join(f"    {line}\n" for line in text.strip("\n").splitlines())
+        self.replace(BUCKET, "  properties:\n", f"  properties:\n{body}")
+        declared = (
+            f'variable "{name}" {{\n  type = {type_}\n}}\n' for name, type_ in variables.items()
+        )
+        self.write("blueprints/bucket/sandbox/extra.tf", "".join(declared))
 
     def load(self) -> Catalog:
         return load_catalog(self.root)

@@ -24,7 +24,7 @@ IN_BLUEPRINTS: dict[str, Example] = {
         NETWORK, "version: 1.0.0", "version: 1.0.0.1", "version:", "semantic version such as"),
     "unknown key": (
         NETWORK, "title: Network\n", "title: Network\ncolour: red\n", "colour",
-        "colour is not a known field; the fields are: description, kind"),
+        "colour is not a known field; the fields are: description, downgrade_to, kind"),
     "unknown keyword of a parameter": (
         NETWORK, "default: 10.0.0.0/16", "defualt: 10.0.0.0/16", "defualt",
         "cidr.defualt is not a known field (did you mean default?)"),
@@ -68,8 +68,8 @@ IN_BLUEPRINTS: dict[str, Example] = {
     "pattern only Python knows": (
         NETWORK, "2[0-4])$", "2[0-4])\\Z", "pattern", "start it with ^ and end it with $"),
     "unknown format": (
-        NETWORK, "format: ipv4-network", "format: cidr", "format:",
-        "must be one of: ipv4-network"),
+        NETWORK, "format: ipv4-network", "format: colour", "format:",
+        "must be one of: cidr, date, date-time, duration"),
     "enum of the wrong type": (
         GROUP, "enum: [small, medium, large]", "enum: [small, 2, large]", "enum: [small",
         "size.enum.1 must be text"),

@@ -214,7 +214,10 @@ def test_a_nested_field_cannot_have_what_only_parameters_have(
     [
         ("{type: array, title: T, description: D}", "add items"),
         ("{type: object, title: T, description: D}", "either properties or additionalProperties"),
-        ("{type: string, $ref: x, title: T, description: D}", "$ref is not a known field"),
+        (
+            "{type: string, $ref: x, title: T, description: D}",
+            "$ref must be #/$defs/<name> of a definition here",
+        ),
         ("{type: [], title: T, description: D}", "must have one type of"),
         ('{type: ["null"], title: T, description: D}', "must have one type of"),
         ("{title: T, description: D}", "type is required"),

@@ -155,9 +155,9 @@ def types_of(schema: Mapping[str, Any]) -> frozenset[str]:
 def _control(schema: Mapping[str, Any]) -> str:
     if schema.get("x-sensitive"):
         return "long_secret" if schema.get("maxLength", 0) > LONG_TEXT else "secret"
-    if "enum" in schema or "x-references" in schema:
-        return "choice"
     types = types_of(schema)
+    if "enum" in schema or ("x-references" in schema and "array" not in types):
+        return "choice"
     match sorted(types - {"null"}):
         case ["boolean"]:
             return "choice" if "null" in types else "checkbox"

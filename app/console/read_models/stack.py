@@ -237,6 +237,11 @@ def _masked(ctx: Context, blueprint: KindBlueprint, stack: Stack) -> dict[str, A
 def _parameter(name: str, schema: dict[str, Any], value: Any, stack: Stack) -> Value:
     targets = {link.parameter: link.target for link in stack.references}
     target = targets.get(name)
+    if isinstance(value, list):
+        value = [
+            targets[place].name if (place := f"{name}/{n}") in targets else item
+            for n, item in enumerate(value)
+        ]
     return Value(
         name=name,
         title=schema.get("title", name),
