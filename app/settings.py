@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         REPOSITORY_ROOT / "terraform", description="Folder with `blueprints/` and `clouds/`."
     )
     workers: int = Field(2, ge=1, le=64, description="RQ workers that `make run` starts.")
-    web_threads: int = Field(48, ge=4, le=512, description="Threads of the web process.")
+    web_threads: int = Field(288, ge=4, le=512, description="Threads of the web process.")
     project_limit: int = Field(
         10, ge=1, description="Operations of one project that may run at once."
     )

@@ -24,6 +24,8 @@ from app.api import (
     tokens,
     users,
 )
+from app.api.event_feed import EventFeed
+from app.api.event_stream import FEED
 from app.api.openapi import CONFIG, LandformApi
 from app.web_context import context_of
 
@@ -57,4 +59,5 @@ def register(app: Flask) -> LandformApi:
     app.register_blueprint(health.blueprint)
     app.register_blueprint(documentation.blueprint)
     app.extensions["landform_api"] = api
+    app.extensions[FEED] = EventFeed(context_of(app))
     return api

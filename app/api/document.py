@@ -7,6 +7,7 @@ example. Knows no path and no kind, so whatever is added later is completed alik
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ ENUM_NAME = "x-enum"
 """Marks a property whose enumeration is one of the domain's; the value is its name."""
 
 SCHEMAS = "#/components/schemas/"
+PARAMETER = re.compile(r"\{(\w+)\}")
 HEADERS: Node = {
     "RateLimit-Limit": {
         "description": "Requests that one caller may make in the present window",
@@ -64,6 +66,7 @@ def complete(document: Node) -> Node:
     for name, operation in operations_of(document):
         _tell_headers(document, name, operation)
         _link_work(document, operation)
+        _link_things(document, name, operation)
         _show_examples(examples, operation)
     return document
 
@@ -161,6 +164,53 @@ def _link_work(document: Node, operation: Node) -> None:
             "description": "The operation to follow until it has ended",
         }
     }
+
+
+def _link_things(document: Node, name: str, operation: Node) -> None:
+    """Lead from what was made, listed or shown to what can be asked of it next."""
+    method, path = name.split(" ")
+    for status, answer in operation["responses"].items():
+        place = _place_of_id(document, method, path, answer) if status[0] == "2" else None
+        if place is None:
+            continue
+        base = path if method == "GET" and path.endswith("}") else None
+        found = answer.setdefault("links", {})
+        for other, target in operations_of(document):
+            parameter = _only_parameter(other, base, path)
+            if parameter is not None and other != name:
+                values = {parameter: place}
+                needs_version = any(item["name"] == "If-Match" for item in target["parameters"])
+                if needs_version and "ETag" in answer["headers"] and base == other.split(" ")[1]:
+                    values["If-Match"] = "$response.header.ETag"
+                link = {"operationId": target["operationId"], "parameters": values}
+                found[target["operationId"]] = link
+
+
+def _place_of_id(document: Node, method: str, path: str, answer: Node) -> str | None:
+    """Return where an answer tells the id of the thing that its collection's paths take."""
+    fields = _fields(document, answer)
+    if method == "GET" and path.endswith("}"):
+        return "$response.body#/id" if "id" in fields else None
+    if path.endswith("}"):
+        return None
+    if "items" in fields:
+        item = resolve(document, fields["items"].get("items", {})).get("properties", {})
+        key = next((key for key in ("id", "kind") if key in item), None)
+        return f"$response.body#/items/0/{key}" if key and method == "GET" else None
+    if method == "POST" and "stack" in fields:
+        return "$response.body#/stack/id"
+    return "$response.body#/id" if method == "POST" and "id" in fields else None
+
+
+def _only_parameter(other: str, base: str | None, path: str) -> str | None:
+    """Return the parameter of a path right below ``path``, or below the thing ``base`` itself."""
+    below = other.split(" ")[1]
+    if base is not None:
+        is_near = below == base or below.startswith(f"{base}/")
+    else:
+        is_near = re.fullmatch(re.escape(path) + r"/\{\w+\}", below) is not None
+    names = PARAMETER.findall(below)
+    return names[0] if is_near and len(names) == 1 else None
 
 
 def _show_examples(examples: Examples, operation: Node) -> None:

@@ -1,33 +1,30 @@
 """Follow an operation by server-sent events (WHATWG HTML §9.2).
 
-A stream reads SQL, so it works while Redis is away and resumes at any event id. It holds a
-thread, so their number is bounded; who comes too late is told when to try again.
+A stream is fed from SQL (``app.api.event_feed``), so it works while Redis is away and resumes at
+any event id. It holds a thread, so their number is bounded; who comes too late is told when to try
+again.
 """
 
 from __future__ import annotations
 
-import json
-import threading
 import time
 from collections.abc import Iterator
+from queue import Empty
 
-from flask import Response, request
+from flask import Response, current_app, request
 
-from app.api import present
-from app.domain.operations import FINAL, OperationStatus
+from app.api.event_feed import EventFeed, News, event_news, operation_news
 from app.errors import TooManyRequestsError, ValidationError
-from app.models import Operation
 from app.services.context import Context
 from app.services.inventory import events_after
 
+FEED = "landform_event_feed"
+"""Name of the application's extension that is the feed."""
+
 STREAM = "text/event-stream"
-POLL_SECONDS = 0.5
 HEARTBEAT_SECONDS = 15.0
 LIFE_SECONDS = 600.0
-MAX_STREAMS = 24
 EVENTS_AT_ONCE = 500
-
-_streams = threading.BoundedSemaphore(MAX_STREAMS)
 
 
 def follow(ctx: Context, operation_id: str) -> Response:
@@ -40,42 +37,52 @@ def follow(ctx: Context, operation_id: str) -> Response:
     after = _last_event_id()
     if request.method == "HEAD":  # its answer is never closed, so it must not hold a place
         return Response(content_type=STREAM)
-    if not _streams.acquire(blocking=False):
-        raise TooManyRequestsError(f"{MAX_STREAMS} event streams are open already.")
-    response = Response(_stream(ctx, operation_id, after), content_type=STREAM)
+    feed: EventFeed = current_app.extensions[FEED]
+    if not feed.places.acquire(blocking=False):
+        raise TooManyRequestsError(f"{feed.max_streams} event streams are open already.")
+    response = Response(_stream(ctx, feed, operation_id, after), content_type=STREAM)
     response.headers["X-Accel-Buffering"] = "no"
-    response.call_on_close(_streams.release)
+    response.call_on_close(feed.places.release)
     return response
 
 
-def _stream(ctx: Context, operation_id: str, after: int) -> Iterator[str]:
+def _stream(ctx: Context, feed: EventFeed, operation_id: str, after: int) -> Iterator[str]:
     yield "retry: 2000\n\n"
+    deadline = time.monotonic() + LIFE_SECONDS
     status = ""
-    started = spoken = time.monotonic()
-    while time.monotonic() - started < LIFE_SECONDS:
+    with feed.following(operation_id) as listener:
+        for news in _past(ctx, operation_id, after):
+            after, status = news.event_id or after, news.status or status
+            yield news.text
+            if news.is_last:
+                return
+        while time.monotonic() < deadline:
+            try:
+                news = listener.get(timeout=HEARTBEAT_SECONDS)
+            except Empty:
+                yield ": alive\n\n"
+                continue
+            is_known = (news.event_id or after + 1) <= after or news.status == status
+            after, status = max(after, news.event_id or 0), news.status or status
+            if not is_known:
+                yield news.text
+            if news.is_last:
+                return
+
+
+def _past(ctx: Context, operation_id: str, after: int) -> Iterator[News]:
+    """Yield what has happened until now, and how the operation stands."""
+    while True:
         with ctx.read() as session:
-            # The status is read first: events written before an end are then seen for certain.
-            operation = session.get_one(Operation, operation_id)
-            shown = present.operation(session, operation)
+            # Read first: events written before an end are then seen for certain.
+            present = operation_news(session, operation_id)
             events = events_after(session, operation_id, after, EVENTS_AT_ONCE)
         for event in events:
             after = event.id
-            yield _message("event", present.event(event), event.id)
-        if shown["status"] != status:
-            status = shown["status"]
-            yield _message("operation", shown)
-        if events or time.monotonic() - spoken > HEARTBEAT_SECONDS:
-            spoken = time.monotonic()
-            yield ": alive\n\n"
-        if OperationStatus(status) in FINAL and len(events) < EVENTS_AT_ONCE:
-            yield _message("end", shown)
-            return
-        time.sleep(POLL_SECONDS)
-
-
-def _message(name: str, data: object, event_id: int | None = None) -> str:
-    head = f"id: {event_id}\n" if event_id is not None else ""
-    return f"{head}event: {name}\ndata: {json.dumps(data)}\n\n"
+            yield event_news(event)
+        if len(events) < EVENTS_AT_ONCE:
+            break
+    yield from present
 
 
 def _last_event_id() -> int:

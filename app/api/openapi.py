@@ -62,7 +62,7 @@ PREFER = {
     "in": "header",
     "name": "Prefer",
     "schema": {"type": "string"},
-    "example": "wait=20",
+    "example": "wait=1",
     "description": "`wait=N` holds the answer until the operation has ended, at most 30 seconds.",
 }
 ACCEPTED_HEADERS = {

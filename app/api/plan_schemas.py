@@ -26,10 +26,10 @@ class AttributeChangeView(Schema):
 class ResourceChangeView(Schema):
     """What a plan does to one resource, in Terraform's words."""
 
-    address = fields.String(required=True, metadata={"example": "sandbox_network.this"})
+    address = fields.String(required=True, metadata={"example": "terraform_data.this"})
     previous_address = fields.String(required=True, allow_none=True)
     mode = fields.String(required=True, metadata={"example": "managed"})
-    type = fields.String(required=True, metadata={"example": "sandbox_network"})
+    type = fields.String(required=True, metadata={"example": "terraform_data"})
     name = fields.String(required=True, metadata={"example": "this"})
     module = fields.String(required=True)
     action = fields.String(
@@ -50,9 +50,9 @@ class ResourceChangeView(Schema):
 class DriftedResourceView(Schema):
     """A resource that changed outside Landform; ``before`` is the state, ``after`` reality."""
 
-    address = fields.String(required=True, metadata={"example": "sandbox_network.this"})
+    address = fields.String(required=True, metadata={"example": "terraform_data.this"})
     name = fields.String(required=True, metadata={"example": "this"})
-    type = fields.String(required=True, metadata={"example": "sandbox_network"})
+    type = fields.String(required=True, metadata={"example": "terraform_data"})
     change = fields.String(required=True, validate=Choice(ChangeKind))
     attributes = fields.List(fields.Nested(AttributeChangeView), required=True)
 

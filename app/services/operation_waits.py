@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.clock import rfc3339
 from app.domain.operations import OperationStatus, OperationType
 from app.domain.queueing import Priority, Waiting
-from app.models import InstallationFact, Operation, StackLock
+from app.models import InstallationFact, Operation, Stack, StackLock
 from app.services import reference_waits
 from app.services.change_control import closures
 from app.services.operation_queue import holds, is_blocked
@@ -141,9 +141,18 @@ def _first_by_stack(
 
 def _queued(session: Session) -> list[tuple[Priority, str]]:
     """Return the order of the queue, of at most as many operations as are worth counting."""
-    query = select(Operation).where(Operation.status == OperationStatus.PENDING)
-    rows = session.scalars(query.order_by(Operation.id).limit(COUNTED)).unique()
-    return sorted((_waiting(row).priority, row.id) for row in rows)
+    # Columns, not whole operations: every answer about one that waits counts the queue.
+    query = (
+        select(Operation.id, Stack.project_id, Operation.type, Operation.requested_by)
+        .join(Operation.stack)
+        .where(Operation.status == OperationStatus.PENDING)
+        .order_by(Operation.id)
+        .limit(COUNTED)
+    )
+    return sorted(
+        (Waiting(id_, project_id, OperationType(type_), requested_by).priority, id_)
+        for id_, project_id, type_, requested_by in session.execute(query)
+    )
 
 
 def _waiting(row: Operation) -> Waiting:

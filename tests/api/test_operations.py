@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -196,9 +195,8 @@ def test_a_stream_follows_an_operation_that_goes_on(rest: Rest, operation: str) 
 
 
 @pytest.fixture
-def one_stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(event_stream, "_streams", threading.BoundedSemaphore(1))
-    return
+def one_stream(rest: Rest) -> None:
+    rest.app.extensions[event_stream.FEED].places = threading.BoundedSemaphore(1)
 
 
 @pytest.mark.usefixtures("one_stream")

@@ -132,7 +132,7 @@ def test_clouds_tell_regions_and_sizes_in_neutral_words(reader: Rest) -> None:
 
 def test_kinds_tell_parameters_outputs_and_references(reader: Rest) -> None:
     kinds = {item["kind"]: item for item in reader.get("/kinds").json["items"]}
-    assert set(kinds) == {"network", "machine-group", "bucket"}
+    assert set(kinds) == {"network", "machine-group", "bucket", "cluster", "database"}
     group = reader.get("/kinds/machine-group").json
     assert group == kinds["machine-group"]
     assert group["references"] == {"network": {"kind": "network"}}
