@@ -1,7 +1,7 @@
 """Fixtures for every test: a clean environment, settings in a folder of their own, a real Redis.
 
 ``--database=postgresql`` gives each test a PostgreSQL database of its own instead of SQLite.
-Nothing here knows a service or a table; folders add their own ``conftest.py`` for those.
+Folders add their own ``conftest.py`` for those.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pydantic import SecretStr
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from app.services.setup import prepare
 from app.settings import Settings, redis_socket
 from tests import postgresql
 from workers.embedded_redis import redis_command
@@ -99,6 +100,31 @@ def postgresql_server() -> Iterator[postgresql.Server]:
         pytest.skip("there is no PostgreSQL on this machine: apt-get install postgresql")
     with postgresql.serve(binaries) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def prepared_sqlite_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home after its first start on SQLite, to be copied: that start takes half a second."""
+    home = tmp_path_factory.mktemp("prepared-sqlite")
+    keys = {"secret_key": SecretStr(SECRET_KEY), "encryption_keys": SecretStr(ENCRYPTION_KEYS)}
+    prepare(Settings(env="test", home=home, ballast_bytes=0, **keys), "a token of no cloud")
+    return home
+
+
+@pytest.fixture
+def make_prepared_settings(
+    make_settings: MakeSettings, request: pytest.FixtureRequest
+) -> MakeSettings:
+    """Return ``make_settings`` whose homes look as after a first start, on SQLite at least."""
+
+    def make(**overrides: Any) -> Settings:
+        settings = make_settings(**overrides)
+        if not settings.database_url:
+            template: Path = request.getfixturevalue("prepared_sqlite_home")
+            shutil.copytree(template, settings.home_dir)
+        return settings
+
+    return make
 
 
 @pytest.fixture

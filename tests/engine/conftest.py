@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from app.settings import Settings
 from sandbox.provider.install import install
+from tests.conftest import MakeSettings
 from tests.landform import NOWHERE, Landform
 from tests.sandbox_cloud import Cloud, Service
 
@@ -25,12 +25,10 @@ def sandbox_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servic
 
 
 @pytest.fixture
-def landform(
-    make_settings: Callable[..., Settings], sandbox_service: Service
-) -> Iterator[Landform]:
+def landform(make_prepared_settings: MakeSettings, sandbox_service: Service) -> Iterator[Landform]:
     """A Landform with an account of its own on the shared sandbox cloud."""
     token = sandbox_service.make_account(f"engine-{next(_numbers)}")
-    settings = make_settings(redis_url=NOWHERE, sandbox_port=sandbox_service.port)
+    settings = make_prepared_settings(redis_url=NOWHERE, sandbox_port=sandbox_service.port)
     install(settings.sandbox_mirror)
     made = Landform(settings, Cloud(sandbox_service.endpoint, token))
     yield made

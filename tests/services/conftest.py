@@ -13,9 +13,9 @@ from tests.landform import NOWHERE
 
 
 @pytest.fixture
-def ctx(make_settings: MakeSettings) -> Iterator[Context]:
+def ctx(make_prepared_settings: MakeSettings) -> Iterator[Context]:
     """The context of a prepared Landform whose Redis is away."""
-    settings = make_settings(redis_url=NOWHERE)
+    settings = make_prepared_settings(redis_url=NOWHERE)
     prepare(settings, "a token of no cloud")
     ctx = build_context(settings)
     yield ctx
