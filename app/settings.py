@@ -132,14 +132,18 @@ class Settings(BaseSettings):
         "1200/minute",
         description="Requests allowed for one user, or for one address without a token.",
     )
+    webhook_allowed_networks: str = Field(
+        "",
+        description="Networks (`10.1.0.0/16,…`) to which webhooks may go although not public.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe log line that is written."
     )
     log_format: Literal["json", "console"] = Field("json", description="Shape of the log lines.")
 
-    @field_validator("trusted_proxies")
+    @field_validator("trusted_proxies", "webhook_allowed_networks")
     @classmethod
-    def _check_proxies(cls, text: str) -> str:
+    def _check_networks(cls, text: str) -> str:
         _networks(text)
         return text
 

@@ -33,7 +33,9 @@ from app.services.orphan_search import search_orphans
 from app.services.retention import prune_states
 from app.services.sign_in_throttle import forget_old_failures
 from app.services.sweeper import ring_unheard
+from app.services.webhooks.deliveries import forget_old
 from workers.runtime import get_context
+from workers.webhook_sender import WebhookSender
 
 TICK_ID = "landform-tick"
 KEEPER_SECONDS = 2.0
@@ -77,14 +79,16 @@ class Keeper(threading.Thread):
             forget_expired(session)
             forget_old_failures(session)
         assert_tick(self._ctx)
-        self._prune_states()
+        self._prune()
         self.anchorer.keep()
 
-    def _prune_states(self) -> None:
-        """Remove old state versions once an hour, a few at a time so that a round stays short."""
+    def _prune(self) -> None:
+        """Remove what is old once an hour, a little at a time so that a round stays short."""
         if time.monotonic() < self._prune_at:
             return
         removed = prune_states(self._ctx)
+        with self._ctx.write() as session:
+            removed += forget_old(session)
         self._prune_at = time.monotonic() + (0 if removed else PRUNE_SECONDS)
 
 
@@ -124,6 +128,7 @@ def main() -> int:
         return 2
     keeper = Keeper(ctx)
     keeper.start()
+    WebhookSender(ctx).start()
     try:
         _schedule(ctx)
     finally:

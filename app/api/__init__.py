@@ -23,6 +23,7 @@ from app.api import (
     state_versions,
     tokens,
     users,
+    webhooks,
 )
 from app.api.event_feed import EventFeed
 from app.api.event_stream import FEED
@@ -51,6 +52,7 @@ def register(app: Flask) -> LandformApi:
         operations,
         drift,
         audit_events,
+        webhooks,
     )
     for module in fixed:
         api.register_blueprint(module.blueprint)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flask import Blueprint, Response, jsonify
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.extensions import limiter
+from app.services.context import Context
 from app.services.health import check_all
+from app.services.webhooks.totals import webhook_figures
 from app.web_context import current_context
 
 blueprint = Blueprint("health", "app.api.health")
@@ -38,4 +45,35 @@ def readyz() -> tuple[Response, int]:
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Show what Prometheus collects."""
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    registry = CollectorRegistry()
+    registry.register(_WebhookCollector(current_context()))
+    text = generate_latest() + generate_latest(registry)
+    return Response(text, content_type=CONTENT_TYPE_LATEST)
+
+
+class _WebhookCollector(Collector):
+    """Reads what the sender, another process, has counted in SQL."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+
+    def collect(self) -> Iterator[Metric]:
+        try:
+            attempts, waiting, disabled = webhook_figures(self._ctx)
+        except SQLAlchemyError:
+            return  # the other figures are wanted all the more
+        counter = CounterMetricFamily(
+            "landform_webhook_attempts",
+            "Messages to webhooks by what became of them",
+            None,
+            ["result"],
+        )
+        for result, count in attempts.items():
+            counter.add_metric([result], count)
+        yield counter
+        yield GaugeMetricFamily(
+            "landform_webhook_deliveries_pending", "Messages that wait to be delivered", waiting
+        )
+        yield GaugeMetricFamily(
+            "landform_webhooks_disabled", "Webhooks that are switched off", disabled
+        )

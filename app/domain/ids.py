@@ -13,6 +13,9 @@ CLOUD_ACCOUNT = "ca"
 DRIFT_REPORT = "dr"
 AUDIT_EVENT = "evt"
 SESSION = "ses"
+WEBHOOK = "whk"
+WEBHOOK_EVENT = "msg"
+DELIVERY = "dlv"
 API_TOKEN = "tok"
 
 

@@ -54,6 +54,7 @@ class ServiceRight(StrEnum):
     PROJECT_MANAGE = "project:manage"
     ACCOUNT_MANAGE = "cloud-account:manage"
     AUDIT_READ_ALL = "audit:read-all"
+    WEBHOOK_MANAGE_ALL = "webhook:manage-all"
     MAINTENANCE_MANAGE = "maintenance:manage"
 
 

@@ -15,6 +15,7 @@ from app.models.stack import Schedule, Stack, StackOutput, StackReference
 from app.models.stack_lock import StackLock
 from app.models.state_version import StateVersion
 from app.models.user import User, UserSession
+from app.models.webhook import Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "ApiToken",
@@ -41,4 +42,7 @@ __all__ = [
     "StateVersion",
     "User",
     "UserSession",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
 ]

@@ -24,6 +24,7 @@ from app.services.operation_queue import add_operation, ring_freed, unfinished_d
 from app.services.operation_status import move
 from app.services.rollbacks import check_rollback
 from app.services.stack_deletions import refuse_protected
+from app.services.webhooks import outbox
 
 WITH_OPTIONS = frozenset({OperationType.PLAN, OperationType.APPLY})
 
@@ -184,6 +185,7 @@ def _end_idle(session: Session, operation: Operation, status: OperationStatus) -
         stack.status_reason = f"The first apply was {status.value}."
         stack.version += 1
     session.flush()
+    outbox.operation_ended(session, operation)
     ring_freed(session, stack.id)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
@@ -24,8 +25,10 @@ from app.services.operation_queue import add_operation, ring_freed
 from app.services.operation_status import move
 from app.services.secrets import output_value, seal_json
 from app.services.stacks import touch
+from app.services.webhooks import outbox
 
 MAX_REASON = 1000
+CONCLUSIVE = (DriftStatus.DRIFTED, DriftStatus.IN_SYNC)
 
 
 def finish(
@@ -58,6 +61,7 @@ def end(
     if error is not None:
         operation.error = describe(error, **more)
     move(operation, status)
+    before = operation.stack.status
     _settle_stack(operation.stack, operation, status)
     audit.record(
         session,
@@ -70,9 +74,16 @@ def end(
         stack_id=operation.stack_id,
     )
     session.flush()
+    _tell_webhooks(session, operation, before)
     if status is OperationStatus.INTERRUPTED:  # people must see reality before they decide
         add_operation(session, operation.stack, OperationType.DRIFT_CHECK, SYSTEM_PRINCIPAL)
     ring_freed(session, operation.stack_id)
+
+
+def _tell_webhooks(session: Session, operation: Operation, status_before: str) -> None:
+    outbox.operation_ended(session, operation)
+    if operation.stack.status == StackStatus.NEEDS_ATTENTION != status_before:
+        outbox.needs_attention(session, operation.stack)
 
 
 def finish_drift_check(ctx: Context, claim: Claim, result: DriftResult) -> None:
@@ -96,11 +107,22 @@ def record_verdict(session: Session, operation: Operation, result: DriftResult) 
         has_pending_changes=result.has_pending_changes,
         changes=list(result.changes),
     )
+    last = session.scalars(
+        select(DriftReport.status)
+        .where(DriftReport.stack_id == stack.id, DriftReport.status.in_(CONCLUSIVE))
+        .order_by(DriftReport.id.desc())
+        .limit(1)
+    ).first()
     session.add(report)
     if stack.drift_status != result.status:
         stack.drift_since = now
     stack.drift_status, stack.drift_checked_at = result.status.value, now
     stack.drift_reason, stack.drift_report_id = report.reason, report.id
+    # A check that failed in between, or an apply, makes neither a new drift nor an end of one.
+    if result.status is DriftStatus.DRIFTED and last != DriftStatus.DRIFTED:
+        outbox.drift_found(session, stack, report)
+    elif result.status is DriftStatus.IN_SYNC and last == DriftStatus.DRIFTED:
+        outbox.drift_gone(session, stack, report)
 
 
 def describe(error: LandformError, **more: Any) -> dict[str, Any]:

@@ -41,6 +41,7 @@ from app.services.engine.workspace import Workspace
 from app.services.headroom import keep_working_room
 from app.services.operation_queue import lock_of
 from app.services.operation_status import move, release
+from app.services.webhooks import outbox
 from app.storage.parked_run import park
 from app.storage.snapshotter import Snapshotter
 from app.storage.state_store import StateStore, StateVersionName
@@ -190,6 +191,7 @@ class OperationRun:
             if _must_wait(session, operation, plan):
                 park(space.directory, self._ctx.keys)
                 release(operation)
+                outbox.approval_wanted(session, operation)
                 return False
             begin_applying(operation)
         return True

@@ -1,0 +1,147 @@
+"""Put down what webhooks are to be told, in the transaction of what happened.
+
+Nothing is sent here: the sender reads the rows after the commit, so an event is told if and only
+if it happened. Data in it is for strangers: never a secret value, never a provider's words.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from app.clock import rfc3339, utc_now
+from app.domain import ids
+from app.domain.operations import OperationStatus, OperationType
+from app.domain.webhooks import DeliveryStatus, EventType
+from app.models import DriftReport, Operation, Stack, Webhook, WebhookDelivery, WebhookEvent
+
+MAX_DETAIL = 1000
+
+
+def announce(session: Session, event: EventType, stack: Stack, **data: Any) -> None:
+    """Tell every webhook that listens to ``event`` in the stack's project, or in all.
+
+    Args:
+        session: the open transaction of what happened.
+        event: what happened.
+        stack: what it happened to, as it is now.
+        data: more facts, as JSON.
+    """
+    listening = select(Webhook).where(
+        Webhook.is_enabled,
+        or_(Webhook.project_id.is_(None), Webhook.project_id == stack.project_id),
+    )
+    # So that none of them is deleted before the rows that refer to it are there.
+    query = listening.with_for_update(of=Webhook, read=True, key_share=True)
+    wanted = [hook for hook in session.scalars(query) if event in hook.events]
+    if wanted:
+        row = add_event(session, event.value, {"stack": describe_stack(stack), **data})
+        for hook in wanted:
+            add_delivery(session, hook.id, row)
+
+
+def operation_ended(session: Session, operation: Operation) -> None:
+    """Tell that an operation has ended; of a drift check only when it failed."""
+    is_check = operation.type == OperationType.DRIFT_CHECK
+    if is_check and operation.status != OperationStatus.ERRORED:
+        return
+    data = describe_operation(operation)
+    announce(session, EventType.OPERATION_ENDED, operation.stack, operation=data)
+
+
+def approval_wanted(session: Session, operation: Operation) -> None:
+    """Tell that a plan waits for a person."""
+    data = describe_operation(operation)
+    announce(session, EventType.APPROVAL_WANTED, operation.stack, operation=data)
+
+
+def drift_found(session: Session, stack: Stack, report: DriftReport) -> None:
+    """Tell that a stack was changed outside."""
+    announce(session, EventType.DRIFT_FOUND, stack, drift=_describe_report(report))
+
+
+def drift_gone(session: Session, stack: Stack, report: DriftReport) -> None:
+    """Tell that a stack is again as Landform left it."""
+    announce(session, EventType.DRIFT_GONE, stack, drift=_describe_report(report))
+
+
+def needs_attention(session: Session, stack: Stack) -> None:
+    """Tell that a person must look at a stack."""
+    reason = (stack.status_reason or "")[:MAX_DETAIL] or None
+    announce(session, EventType.NEEDS_ATTENTION, stack, reason=reason)
+
+
+def add_event(session: Session, type_: str, data: dict[str, Any]) -> WebhookEvent:
+    """Put an event down."""
+    row = WebhookEvent(
+        id=ids.new_id(ids.WEBHOOK_EVENT), type=type_, created_at=utc_now(), data=data
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def add_delivery(
+    session: Session, webhook_id: str, event: WebhookEvent, redelivery_of: str | None = None
+) -> WebhookDelivery:
+    """Queue an event for a webhook, behind all that is queued for it."""
+    now = utc_now()
+    row = WebhookDelivery(
+        id=ids.new_id(ids.DELIVERY),
+        webhook_id=webhook_id,
+        event_id=event.id,
+        event=event,
+        redelivery_of=redelivery_of,
+        status=DeliveryStatus.PENDING.value,
+        attempts=0,
+        created_at=now,
+        next_attempt_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def describe_stack(stack: Stack) -> dict[str, Any]:
+    """Return what a webhook is told of a stack."""
+    return {
+        "id": stack.id,
+        "name": stack.name,
+        "kind": stack.kind,
+        "project": {"id": stack.project.id, "name": stack.project.name},
+        "cloud": stack.cloud,
+        "region": stack.region,
+        "status": stack.status,
+        "drift": stack.drift_status,
+        "link": f"/api/v1/stacks/{stack.id}",
+    }
+
+
+def describe_operation(operation: Operation) -> dict[str, Any]:
+    """Return what a webhook is told of an operation."""
+    error = operation.error
+    return {
+        "id": operation.id,
+        "type": operation.type,
+        "status": operation.status,
+        "requested_by": operation.requested_by,
+        "created_at": rfc3339(operation.created_at),
+        "started_at": rfc3339(operation.started_at),
+        "ended_at": rfc3339(operation.ended_at),
+        "plan": operation.plan_summary,
+        "error": error
+        and {name: error.get(name) for name in ("code", "title", "detail", "advice")},
+        "link": f"/api/v1/operations/{operation.id}",
+    }
+
+
+def _describe_report(report: DriftReport) -> dict[str, Any]:
+    kinds = [str(change.get("change")) for change in report.changes]
+    return {
+        "report_id": report.id,
+        "checked_at": rfc3339(report.checked_at),
+        "changes": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
+        "link": f"/api/v1/stacks/{report.stack_id}/drift-reports",
+    }

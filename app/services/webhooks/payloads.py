@@ -1,0 +1,95 @@
+"""The body and the headers of one message, in the format that the webhook wants."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from app.clock import rfc3339
+from app.domain.webhooks import PAYLOAD_VERSION, TEST_EVENT, EventType, WebhookFormat, sign
+from app.models import WebhookEvent
+
+JSON = "application/json"
+_NO_EMPHASIS = str.maketrans("*~`\n\r", " " * 5)
+
+
+def body_of(event: WebhookEvent, format_: WebhookFormat) -> bytes:
+    """Return the bytes to send; the same for the same event and format."""
+    if format_ is WebhookFormat.SLACK:
+        return json.dumps({"text": sentence_of(event)}).encode()
+    payload = {
+        "type": event.type,
+        "version": PAYLOAD_VERSION,
+        "timestamp": rfc3339(event.created_at),
+        "data": event.data,
+    }
+    return json.dumps(payload, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
+def headers_of(
+    event_id: str, timestamp: int, body: bytes, secrets: Sequence[str]
+) -> dict[str, str]:
+    """Return the headers of Standard Webhooks.
+
+    Args:
+        event_id: the same for every attempt to tell the event.
+        timestamp: seconds since 1970, of this attempt.
+        body: what is sent.
+        secrets: those that are good now.
+    """
+    return {
+        "Content-Type": JSON,
+        "webhook-id": event_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": sign(secrets, event_id, timestamp, body),
+    }
+
+
+def sentence_of(event: WebhookEvent) -> str:
+    """Say an event in one line of Slack's markup; names of users' making cannot add any."""
+    if event.type == TEST_EVENT:
+        return "A test message of Landform."
+    data, stack = event.data, event.data["stack"]
+    say = _SAID.get(event.type)
+    said = say(data) if say else event.type.replace(".", " ")
+    kind, name, project = map(_plain, (stack["kind"], stack["name"], stack["project"]["name"]))
+    return f"{kind} *{name}* in {project}: {said}"
+
+
+def _say_ended(data: dict[str, Any]) -> str:
+    operation = data["operation"]
+    said = f"{operation['type']} ended as {operation['status']}"
+    error = operation["error"] or {}
+    return f"{said}. {_plain(error['title'])}." if error.get("title") else said
+
+
+def _say_approval(data: dict[str, Any]) -> str:
+    plan = data["operation"]["plan"] or {}
+    verbs = ("add", "change", "replace", "destroy")
+    counts = [f"{plan[verb]} to {verb}" for verb in verbs if plan.get(verb)]
+    return f"a plan waits for approval ({', '.join(counts) or 'no changes'})"
+
+
+def _say_drift(data: dict[str, Any]) -> str:
+    counts = [f"{count} {_plain(kind)}" for kind, count in data["drift"]["changes"].items()]
+    return f"was changed outside Landform ({', '.join(counts)})"
+
+
+def _say_attention(data: dict[str, Any]) -> str:
+    return f"needs attention. {_plain(data.get('reason') or '')}".rstrip()
+
+
+_SAID: dict[str, Callable[[dict[str, Any]], str]] = {
+    EventType.OPERATION_ENDED: _say_ended,
+    EventType.APPROVAL_WANTED: _say_approval,
+    EventType.DRIFT_FOUND: _say_drift,
+    EventType.DRIFT_GONE: lambda _: "is again as Landform left it",
+    EventType.NEEDS_ATTENTION: _say_attention,
+}
+
+
+def _plain(text: str) -> str:
+    """Escape what Slack takes for links and mentions; leave out what it takes for emphasis."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.translate(_NO_EMPHASIS)

@@ -1,0 +1,248 @@
+"""Make, show, change and delete webhooks; of a project for its administrators, of all for ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, or_, select
+from sqlalchemy.orm import Session
+
+from app.clock import utc_now
+from app.domain import ids
+from app.domain.addresses import parse_networks
+from app.domain.permissions import Right, ServiceRight
+from app.domain.webhook_target import Target, parse_target
+from app.domain.webhooks import EventType, WebhookFormat
+from app.errors import (
+    NotFoundError,
+    PermissionDeniedError,
+    PreconditionFailedError,
+    ValidationError,
+)
+from app.models import Project, Webhook, WebhookDelivery
+from app.services import audit
+from app.services.access import Principal, require, require_service, visible
+from app.services.context import Context
+from app.services.lookup import project_by
+from app.services.pages import Page, PageRequest, fetch_page
+from app.services.webhooks.sealing import open_url, renew_secret, seal_url
+
+
+@dataclass(frozen=True)
+class NewWebhook:
+    """What a new webhook is to be; without a project it is told of all."""
+
+    name: str
+    url: str
+    events: Sequence[EventType]
+    project: str | None = None
+    format: WebhookFormat = WebhookFormat.STANDARD
+
+
+@dataclass(frozen=True)
+class WebhookChange:
+    """What is wanted otherwise; ``None`` leaves it as it is."""
+
+    name: str | None = None
+    url: str | None = None
+    events: Sequence[EventType] | None = None
+    format: WebhookFormat | None = None
+    enabled: bool | None = None
+
+
+def create_webhook(
+    ctx: Context, session: Session, principal: Principal, wanted: NewWebhook
+) -> tuple[Webhook, str]:
+    """Make a webhook and return it with its signing secret, which is not shown again.
+
+    Raises:
+        ValidationError: the URL is not accepted, or there is no such project.
+        PermissionDeniedError: the caller lacks ``webhook:manage`` there, or in general.
+    """
+    project: Project | None = None
+    if wanted.project is None:
+        require_service(principal, ServiceRight.WEBHOOK_MANAGE_ALL)
+    else:
+        project = project_by(session, principal, wanted.project, Right.WEBHOOK_MANAGE)
+    now = utc_now()
+    row = Webhook(
+        id=ids.new_id(ids.WEBHOOK),
+        project_id=project.id if project else None,
+        project=project,
+        name=wanted.name,
+        events=_unique(wanted.events),
+        format=wanted.format.value,
+        is_enabled=True,
+        dead_in_a_row=0,
+        created_by=principal.name,
+        created_at=now,
+        updated_at=now,
+        version=1,
+    )
+    row.host = check_url(ctx, wanted.url).host
+    seal_url(ctx.keys, row, wanted.url)
+    secret = renew_secret(ctx.keys, row)
+    session.add(row)
+    record(session, principal, "webhook.create", row, events=row.events, host=row.host)
+    session.flush()
+    return row, secret
+
+
+def list_webhooks(
+    session: Session, principal: Principal, page: PageRequest, project: str | None = None
+) -> Page[Webhook]:
+    """Return the webhooks that the caller may manage, newest first.
+
+    Raises:
+        PermissionDeniedError: the caller may manage none anywhere.
+    """
+    query = select(Webhook).where(_manageable(principal))
+    if project is not None:
+        named = select(Project.id).where(or_(Project.id == project, Project.name == project))
+        query = query.where(Webhook.project_id.in_(named))
+    return fetch_page(session, query, Webhook.id, page, newest_first=True)
+
+
+def webhook_by_id(
+    session: Session, principal: Principal, webhook_id: str, *, is_locked: bool = False
+) -> Webhook:
+    """Return a webhook, locked until the end of the transaction for who wants to change it.
+
+    Raises:
+        NotFoundError: there is none that the caller can see.
+        PermissionDeniedError: it is of a project in which the caller lacks ``webhook:manage``.
+    """
+    lock = {"of": Webhook} if is_locked else None
+    row = session.get(Webhook, webhook_id, with_for_update=lock)
+    missing = NotFoundError(f"There is no webhook {webhook_id!r}.")
+    if row is None:
+        raise missing
+    if row.project_id is not None:
+        require(principal, Right.WEBHOOK_MANAGE, row.project_id, f"webhook {webhook_id!r}")
+    elif not principal.may(ServiceRight.WEBHOOK_MANAGE_ALL):
+        raise missing
+    return row
+
+
+def change_webhook(
+    ctx: Context,
+    session: Session,
+    principal: Principal,
+    webhook_id: str,
+    change: WebhookChange,
+    expected_version: int | None,
+) -> Webhook:
+    """Change a webhook; enabling one forgets why it was disabled.
+
+    Raises:
+        NotFoundError, PermissionDeniedError: as ``webhook_by_id``.
+        PreconditionFailedError: it is no longer at ``expected_version``.
+        ValidationError: the URL is not accepted.
+    """
+    row = webhook_by_id(session, principal, webhook_id, is_locked=True)
+    _check_version(row, expected_version)
+    changed = _change_columns(row, change)
+    if change.url is not None and change.url != open_url(ctx.keys, row):
+        row.host = check_url(ctx, change.url).host
+        seal_url(ctx.keys, row, change.url)
+        changed.append("url")
+    if change.enabled is not None and change.enabled != row.is_enabled:
+        row.is_enabled, row.dead_in_a_row = change.enabled, 0
+        row.disabled_because = None if change.enabled else f"Disabled by {principal.name}."
+        changed.append("enabled")
+    if changed:
+        touch(row)
+        record(session, principal, "webhook.change", row, changed=changed, host=row.host)
+    return row
+
+
+def rotate_secret(
+    ctx: Context, session: Session, principal: Principal, webhook_id: str
+) -> tuple[Webhook, str]:
+    """Give a webhook a new secret; the old one signs beside it for a day.
+
+    Raises:
+        NotFoundError, PermissionDeniedError: as ``webhook_by_id``.
+    """
+    row = webhook_by_id(session, principal, webhook_id, is_locked=True)
+    secret = renew_secret(ctx.keys, row)
+    touch(row)
+    record(session, principal, "webhook.rotate_secret", row)
+    return row, secret
+
+
+def delete_webhook(
+    session: Session, principal: Principal, webhook_id: str, expected_version: int | None
+) -> None:
+    """Delete a webhook with its deliveries; what was not sent yet is not sent.
+
+    Raises:
+        NotFoundError, PermissionDeniedError: as ``webhook_by_id``.
+        PreconditionFailedError: it is no longer at ``expected_version``.
+    """
+    row = webhook_by_id(session, principal, webhook_id, is_locked=True)
+    _check_version(row, expected_version)
+    session.execute(delete(WebhookDelivery).where(WebhookDelivery.webhook_id == row.id))
+    record(session, principal, "webhook.delete", row, name=row.name, host=row.host)
+    session.delete(row)
+
+
+def check_url(ctx: Context, url: str) -> Target:
+    """Read a URL, as the sender will.
+
+    Raises:
+        ValidationError: it is not accepted (pointer ``/url``).
+    """
+    try:
+        return parse_target(url, parse_networks(ctx.settings.webhook_allowed_networks))
+    except ValueError as error:
+        raise ValidationError.at("/url", str(error)) from error
+
+
+def touch(row: Webhook) -> None:
+    """Mark a webhook as changed, so that its ETag changes."""
+    row.version += 1
+    row.updated_at = utc_now()
+
+
+def record(
+    session: Session, principal: Principal, action: str, row: Webhook, **detail: Any
+) -> None:
+    """Put an act on a webhook into the audit trail."""
+    audit.record(session, principal, action, "webhook", row.id, project_id=row.project_id, **detail)
+
+
+def _change_columns(row: Webhook, change: WebhookChange) -> list[str]:
+    wanted = {
+        "name": change.name,
+        "events": None if change.events is None else _unique(change.events),
+        "format": None if change.format is None else change.format.value,
+    }
+    changed = []
+    for name, value in wanted.items():
+        if value is not None and value != getattr(row, name):
+            setattr(row, name, value)
+            changed.append(name)
+    return changed
+
+
+def _manageable(principal: Principal) -> ColumnElement[bool]:
+    if not principal.has_anywhere(Right.WEBHOOK_MANAGE):
+        raise PermissionDeniedError("This needs the right 'webhook:manage'.")
+    own = visible(principal, Webhook.project_id, Right.WEBHOOK_MANAGE)
+    of_projects = own & Webhook.project_id.is_not(None)
+    is_ours = principal.may(ServiceRight.WEBHOOK_MANAGE_ALL)
+    return of_projects | Webhook.project_id.is_(None) if is_ours else of_projects
+
+
+def _unique(events: Sequence[EventType]) -> list[str]:
+    return sorted({event.value for event in events})
+
+
+def _check_version(row: Webhook, expected_version: int | None) -> None:
+    if expected_version is not None and row.version != expected_version:
+        raise PreconditionFailedError(
+            f"Webhook {row.id} is at version {row.version}, not {expected_version}."
+        )

@@ -1,0 +1,64 @@
+"""Signatures as Standard Webhooks has them, and when a message is tried again."""
+
+from __future__ import annotations
+
+import base64
+import re
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from app.domain.webhooks import DELAYS_SECONDS, GIVE_UP_AFTER, new_secret, next_attempt, sign
+
+NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
+
+
+def test_the_example_of_the_standard_is_signed_as_it_says() -> None:
+    # https://github.com/standard-webhooks/standard-webhooks, "Verifying webhooks manually"
+    signature = sign(
+        ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1614265330,
+        b'{"test": 2432232314}',
+    )
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_two_secrets_sign_side_by_side() -> None:
+    one, two = new_secret(), new_secret()
+    both = sign([one, two], "msg_1", 1, b"x").split(" ")
+    assert both == [sign([one], "msg_1", 1, b"x"), sign([two], "msg_1", 1, b"x")]
+
+
+@pytest.mark.parametrize(
+    ("message", "time", "body"), [("msg_2", 1, b"x"), ("msg_1", 2, b"x"), ("msg_1", 1, b"y")]
+)
+def test_a_signature_covers_id_time_and_body(message: str, time: int, body: bytes) -> None:
+    key = new_secret()
+    assert sign([key], message, time, body) != sign([key], "msg_1", 1, b"x")
+
+
+def test_secrets_are_long_and_never_the_same() -> None:
+    made = {new_secret() for _ in range(50)}
+    assert len(made) == 50
+    for secret in made:
+        assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{43}=", secret)
+        assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
+
+
+def test_attempts_come_further_and_further_apart_and_end_after_a_day() -> None:
+    now, attempts = NOW, 1
+    moments = [NOW]
+    while (later := next_attempt(NOW, now, attempts, 0.5)) is not None:
+        now, attempts = later, attempts + 1
+        moments.append(now)
+    waits = [(after - before).total_seconds() for before, after in pairwise(moments)]
+    assert tuple(waits[: len(DELAYS_SECONDS)]) == DELAYS_SECONDS
+    assert set(waits[len(DELAYS_SECONDS) :]) == {DELAYS_SECONDS[-1]}
+    assert GIVE_UP_AFTER <= now - NOW < GIVE_UP_AFTER + timedelta(hours=1)
+
+
+def test_chance_spreads_attempts_by_a_fifth() -> None:
+    waits = [next_attempt(NOW, NOW, 3, chance) for chance in (0.0, 0.5, 1.0)]
+    assert waits == [NOW + timedelta(seconds=seconds) for seconds in (96, 120, 144)]
