@@ -314,6 +314,7 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/auth/refresh": Row(NO_ONE),  # takes a refresh token, which nobody here shows
     # --- everybody who is signed in
     "GET /api/v1/auth/me": Row(SIGNED_IN),
+    "GET /api/v1/change-control": Row(SIGNED_IN),
     "GET /api/v1/clouds": Row(SIGNED_IN),
     "GET /api/v1/kinds": Row(SIGNED_IN),
     "GET /api/v1/kinds/{kind}": Row(SIGNED_IN),
@@ -348,10 +349,15 @@ TABLE: dict[str, Row] = {
     "DELETE /api/v1/projects/{project}": Row(
         PROJECT_MANAGERS, "project:manage", 412, headers=CHANGE
     ),
+    "PATCH /api/v1/change-control": Row(
+        SERVICE, "maintenance:manage", 412, {"windows": []}, CHANGE
+    ),
     # --- rights in a project
     "GET /api/v1/projects": Row(A_LIST, "project:read"),
     f"GET {PROJECT}": Row(VIEWERS, "project:read"),
     f"PATCH {PROJECT}": Row(ADMINS, "project:write", 412, {"title": "x"}, CHANGE),
+    f"GET {PROJECT}/change-control": Row(VIEWERS, "project:read"),
+    f"PATCH {PROJECT}/change-control": Row(ADMINS, "project:write", 412, {"windows": []}, CHANGE),
     f"GET {PROJECT}/members": Row(VIEWERS, "project:read"),
     f"PUT {PROJECT}/members/{{user}}": Row(ADMINS, "member:write", 200, {"role": "viewer"}),
     f"DELETE {PROJECT}/members/{{user}}": Row(ADMINS, "member:write", 204, arrange=_member_again),
@@ -456,7 +462,9 @@ def test_every_route_has_a_row_and_every_row_a_route(world: World) -> None:
 def test_everybody_is_let_in_or_refused_as_the_table_says(world: World, who: Who) -> None:
     found = {}
     for name, rule, method in _routes(world):
-        row = TABLE[name]
+        row = TABLE.get(name)
+        if row is None:
+            continue  # the test above says so, once
         outcome = _outcome(answer := world.ask(who, row, rule, method), row)
         if outcome != row.outcomes[who]:
             found[f"{method} {rule.rule}"] = (row.outcomes[who], outcome, answer.text[:300])
