@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, false, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.domain.permissions import RIGHTS, ActorKind, Right, Role, Scope, ServiceRight
 from app.errors import NotFoundError, PermissionDeniedError
-from app.models import ProjectMember, User
+from app.models import ApiToken, ProjectMember, User, UserSession
+
+Owned = TypeVar("Owned", UserSession, ApiToken)
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,27 @@ def require_session(principal: Principal) -> None:
             "This needs a session: no API token can do it.",
             advice="Sign in with POST /api/v1/auth/login and use its access token.",
         )
+
+
+def require_own(
+    principal: Principal, thing: Owned | None, what: str, instead: ServiceRight | None = None
+) -> Owned:
+    """Return a thing that is the caller's own and not revoked; any other looks like a missing one.
+
+    Args:
+        principal: who asks.
+        thing: a session or API token; ``None`` when there is none.
+        what: name of the thing for the message.
+        instead: a right that opens everybody's.
+
+    Raises:
+        NotFoundError: it does not exist, is revoked, or is somebody else's.
+    """
+    has_right = instead is not None and principal.may(instead)
+    is_seen = thing is not None and (has_right or thing.user_id == principal.id)
+    if thing is None or not is_seen or thing.revoked_at is not None:
+        raise NotFoundError(f"There is no {what}.", advice="It has ended, or is not yours.")
+    return thing
 
 
 def visible(

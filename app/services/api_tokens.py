@@ -17,10 +17,16 @@ from sqlalchemy.orm import Session
 from app.clock import utc_now
 from app.domain import api_tokens, ids
 from app.domain.permissions import ActorKind, Right, Scope, ServiceRight
-from app.errors import AuthenticationError, NotFoundError, ValidationError
+from app.errors import AuthenticationError, ValidationError
 from app.models import ApiToken, Project, User
 from app.services import audit
-from app.services.access import Principal, load_principal, require_service, require_session
+from app.services.access import (
+    Principal,
+    load_principal,
+    require_own,
+    require_service,
+    require_session,
+)
 from app.services.context import Context
 from app.services.lookup import project_by, user_named
 from app.services.pages import Page, PageRequest, fetch_page
@@ -116,15 +122,8 @@ def token_by_id(
     if principal.token_id != token_id:
         require_session(principal)
     lock = {"of": ApiToken} if is_locked else None
-    token = session.get(ApiToken, token_id, with_for_update=lock)
-    is_visible = token is not None and (
-        token.user_id == principal.id or principal.may(ServiceRight.USER_MANAGE)
-    )
-    if token is None or not is_visible or token.revoked_at is not None:
-        raise NotFoundError(
-            f"There is no token {token_id!r}.", advice="It is revoked, or not yours."
-        )
-    return token
+    found = session.get(ApiToken, token_id, with_for_update=lock)
+    return require_own(principal, found, f"token {token_id!r}", ServiceRight.USER_MANAGE)
 
 
 def revoke_token(session: Session, principal: Principal, token_id: str) -> None:

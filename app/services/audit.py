@@ -61,10 +61,17 @@ def record(
             object_id=object_id,
             project_id=project_id,
             request_id=principal.request_id,
-            detail=plain_json(detail),
+            detail=plain_json(_with_token(detail, principal)),
             previous_hash="",
         )
     )
+
+
+def _with_token(detail: dict[str, Any], principal: Principal) -> dict[str, Any]:
+    """Say which API token acted; its user is the actor."""
+    if principal.token_id is None:
+        return detail
+    return {**detail, "token_id": principal.token_id}
 
 
 def _chain(session: Session) -> None:

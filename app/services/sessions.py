@@ -16,10 +16,10 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain import ids
-from app.errors import AuthenticationError, NotFoundError, TokenReuseError
+from app.errors import AuthenticationError, TokenReuseError
 from app.models import User, UserSession
 from app.services import audit
-from app.services.access import Principal, load_principal, require_session
+from app.services.access import Principal, load_principal, require_own, require_session
 from app.services.context import Context
 from app.services.pages import Page, PageRequest, fetch_page
 
@@ -126,11 +126,8 @@ def end_session(session: Session, principal: Principal, session_id: str) -> None
         NotFoundError: the caller has no such session that is alive.
     """
     require_session(principal)
-    row = session.get(UserSession, session_id, with_for_update={"of": UserSession})
-    if row is None or row.user_id != principal.id or row.revoked_at is not None:
-        raise NotFoundError(
-            f"There is no session {session_id!r}.", advice="It has ended, or is not yours."
-        )
+    found = session.get(UserSession, session_id, with_for_update={"of": UserSession})
+    row = require_own(principal, found, f"session {session_id!r}")
     row.revoked_at, row.revoked_because = utc_now(), "ended by its user"
     audit.record(session, principal, "session.end", "session", row.id)
 

@@ -10,6 +10,7 @@ from argon2 import extract_parameters
 from argon2.profiles import get_default_parameters
 from flask import Flask
 from pydantic import SecretStr
+from redis import Redis
 from sqlalchemy import select
 
 from app.clock import utc_now
@@ -17,6 +18,7 @@ from app.models import AuditEvent, User, UserSession
 from app.services import passwords
 from tests.api.conftest import PASSWORD, MakeApp
 from tests.api.rest import Rest, pointers, problem
+from tests.landform import NOWHERE
 
 LOGIN = {"username": "admin", "password": PASSWORD}
 
@@ -197,3 +199,21 @@ def test_sign_in_needs_no_idempotency_and_keeps_none(rest: Rest) -> None:
     answers = [client.post("/api/v1/auth/login", json=LOGIN, headers=headers) for _ in range(2)]
     assert answers[0].json["refresh_token"] != answers[1].json["refresh_token"]
     assert "Idempotent-Replayed" not in answers[1].headers
+
+
+def test_what_was_revoked_stays_so_when_redis_is_flushed_or_away(
+    make_app: MakeApp, fresh_redis_url: str
+) -> None:
+    rest = Rest(make_app(redis_url=fresh_redis_url))
+    ended, machine = Rest(rest.app), rest.as_token("stack:read")
+    disabled = rest.as_member("viewer")
+    ended.post("/auth/logout")
+    machine.delete(f"/tokens/{machine.get('/auth/me').json['token_id']}")
+    rest.patch(f"/users/{disabled.user}", {"disabled": True}, If_Match="*")
+    with Redis.from_url(fresh_redis_url) as redis:
+        redis.flushall()
+    for app in (rest.app, make_app(redis_url=NOWHERE)):
+        for gone in (ended, machine, disabled):
+            token = gone.headers["Authorization"].removeprefix("Bearer ")
+            problem(_me(app, token), 401, "unauthenticated")
+        assert _me(app, rest.access_token()).status_code == 200

@@ -74,6 +74,16 @@ def test_a_token_does_what_its_scopes_allow_and_nothing_else(
         assert told["context"]["right"] == scope
 
 
+def test_what_a_token_does_is_in_the_audit_trail_with_its_id(rest: Rest) -> None:
+    machine = rest.as_token("stack:write")
+    machine.create("buckets", "files")
+    with rest.ctx.read() as session:
+        query = select(AuditEvent).where(AuditEvent.action == "stack.create")
+        found = session.scalars(query).one()
+    assert (found.actor, found.actor_kind) == ("admin", "token")
+    assert found.detail["token_id"] == machine.get("/auth/me").json["token_id"]
+
+
 def test_a_token_without_the_scope_gets_no_list_either(rest: Rest) -> None:
     machine = rest.as_token("project:read")
     assert machine.get("/projects").status_code == 200
