@@ -7,6 +7,7 @@ what the value means.
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -74,6 +75,9 @@ def _text_fault(text: str) -> str | None:
         text.encode()
     except UnicodeEncodeError:
         return "must be valid Unicode (it has a lone surrogate)"
+    # Terraform would change it (cty normalises every string), so what is kept would not be what is.
+    if not unicodedata.is_normalized("NFC", text):
+        return "must be in Unicode normal form C (NFC)"
     return None
 
 

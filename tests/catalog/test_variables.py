@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Any
 
 import pytest
@@ -131,7 +132,9 @@ def test_a_kind_that_the_cloud_lacks_is_refused(folder: CatalogFolder) -> None:
     ]
 
 
-TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=200)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=200).filter(
+    lambda text: unicodedata.is_normalized("NFC", text)
+)
 
 
 @given(user_data=TEXT, network=st.text("abc-_0", min_size=1, max_size=64), count=st.integers(1, 20))
