@@ -20,6 +20,7 @@ from app.services import audit
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
 from app.services.stack_deletions import delete_stack
+from app.services.webhooks import outbox
 
 AT_ONCE = 50
 WARNINGS = (timedelta(days=1), timedelta(hours=1))
@@ -104,6 +105,7 @@ def _is_warning_due(stack: Stack, now: datetime) -> bool:
 
 def _warn(session: Session, stack: Stack, now: datetime) -> None:
     stack.expiry_warned_at = now
+    outbox.expiring(session, stack)
     audit.record(
         session,
         SYSTEM_PRINCIPAL,

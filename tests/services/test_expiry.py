@@ -11,10 +11,14 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.domain.operations import OperationType
 from app.domain.stacks import OnExpiry
-from app.models import AuditEvent, Operation, Stack
+from app.domain.webhooks import EventType
+from app.models import AuditEvent, Operation, Stack, WebhookEvent
 from app.services import operations
 from app.services.context import Context
 from app.services.expiry import end_expired, warn_of_expiry
+from app.services.webhooks import registry
+from app.services.webhooks.payloads import sentence_of
+from app.services.webhooks.registry import NewWebhook
 from tests.landform import ADMIN
 from tests.services.stacks import create, make_ready
 
@@ -61,6 +65,18 @@ def test_a_stack_is_warned_of_a_day_and_an_hour_before_and_no_more(
     change(ctx, stack, expires_at=now + 50 * MINUTE, expiry_warned_at=now - 19 * HOUR)
     assert [warn_of_expiry(ctx), warn_of_expiry(ctx)] == [1, 0]
     assert warnings(ctx) == 2
+
+
+def test_a_warning_goes_to_webhooks(ctx: Context, stack: Stack) -> None:
+    new = NewWebhook("ends", "https://93.184.216.34/", [EventType.STACK_EXPIRING])
+    with ctx.write() as session:
+        registry.create_webhook(ctx, session, ADMIN, new)
+    change(ctx, stack, expires_at=utc_now() + HOUR, on_expiry=OnExpiry.ASK)
+    warn_of_expiry(ctx)
+    with ctx.read() as session:
+        (event,) = session.scalars(select(WebhookEvent))
+        assert event.data["on_expiry"] == "ask"
+        assert sentence_of(event).endswith("; then a person is asked")
 
 
 def test_a_new_life_time_is_warned_of_anew(ctx: Context, stack: Stack) -> None:

@@ -191,7 +191,8 @@ class OperationRun:
             if _must_wait(session, operation, plan):
                 park(space.directory, self._ctx.keys)
                 release(operation)
-                outbox.approval_wanted(session, operation)
+                if operation.approved_at is None:
+                    outbox.approval_wanted(session, operation)
                 return False
             begin_applying(operation)
         return True

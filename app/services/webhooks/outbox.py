@@ -73,6 +73,13 @@ def needs_attention(session: Session, stack: Stack) -> None:
     announce(session, EventType.NEEDS_ATTENTION, stack, reason=reason)
 
 
+def expiring(session: Session, stack: Stack) -> None:
+    """Tell that the life time of a stack is nearly over, and what happens then."""
+    expires_at = rfc3339(stack.expires_at)
+    data = {"expires_at": expires_at, "on_expiry": stack.on_expiry}
+    announce(session, EventType.STACK_EXPIRING, stack, **data)
+
+
 def add_event(session: Session, type_: str, data: dict[str, Any]) -> WebhookEvent:
     """Put an event down."""
     row = WebhookEvent(

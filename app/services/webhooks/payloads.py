@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.clock import rfc3339
+from app.domain.stacks import OnExpiry
 from app.domain.webhooks import PAYLOAD_VERSION, TEST_EVENT, EventType, WebhookFormat, sign
 from app.models import WebhookEvent
 
@@ -80,12 +81,18 @@ def _say_attention(data: dict[str, Any]) -> str:
     return f"needs attention. {_plain(data.get('reason') or '')}".rstrip()
 
 
+def _say_expiring(data: dict[str, Any]) -> str:
+    then = "a person is asked" if data.get("on_expiry") == OnExpiry.ASK else "it is destroyed"
+    return f"expires at {data.get('expires_at')}; then {then}"
+
+
 _SAID: dict[str, Callable[[dict[str, Any]], str]] = {
     EventType.OPERATION_ENDED: _say_ended,
     EventType.APPROVAL_WANTED: _say_approval,
     EventType.DRIFT_FOUND: _say_drift,
     EventType.DRIFT_GONE: lambda _: "is again as Landform left it",
     EventType.NEEDS_ATTENTION: _say_attention,
+    EventType.STACK_EXPIRING: _say_expiring,
 }
 
 
