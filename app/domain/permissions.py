@@ -86,6 +86,8 @@ INCLUDED: Mapping[str, Right] = MappingProxyType(
         Right.PROJECT_WRITE: Right.PROJECT_READ,
         Right.MEMBER_WRITE: Right.PROJECT_READ,
         ServiceRight.PROJECT_MANAGE: Right.PROJECT_READ,
+        ServiceRight.AUDIT_READ_ALL: Right.AUDIT_READ,
+        ServiceRight.WEBHOOK_MANAGE_ALL: Right.WEBHOOK_MANAGE,
         Right.STACK_WRITE: Right.STACK_READ,
         Right.OPERATION_CONTROL: Right.STACK_READ,
         Right.STATE_READ: Right.STACK_READ,
@@ -93,7 +95,7 @@ INCLUDED: Mapping[str, Right] = MappingProxyType(
         Right.SECRET_READ: Right.STACK_READ,
     }
 )
-"""What a scope gives besides itself: who may change a thing is shown it, as with every role."""
+"""What a scope gives besides itself: who may change a thing is shown it, all includes one."""
 
 
 @dataclass(frozen=True)

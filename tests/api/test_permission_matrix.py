@@ -39,6 +39,7 @@ INCLUDING = {
     "stack:read": ("stack:write", "operation:control", "state:read", "state:write", "secret:read"),
     "project:read": ("project:write", "member:write", "project:manage"),
     "audit:read": ("audit:read-all",),
+    "webhook:manage": ("webhook:manage-all",),
 }
 
 
@@ -98,6 +99,8 @@ VIEWERS = _api(404, IN, IN, IN, 404, IN)
 OPERATORS = _api(404, 403, IN, IN, 404, IN)
 ADMINS = _api(404, 403, 403, IN, 404, IN)
 MAKERS = _api(422, 403, IN, IN, 422, IN)
+ADMINS_AS_MAKERS = _api(422, 403, 403, IN, 422, IN)
+ADMINS_ANYWHERE = _api(403, 403, 403, IN, IN, IN)
 SERVICE = _api(403, 403, 403, 403, 403, IN)
 PROJECT_MANAGERS = _api(404, 403, 403, 403, 404, IN)
 ITS_OWNER = _api(404, 404, IN, 404, 404, IN, without=403, with_=403)
@@ -139,6 +142,8 @@ class World:
             keep_state(rest, self.stack, state_bytes(serial, {"a": str(serial)}))
         self.operation = rest.get(f"/stacks/{self.stack}/operations").json["items"][0]["id"]
         self._add_plan()
+        self.webhook = rest.post("/webhooks", HOOK).json["id"]
+        self.delivery = rest.post(f"/webhooks/{self.webhook}/test").json["id"]
         rest.make_project("other")
         self.people = {
             Who.NOBODY: rest.as_member(None).user,
@@ -188,6 +193,8 @@ class World:
             "account": "sandbox",
             "choice": "accept",
             "filename": "css/base.css",
+            "webhook_id": self.webhook,
+            "delivery_id": self.delivery,
         }
         return re.sub(r"<(?:[^:>]+:)?([^>]+)>", lambda match: values[match[1]], rule.rule)
 
@@ -294,12 +301,20 @@ def _fine_password(world: World, path: str) -> dict[str, Any]:
 READ = "stack:read"
 WRITE = "stack:write"
 CONTROL = "operation:control"
+HOOKS = "webhook:manage"
 CHANGE = {"If-Match": STALE}
+HOOK = {
+    "name": "hook",
+    "url": "https://hooks.example.com/landform",
+    "events": ["operation.ended"],
+    "project": "default",
+}
 TOKEN = {"name": "a test", "scopes": ["project:read"]}
 PASSWORDS = {"current_password": "wrong", "new_password": "a fine passphrase"}
 STACK = "/api/v1/stacks/{stack_id}"
 OPERATION = "/api/v1/operations/{operation_id}"
 PROJECT = "/api/v1/projects/{project}"
+WEBHOOK = "/api/v1/webhooks/{webhook_id}"
 
 TABLE: dict[str, Row] = {
     # --- open to everybody
@@ -390,7 +405,17 @@ TABLE: dict[str, Row] = {
     f"POST {OPERATION}/cancel": Row(OPERATORS, CONTROL, 409, {}),
     f"POST {OPERATION}/resolve": Row(OPERATORS, CONTROL, 409, {"action": "accept"}),
     "GET /api/v1/drift": Row(A_LIST, READ),
-    "GET /api/v1/audit-events": Row(_api(403, 403, 403, IN, IN, IN), "audit:read"),
+    "GET /api/v1/audit-events": Row(ADMINS_ANYWHERE, "audit:read"),
+    "GET /api/v1/webhooks": Row(ADMINS_ANYWHERE, HOOKS),
+    "POST /api/v1/webhooks": Row(ADMINS_AS_MAKERS, HOOKS, 201, HOOK),
+    f"GET {WEBHOOK}": Row(ADMINS, HOOKS),
+    f"PATCH {WEBHOOK}": Row(ADMINS, HOOKS, 412, {"enabled": False}, CHANGE),
+    f"DELETE {WEBHOOK}": Row(ADMINS, HOOKS, 412, headers=CHANGE),
+    f"POST {WEBHOOK}/secret": Row(ADMINS, HOOKS, 201),
+    f"POST {WEBHOOK}/test": Row(ADMINS, HOOKS, 201),
+    f"GET {WEBHOOK}/deliveries": Row(ADMINS, HOOKS),
+    f"GET {WEBHOOK}/deliveries/{{delivery_id}}": Row(ADMINS, HOOKS),
+    f"POST {WEBHOOK}/deliveries/{{delivery_id}}/redeliver": Row(ADMINS, HOOKS, 201),
     # --- the console: pages with a session cookie
     "GET /sign-in": Row({**OPEN, **dict.fromkeys(KNOWN, 303)}),
     "POST /sign-in": Row(OPEN, granted=403),

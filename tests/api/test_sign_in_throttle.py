@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from sqlalchemy import select, update
 from app.clock import utc_now
 from app.domain.sign_in_pace import OF_ADDRESS, OF_PAIR
 from app.models import AuditEvent, SignInFailure, User, UserSession
-from app.services import passwords
+from app.services import passwords, sign_in_throttle
 from app.services.sign_in_throttle import forget_old_failures
 from app.web_context import context_of
 from tests.api.conftest import PASSWORD, MakeApp
@@ -40,6 +40,26 @@ def cheap_hasher(monkeypatch: pytest.MonkeyPatch, app: Flask) -> PasswordHasher:
     return hasher
 
 
+class Clock:
+    """The time that the throttle sees; it stands still unless a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = utc_now()
+
+    def read(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    stopped = Clock()
+    monkeypatch.setattr(sign_in_throttle, "utc_now", stopped.read)
+    return stopped
+
+
 class Interrupted(PasswordHasher):
     """A hasher in whose time something else happens."""
 
@@ -58,14 +78,6 @@ def _login(app: Flask, password: str = "wrong", name: str = "admin", at: str = H
     return app.test_client().post("/api/v1/auth/login", json=body, headers=headers)
 
 
-def _let_time_pass(app: Flask, seconds: float) -> None:
-    passed = timedelta(seconds=seconds)
-    with context_of(app).write() as session:
-        for row in session.scalars(select(SignInFailure)):
-            row.blocked_until -= passed
-            row.forgotten_at -= passed
-
-
 def _fail(app: Flask, times: int, **where: str) -> None:
     for _ in range(times):
         problem(_login(app, **where), 401, "unauthenticated")
@@ -73,24 +85,25 @@ def _fail(app: Flask, times: int, **where: str) -> None:
 
 def test_some_failures_are_free_then_one_must_wait_even_with_the_right_password(
     app: Flask,
+    clock: Clock,
 ) -> None:
     _fail(app, OF_PAIR.free + 1)
     answer = _login(app, PASSWORD)
     told = problem(answer, 429, "rate_limited")
     assert answer.headers["Retry-After"] == "1"
     assert told["context"] == {"retry_after_seconds": 1}
-    _let_time_pass(app, 1.1)
+    clock.advance(1.1)
     assert _login(app, PASSWORD).status_code == 200
     _fail(app, OF_PAIR.free)
 
 
-def test_each_further_failure_doubles_the_wait(app: Flask) -> None:
+def test_each_further_failure_doubles_the_wait(app: Flask, clock: Clock) -> None:
     _fail(app, OF_PAIR.free)
     waits = []
     for _ in range(12):
         _fail(app, 1)
         waits.append(int(_login(app).headers["Retry-After"]))
-        _let_time_pass(app, waits[-1])
+        clock.advance(waits[-1])
     assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900]
 
 
@@ -188,13 +201,13 @@ def test_failures_survive_a_restart_and_hold_while_redis_is_away(
     problem(_login(restarted, PASSWORD), 429, "rate_limited")
 
 
-def test_old_failures_are_forgotten_and_removed(app: Flask) -> None:
+def test_old_failures_are_forgotten_and_removed(app: Flask, clock: Clock) -> None:
     _fail(app, OF_PAIR.free + 1)
-    _let_time_pass(app, OF_PAIR.memory.total_seconds())
+    clock.advance(OF_PAIR.memory.total_seconds())
     _fail(app, OF_PAIR.free)
     assert _login(app, PASSWORD).status_code == 200
     _fail(app, 1)
-    _let_time_pass(app, OF_PAIR.memory.total_seconds())
+    clock.advance(OF_PAIR.memory.total_seconds())
     with context_of(app).write() as session:
         forget_old_failures(session)
     assert Rest(app).count(SignInFailure) == 0
