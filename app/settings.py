@@ -218,6 +218,11 @@ class Settings(BaseSettings):
         return _networks(self.trusted_proxies)
 
     @property
+    def webhook_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Networks to which webhooks may go although they are not public."""
+        return _networks(self.webhook_allowed_networks)
+
+    @property
     def home_dir(self) -> Path:
         """Absolute folder of everything Landform keeps on this machine."""
         return self.home.expanduser().resolve()

@@ -10,7 +10,6 @@ import time
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.domain.addresses import parse_networks
 from app.errors import LandformError
 from app.logs import get_logger
 from app.notify.courier import Courier
@@ -30,9 +29,8 @@ class WebhookSender(threading.Thread):
     def __init__(self, ctx: Context, courier: Courier | None = None) -> None:
         """Prepare a thread that ends with the process."""
         super().__init__(name="webhook-sender", daemon=True)
-        allowed = parse_networks(ctx.settings.webhook_allowed_networks)
         self._ctx = ctx
-        self._courier = courier or Courier(allowed)
+        self._courier = courier or Courier(ctx.settings.webhook_networks)
         self._at_work: dict[str, threading.Thread] = {}
 
     def run(self) -> None:

@@ -44,15 +44,6 @@ _FORBIDDEN: list[tuple[Network, str]] = [
 ]
 
 
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """Read networks such as ``10.1.0.0/16,fd00::/8``; a single address is a network of one.
-
-    Raises:
-        ValueError: a part is no network.
-    """
-    return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
-
-
 def refusal_of(text: str, allowed: Sequence[Network] = ()) -> str | None:
     """Say why nothing may be sent to an address, or nothing when it may.
 

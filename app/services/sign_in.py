@@ -14,6 +14,7 @@ from app.services import audit
 from app.services.access import Principal, require_session
 from app.services.context import Context
 from app.services.passwords import hash_password, is_outdated, verify_password
+from app.services.refusals import record_refusal
 from app.services.sessions import OpenedSession, end_sessions, open_session
 from app.services.sign_in_throttle import Attempt, begin_attempt, forgive_attempt, withdraw_attempt
 from app.services.users import hash_new_password
@@ -117,5 +118,4 @@ def _record_refusal(ctx: Context, username: str, visitor: Visitor) -> None:
     nobody = Principal(
         id="", name=username[:64], address=visitor.address, request_id=visitor.request_id
     )
-    with ctx.write() as session:
-        audit.record(session, nobody, "session.refused", "user", username[:64])
+    record_refusal(ctx, nobody, "session.refused", "user", username[:64])

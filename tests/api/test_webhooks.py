@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from app.domain.addresses import parse_networks
 from app.notify.courier import Courier
 from app.services.webhooks import sender
 from tests.api.conftest import MakeApp
@@ -38,7 +37,7 @@ def add(rest: Rest, **more: Any) -> dict[str, Any]:
 
 
 def send(rest: Rest) -> None:
-    courier = Courier(parse_networks("127.0.0.1"), answer_seconds=2)
+    courier = Courier(rest.ctx.settings.webhook_networks, answer_seconds=2)
     for hook in sender.due_webhooks(rest.ctx):
         sender.serve_webhook(rest.ctx, courier, hook)
 

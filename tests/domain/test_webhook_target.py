@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 
-from app.domain.addresses import parse_networks, refusal_of
+from app.domain.addresses import refusal_of
 from app.domain.webhook_target import MAX_URL, Target, parse_target
 
 FORBIDDEN = [
@@ -37,21 +39,15 @@ def test_a_public_address_is_accepted(address: str) -> None:
 )
 def test_what_is_no_whole_address_is_refused(text: str) -> None:
     assert refusal_of(text)
-    assert refusal_of(text, parse_networks("0.0.0.0/0,::/0"))
+    assert refusal_of(text, (ip_network("0.0.0.0/0"), ip_network("::/0")))
 
 
 def test_a_network_that_was_allowed_is_let_through_and_nothing_else() -> None:
-    allowed = parse_networks("10.1.0.0/16, fd00:1::/32,127.0.0.1")
+    allowed = [ip_network(text) for text in ("10.1.0.0/16", "fd00:1::/32", "127.0.0.1")]
     for address in ("10.1.2.3", "fd00:1::7", "127.0.0.1", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3"):
         assert refusal_of(address, allowed) is None, address
     for address in ("10.2.0.1", "fd00:2::1", "127.0.0.2", "169.254.169.254", "::ffff:10.2.0.1"):
         assert refusal_of(address, allowed), address
-
-
-@pytest.mark.parametrize("text", ["10.0.0.1/8", "x", "10.0.0.0/33", "10.0.0.0-10.1.0.0", "::/129"])
-def test_what_is_no_network_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r".+"):
-        parse_networks(text)
 
 
 ACCEPTED = {
@@ -117,7 +113,7 @@ def test_an_odd_url_is_refused_with_a_reason(url: str) -> None:
 
 
 def test_an_address_in_the_url_may_be_of_a_network_that_was_allowed() -> None:
-    allowed = parse_networks("127.0.0.0/8")
+    allowed = [ip_network("127.0.0.0/8")]
     assert parse_target("http://127.0.0.1:8080/", allowed).port == 8080
     with pytest.raises(ValueError, match="private"):
         parse_target("http://10.0.0.1/", allowed)

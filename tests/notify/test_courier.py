@@ -8,15 +8,15 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
-from app.domain.addresses import parse_networks
 from app.notify.courier import MAX_EXCERPT_BYTES, Courier, resolve_name
 from tests.receiver import Receiver, receiving
 
-LOOPBACK = parse_networks("127.0.0.1")
+LOOPBACK = [ip_network("127.0.0.1")]
 HEADERS = {"Content-Type": "application/json", "webhook-id": "msg_1"}
 
 
@@ -239,7 +239,7 @@ def test_a_port_where_nobody_listens_is_told() -> None:
 
 
 def test_the_next_address_is_tried_when_one_does_not_answer(receiver: Receiver) -> None:
-    allowed = parse_networks("127.0.0.0/8")
+    allowed = [ip_network("127.0.0.0/8")]
     courier = Courier(allowed, answers("127.0.0.9", "127.0.0.1"))
     assert courier.post(f"http://a.example:{receiver.port}/", HEADERS, b"{}").status == 204
 

@@ -7,13 +7,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 from sqlalchemy import select, update
 
 from app.clock import utc_now
-from app.domain.addresses import parse_networks
 from app.domain.drift import DriftStatus
 from app.domain.operations import OperationStatus, OperationType
 from app.domain.webhooks import DISABLE_AFTER_DEAD, GIVE_UP_AFTER, EventType, WebhookFormat
@@ -38,7 +38,7 @@ from tests.services.stacks import create, make_ready
 from workers.webhook_sender import WebhookSender
 
 EVERYTHING = list(EventType)
-COURIER = Courier(parse_networks("127.0.0.1"), answer_seconds=2)
+COURIER = Courier([ip_network("127.0.0.1")], answer_seconds=2)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain import ids
-from app.domain.addresses import parse_networks
 from app.domain.permissions import Right, ServiceRight
 from app.domain.webhook_target import Target, parse_target
 from app.domain.webhooks import EventType, WebhookFormat
@@ -196,7 +195,7 @@ def check_url(ctx: Context, url: str) -> Target:
         ValidationError: it is not accepted (pointer ``/url``).
     """
     try:
-        return parse_target(url, parse_networks(ctx.settings.webhook_allowed_networks))
+        return parse_target(url, ctx.settings.webhook_networks)
     except ValueError as error:
         raise ValidationError.at("/url", str(error)) from error
 
@@ -229,12 +228,15 @@ def _change_columns(row: Webhook, change: WebhookChange) -> list[str]:
 
 
 def _manageable(principal: Principal) -> ColumnElement[bool]:
-    if not principal.has_anywhere(Right.WEBHOOK_MANAGE):
+    conditions: list[ColumnElement[bool]] = []
+    if principal.has_anywhere(Right.WEBHOOK_MANAGE):
+        own = visible(principal, Webhook.project_id, Right.WEBHOOK_MANAGE)
+        conditions.append(own & Webhook.project_id.is_not(None))
+    if principal.may(ServiceRight.WEBHOOK_MANAGE_ALL):
+        conditions.append(Webhook.project_id.is_(None))
+    if not conditions:
         raise PermissionDeniedError("This needs the right 'webhook:manage'.")
-    own = visible(principal, Webhook.project_id, Right.WEBHOOK_MANAGE)
-    of_projects = own & Webhook.project_id.is_not(None)
-    is_ours = principal.may(ServiceRight.WEBHOOK_MANAGE_ALL)
-    return of_projects | Webhook.project_id.is_(None) if is_ours else of_projects
+    return or_(*conditions)
 
 
 def _unique(events: Sequence[EventType]) -> list[str]:
