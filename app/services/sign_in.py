@@ -45,7 +45,7 @@ def sign_in(ctx: Context, username: str, password: str, visitor: Visitor) -> Ope
         user = session.scalar(select(User).where(User.name == username))
     is_right = _verify(ctx, attempt, password, user.password_hash if user else None)
     if user is None or not is_right or user.disabled_at is not None:
-        _record_refusal(ctx, username, visitor)
+        _record_failure(ctx, username, visitor)
         raise AuthenticationError(WRONG, advice="Check both and try again.")
     newer_hash = hash_password(password) if is_outdated(user.password_hash) else None
     with ctx.write() as session:
@@ -79,6 +79,7 @@ def change_own_password(ctx: Context, principal: Principal, current: str, wanted
     with ctx.read() as session:
         user = session.get_one(User, principal.id)
     if not _verify(ctx, attempt, current, user.password_hash):
+        record_refusal(ctx, principal, "user.change_password_refused", "user", principal.id)
         raise ValidationError.at("/current_password", "Is not your password.")
     with ctx.write() as session:
         forgive_attempt(session, attempt)
@@ -114,7 +115,7 @@ def _unchanged(session: Session, user: User) -> User:
     return row
 
 
-def _record_refusal(ctx: Context, username: str, visitor: Visitor) -> None:
+def _record_failure(ctx: Context, username: str, visitor: Visitor) -> None:
     nobody = Principal(
         id="", name=username[:64], address=visitor.address, request_id=visitor.request_id
     )

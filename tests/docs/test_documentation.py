@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.drift import DriftStatus
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepStatus
-from app.domain.permissions import Role
+from app.domain.permissions import RIGHTS, Role, ServiceRight
 from app.domain.stacks import StackStatus
 from app.settings import Settings
 
@@ -41,6 +41,17 @@ def test_every_setting_stands_in_the_configuration_with_its_help() -> None:
 def test_every_word_of_the_domain_stands_in_the_glossary(enum: type[StrEnum]) -> None:
     glossary = read("docs/glossary.md")
     assert [item for item in enum if f"`{item.value}`" not in glossary] == []
+
+
+def test_every_right_stands_with_the_roles_that_have_it() -> None:
+    chapter = read("docs/api.md").partition("\n## Roles\n")[2].partition("\n## ")[0]
+    told: set[str] = set()
+    for role in Role:  # each row adds to the one before
+        (row,) = re.findall(rf"^\| `{role.value}` \| (.*) \|$", chapter, re.M)
+        told |= set(re.findall(r"`([a-z:-]+)`", row))
+        assert told == RIGHTS[role]
+    below = chapter.partition("Administrators of this Landform")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z-]+:[a-z-]+)`", below)) == set(ServiceRight)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
