@@ -16,7 +16,7 @@ from app.domain.plan_options import PlanOptions
 from app.models import Operation, Stack, StackLock
 from app.services.access import Principal
 from app.services.context import ring_after_commit
-from app.services.reference_waits import is_waiting, neighbours_with_work
+from app.services.reference_waits import neighbours_with_work, waits_for_reference
 
 
 def holds(operation: type[Operation]) -> ColumnElement[bool]:
@@ -89,8 +89,8 @@ def next_in_line(session: Session, stack_id: str) -> Operation | None:
     """
     if holder_of(session, stack_id) is not None:
         return None
-    first = session.scalars(
-        select(Operation)
+    first = session.execute(
+        select(Operation, waits_for_reference(Operation))
         .where(
             Operation.stack_id == stack_id,
             Operation.status == OperationStatus.PENDING,
@@ -99,7 +99,7 @@ def next_in_line(session: Session, stack_id: str) -> Operation | None:
         .order_by(Operation.id)
         .limit(1)
     ).first()
-    return None if first is None or is_waiting(session, first) else first
+    return None if first is None or first[1] else first[0]
 
 
 def holder_of(session: Session, stack_id: str) -> Operation | None:

@@ -36,12 +36,6 @@ def waits_for_reference(operation: type[Operation]) -> ColumnElement[bool]:
     )
 
 
-def is_waiting(session: Session, operation: Operation) -> bool:
-    """Tell whether ``operation`` has to wait for another stack."""
-    query = select(Operation.id).where(Operation.id == operation.id, waits_for_reference(Operation))
-    return session.scalar(query) is not None
-
-
 def is_being_made(session: Session, stack: Stack) -> bool:
     """Tell whether ``stack`` was never applied and an apply of it is queued or running."""
     other, work = aliased(Stack), aliased(Operation)
