@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -23,6 +23,7 @@ from app.clock import utc_now
 from app.domain.permissions import SCOPES
 from app.models import (
     ApiToken,
+    AuditEvent,
     OperationPlan,
     StackLock,
 )
@@ -494,3 +495,25 @@ def test_everybody_is_let_in_or_refused_as_the_table_says(world: World, who: Who
         if outcome != row.outcomes[who]:
             found[f"{method} {rule.rule}"] = (row.outcomes[who], outcome, answer.text[:300])
     assert found == {}
+
+
+CHANGES_NOTHING = {
+    "POST /appearance",  # a cookie of the browser
+    "POST /sign-out",  # as nobody in particular, without a session
+    "POST /stacks/new/{kind}",  # a form that lacks something is shown again
+}
+
+
+def test_every_change_that_is_made_leaves_an_event_in_the_audit_trail(world: World) -> None:
+    silent = []
+    for name, rule, method in _routes(world):
+        row = TABLE.get(name)
+        if row is None or method == "GET" or row.granted >= 400 or name in CHANGES_NOTHING:
+            continue
+        row.arrange(world)
+        before = world.rest.count(AuditEvent)
+        answer = world.ask(Who.SYSTEM, replace(row, arrange=lambda _: None), rule, method)
+        is_done = answer.status_code == row.granted and row.outcomes[Who.SYSTEM] == IN
+        if is_done and world.rest.count(AuditEvent) == before:
+            silent.append(f"{method} {rule.rule}")
+    assert silent == []

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from app.services.audit_verification import verify_trail
 from tests.campaign.crash_points import CrashPoints
 from tests.campaign.disturber import Disturber
 from tests.campaign.findings import Promise, Tally
@@ -77,6 +78,7 @@ class Campaign:
         self._end(slots, disturber)
         watch.stop()
         self._count_abandoned()
+        self._check_trail()
 
     def _start_slots(self) -> list[Slot]:
         pace = Pace()
@@ -104,6 +106,13 @@ class Campaign:
                 slot.finish()
         if left := self._trial.cloud.list(limit=200):
             self._tally.problem(Promise.RESOURCE, f"{len(left)} resources are left at the end")
+
+    def _check_trail(self) -> None:
+        """Whatever was killed when, the audit trail is one chain that its anchors vouch for."""
+        result = verify_trail(self._trial.ctx)
+        for finding in result.findings:
+            self._tally.problem(Promise.AUDIT, f"{finding.kind}: {finding.detail}")
+        self._tally.fact("events in the audit trail", result.count)
 
     def _count_abandoned(self) -> None:
         found = self._trial.log_events("operation_abandoned")

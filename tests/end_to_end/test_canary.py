@@ -29,6 +29,7 @@ from app.clock import utc_now
 from app.crypto import KeyRing
 from app.demo_secrets import ensure_demo_secrets
 from app.domain import ids
+from app.domain.webhooks import EventType
 from app.factory import create_app
 from app.models import CloudAccount, Project, ProjectMember, User
 from app.services.context import Context, build_context
@@ -110,6 +111,8 @@ class Story:
         """Live through everything that may write a secret somewhere."""
         self._watcher.start()
         landform, place = self.landform, {"cloud_account": "canary"}
+        hook = {"name": "all", "url": "https://hooks.invalid/", "events": list(EventType)}
+        landform.call("POST", "/webhooks", json=hook)  # what it would be told lies in SQL
         network = landform.made("net", **place)
         user_data = {"network": network["id"], "user_data": self.canaries.user_data}
         parked = landform.create(
