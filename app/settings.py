@@ -85,6 +85,13 @@ class Settings(BaseSettings):
         10, ge=1, description="Operations of one project that may run at once."
     )
     drift_limit: int = Field(1, ge=1, description="Scheduled drift checks that may run at once.")
+    kept_providers: int = Field(
+        4,
+        ge=0,
+        le=64,
+        description="Provider processes kept between plans, each for one cloud account; 0 for "
+        "none.",
+    )
     operation_memory_mib: int = Field(
         384, ge=0, description="Memory that must be available before one more operation starts."
     )
@@ -272,13 +279,23 @@ def _key_id(secret: str) -> str:
 
 
 def redis_socket(home: Path) -> Path:
-    """Return where the embedded Redis listens.
+    """Return where the embedded Redis listens."""
+    return _socket(home, "redis", "redis.sock")
+
+
+def keeper_socket(home: Path) -> Path:
+    """Return where the keeper of provider processes listens."""
+    return _socket(home, "providers", "keeper.sock")
+
+
+def _socket(home: Path, folder: str, name: str) -> Path:
+    """Return the path of a unix socket in a folder of ``home``.
 
     A unix socket address holds 107 bytes (unix(7)), so a deep ``home`` gets a short stand-in in
     the temporary folder, private to this user and derived from the path.
     """
-    socket = home / "redis" / "redis.sock"
+    socket = home / folder / name
     if len(bytes(socket)) <= MAX_SOCKET_PATH_BYTES:
         return socket
     digest = hashlib.sha256(bytes(home)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"landform-{os.getuid()}-{digest}" / "redis.sock"
+    return Path(tempfile.gettempdir()) / f"landform-{os.getuid()}-{digest}" / name

@@ -12,11 +12,11 @@ import importlib.util
 import os
 import shutil
 import socket
-import stat
 from pathlib import Path
 
 from app.errors import ConfigurationError
 from app.settings import redis_socket
+from workers.private_folder import make_private
 
 
 def find_redis_server() -> Path:
@@ -45,7 +45,7 @@ def redis_command(home: Path) -> list[str]:
     """
     data, listen = home / "redis", redis_socket(home)
     for folder in {data, listen.parent}:
-        _make_private(folder)
+        make_private(folder, "Redis")
     options = {
         "port": "0",
         "unixsocket": str(listen),
@@ -73,21 +73,3 @@ def is_redis_listening(home: Path) -> bool:
         except OSError:
             return False
     return True
-
-
-def _make_private(folder: Path) -> None:
-    """Make ``folder`` for this user only; the temporary folder may hold somebody's trap."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        status = folder.lstat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-            raise ConfigurationError(
-                f"{folder} belongs to somebody else, so Redis cannot use it: remove it, or give "
-                "LANDFORM_HOME a shorter path."
-            )
-        folder.chmod(0o700)
-    except OSError as error:
-        raise ConfigurationError(
-            f"LANDFORM_HOME: cannot use {folder} ({error.strerror}); give a folder that this user "
-            "may write."
-        ) from error

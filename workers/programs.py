@@ -57,7 +57,17 @@ def landform(settings: Settings, inherited: Mapping[str, str]) -> list[Program]:
         for number in range(1, settings.workers + 1)
     ]
     command = (sys.executable, "-m", "workers.scheduler")
-    return [web, *workers, Program("scheduler", command, environment, STOP_SCHEDULER)]
+    scheduler = Program("scheduler", command, environment, STOP_SCHEDULER)
+    return [*_keeper(settings, environment), web, *workers, scheduler]
+
+
+def _keeper(settings: Settings, environment: Mapping[str, str]) -> list[Program]:
+    """Return the keeper of providers, which gets no secret of Landform."""
+    if not settings.kept_providers:
+        return []
+    public = {name: value for name, value in environment.items() if name not in SECRETS}
+    command = (sys.executable, "-m", "workers.provider_keeper")
+    return [Program("providers", command, public, STOP_SCHEDULER)]
 
 
 def _gunicorn(application: str, host: str, port: int, threads: int) -> tuple[str, ...]:

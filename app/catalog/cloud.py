@@ -56,8 +56,23 @@ class TagRules:
 
 
 @dataclass(frozen=True)
+class KeptProvider:
+    """How the provider of a cloud serves many runs of Terraform from one process.
+
+    ``source`` is its address in ``required_providers``; started with ``arguments``, it prints the
+    value for ``TF_REATTACH_PROVIDERS``.
+    """
+
+    source: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Cloud:
-    """A provider family. ``provider_hcl`` is written beside a module as ``PROVIDER_FILE_NAME``."""
+    """A provider family. ``provider_hcl`` is written beside a module as ``PROVIDER_FILE_NAME``.
+
+    Without ``kept_provider``, Terraform starts the provider for each step.
+    """
 
     name: str
     title: str
@@ -68,6 +83,7 @@ class Cloud:
     credential_fields: Mapping[str, CredentialField]
     tags: TagRules
     provider_hcl: str
+    kept_provider: KeptProvider | None = None
 
     @property
     def sizes(self) -> Mapping[str, Choice]:

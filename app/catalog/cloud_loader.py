@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from app.catalog.cloud import Choice, Cloud, CredentialField, Region, TagRules
+from app.catalog.cloud import Choice, Cloud, CredentialField, KeptProvider, Region, TagRules
 from app.catalog.document_checks import check_shape
 from app.catalog.hcl_source import Block, HclSyntaxError, parse_blocks
 from app.catalog.mistakes import MistakeList
@@ -113,7 +113,12 @@ def _build(data: dict[str, Any]) -> Cloud:
             note=tags.get("note", ""),
         ),
         provider_hcl=data["provider"],
+        kept_provider=_kept_provider(data.get("kept_provider")),
     )
+
+
+def _kept_provider(item: dict[str, Any] | None) -> KeptProvider | None:
+    return KeptProvider(item["source"], tuple(item["arguments"])) if item else None
 
 
 def _region(item: dict[str, Any]) -> Region:

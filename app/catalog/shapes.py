@@ -197,6 +197,19 @@ TAGS: Final = _object(
     "argument",
 )
 
+KEPT_PROVIDER: Final = _object(
+    {
+        "source": {
+            "type": "string",
+            "pattern": "^[a-z0-9.-]+(:[0-9]+)?/[a-z0-9_-]+/[a-z0-9_-]+$",
+            "x-message": "must be host/namespace/type, such as registry.terraform.io/hashicorp/aws",
+        },
+        "arguments": {"type": "array", "items": TEXT, "minItems": 1},
+    },
+    "source",
+    "arguments",
+)
+
 CLOUD: Final = _object(
     {
         "name": SLUG_TEXT,
@@ -208,6 +221,7 @@ CLOUD: Final = _object(
         "credentials": _map_of(CREDENTIAL),
         "tags": TAGS,
         "provider": {"type": "string", "minLength": 1, "maxLength": 20_000},
+        "kept_provider": KEPT_PROVIDER,
     },
     "name",
     "title",

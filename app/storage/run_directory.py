@@ -84,6 +84,16 @@ class RunDirectory:
         """Terraform's CLI configuration."""
         return self.path / "landform.tfrc"
 
+    def provider_executable(self, source: str) -> Path | None:
+        """Return the provider that ``init`` installed, or None unless there is exactly one.
+
+        Args:
+            source: its address, such as ``registry.terraform.io/hashicorp/aws``.
+        """
+        installed = self.path / ".terraform" / "providers" / source
+        found = list(installed.glob("*/*/terraform-provider-*"))
+        return found[0].resolve() if len(found) == 1 else None
+
     def events_path(self, step_name: str) -> Path:
         """Return the file with the event lines of one step."""
         return self.logs / f"{step_name}.jsonl"

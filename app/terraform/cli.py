@@ -77,6 +77,8 @@ class Terraform:
         hooks: called during each step, in the calling thread.
         secrets: values masked in every event and error, such as the account's credentials.
         inherited: descriptors that Terraform keeps open, such as the writer's lock of the stack.
+        reattach: value for ``TF_REATTACH_PROVIDERS``, a provider that already runs; used by steps
+            that change nothing.
     """
 
     binary: TerraformBinary
@@ -87,6 +89,7 @@ class Terraform:
     hooks: StepHooks = field(default_factory=StepHooks)
     secrets: Collection[str] = ()
     inherited: tuple[int, ...] = ()
+    reattach: str | None = None
 
     def init(self, deadline_seconds: float) -> None:
         """Install providers and modules.
@@ -129,7 +132,7 @@ class Terraform:
             TerraformError, OperationCanceledError, OperationDeadlineError.
         """
         argument_list = arguments.plan_arguments(plan_file, mode, targets, replace)
-        step = self._run(step_name, argument_list, deadline_seconds)
+        step = self._run(step_name, argument_list, deadline_seconds, self.reattach)
         step.require_success(allowed=(0, 2))
         return PlanOutcome(step.result.exit_code == 2, step.summary, step.warnings)
 
@@ -148,7 +151,10 @@ class Terraform:
     def show_plan(self, plan_file: Path, deadline_seconds: float) -> Plan:
         """Read a saved plan, masked."""
         _, data = self._capture_bytes(
-            "show", arguments.show_plan_arguments(plan_file), deadline_seconds
+            "show",
+            arguments.show_plan_arguments(plan_file),
+            deadline_seconds,
+            reattach=self.reattach,
         )
         return Plan.parse(data, self.secrets)
 
@@ -164,9 +170,15 @@ class Terraform:
         """Return the file that the event lines of a step are appended to."""
         return self.logs / f"{step_name}.jsonl"
 
-    def _run(self, name: str, argument_list: list[str], deadline_seconds: float) -> Step:
+    def _run(
+        self,
+        name: str,
+        argument_list: list[str],
+        deadline_seconds: float,
+        reattach: str | None = None,
+    ) -> Step:
         step = Step(name, self.logs / f"{name}.stderr", self.secrets, self.hooks.on_event)
-        spec = self._spec(step, argument_list, self.events_path(name), deadline_seconds)
+        spec = self._spec(step, argument_list, self.events_path(name), deadline_seconds, reattach)
         step.result = run_process(spec, self._process_hooks(step.read_line))
         return step
 
@@ -192,13 +204,14 @@ class Terraform:
         argument_list: list[str],
         deadline_seconds: float,
         allowed: tuple[int, ...] = (0,),
+        reattach: str | None = None,
     ) -> tuple[Step, bytes]:
         """Run a subcommand that prints one document, and keep no trace of the document."""
         step = Step(name, self.logs / f"{name}.stderr", self.secrets, self.hooks.on_event)
         capture = self.logs / f"{name}.capture"
         capture.unlink(missing_ok=True)
         try:
-            spec = self._spec(step, argument_list, capture, deadline_seconds)
+            spec = self._spec(step, argument_list, capture, deadline_seconds, reattach)
             step.result = run_process(spec, self._process_hooks(lambda line: None))
             step.require_success(allowed)
             if capture.stat().st_size > MAX_DOCUMENT_BYTES:
@@ -208,12 +221,18 @@ class Terraform:
             capture.unlink(missing_ok=True)
 
     def _spec(
-        self, step: Step, argument_list: list[str], stdout_path: Path, deadline_seconds: float
+        self,
+        step: Step,
+        argument_list: list[str],
+        stdout_path: Path,
+        deadline_seconds: float,
+        reattach: str | None,
     ) -> ProcessSpec:
+        kept = {"TF_REATTACH_PROVIDERS": reattach} if reattach else {}
         return ProcessSpec(
             command=self.binary.command(argument_list),
             directory=self.directory,
-            environment=self.environment,
+            environment={**self.environment, **kept},
             stdout_path=stdout_path,
             stderr_path=step.stderr_path,
             deadline_seconds=deadline_seconds,

@@ -18,6 +18,9 @@ SANDBOX_PROVIDERS = "landform.local/*/*"
 RESERVED_PREFIXES = ("TF_", "LD_", "PYTHON")
 
 
+_SYSTEM = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "TZ": "UTC"}
+
+
 def build_environment(
     home: Path, temporary: Path, cli_config: Path, credentials: Mapping[str, str]
 ) -> dict[str, str]:
@@ -34,11 +37,9 @@ def build_environment(
         ConfigurationError: a credential would override a variable that Landform sets.
     """
     own = {
-        "PATH": SEARCH_PATH,
+        **_SYSTEM,
         "HOME": str(home),
         "TMPDIR": str(temporary),
-        "LANG": "C.UTF-8",
-        "TZ": "UTC",
         "CHECKPOINT_DISABLE": "1",
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",
@@ -47,6 +48,15 @@ def build_environment(
     for name, value in credentials.items():
         _check_credential(name, value, own)
     return {**own, **credentials}
+
+
+def build_provider_environment(credentials: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a provider process that is kept between runs.
+
+    Its HOME and TMPDIR are added by who starts it. ``credentials`` are those that
+    ``build_environment`` has accepted.
+    """
+    return {**_SYSTEM, **credentials}
 
 
 def write_cli_config(path: Path, sandbox_mirror: Path, provider_mirror: Path | None) -> None:

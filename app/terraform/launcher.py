@@ -1,8 +1,9 @@
 """Becomes Terraform: the small program between a Landform process and every Terraform it starts.
 
-Run as ``python -I -S launcher.py exec|library TARGET PARENT_PID ARGUMENT…``. It owns the tie of
-life and death: when the process that started it dies, however suddenly, the kernel sends SIGINT
-and Terraform stops gracefully with its state written. It must import nothing but the standard
+Run as ``python -I -S launcher.py exec|library|provider TARGET PARENT_PID ARGUMENT…``. It owns the
+tie of life and death: when the process that started it dies, however suddenly, the kernel sends
+SIGINT and Terraform stops gracefully with its state written. A provider that serves many runs is
+sent SIGTERM: providers leave SIGINT to Terraform. It must import nothing but the standard
 library (it starts in a few milliseconds) and nothing of ``app``.
 
 ``PR_SET_PDEATHSIG`` fires when the *thread* that forked dies (prctl(2)), not only the process:
@@ -20,13 +21,15 @@ EXIT_PARENT_GONE = 125
 EXIT_CANNOT_START = 127
 ENGINE_EXECUTABLE = "exec"
 ENGINE_LIBRARY = "library"
+ENGINE_PROVIDER = "provider"
+_DEATH_SIGNALS = {ENGINE_PROVIDER: signal.SIGTERM}
 
 
 def main(arguments: list[str]) -> None:
     """Tie this process to its parent, then become the engine named by ``arguments``."""
     engine, target, parent_pid, *terraform_arguments = arguments
     restore_signals()
-    tie_to_parent(int(parent_pid))
+    tie_to_parent(int(parent_pid), _DEATH_SIGNALS.get(engine, signal.SIGINT))
     start = run_library if engine == ENGINE_LIBRARY else run_executable
     try:
         start(target, terraform_arguments)
@@ -47,13 +50,13 @@ def restore_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
-def tie_to_parent(parent_pid: int) -> None:
-    """Ask the kernel for SIGINT when the parent dies; end at once when it is already dead.
+def tie_to_parent(parent_pid: int, number: int = signal.SIGINT) -> None:
+    """Ask the kernel for a signal when the parent dies; end at once when it is already dead.
 
     The setting survives execve(2). The second look closes the gap between fork and prctl.
     """
     library = ctypes.CDLL(None, use_errno=True)
-    if library.prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0) != 0:
+    if library.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0) != 0:
         os.write(2, b"Terraform was not started: prctl(PR_SET_PDEATHSIG) is refused here.\n")
         os._exit(EXIT_CANNOT_START)
     if os.getppid() != parent_pid:

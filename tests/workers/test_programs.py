@@ -30,7 +30,12 @@ def test_redis_is_left_out_when_there_is_one(make_settings: MakeSettings) -> Non
 
 def test_as_many_workers_are_started_as_the_settings_say(make_settings: MakeSettings) -> None:
     names = [program.name for program in landform(make_settings(workers=3), INHERITED)]
-    assert names == ["web", "worker-1", "worker-2", "worker-3", "scheduler"]
+    assert names == ["providers", "web", "worker-1", "worker-2", "worker-3", "scheduler"]
+
+
+def test_no_provider_is_kept_when_the_settings_say_so(make_settings: MakeSettings) -> None:
+    names = [program.name for program in landform(make_settings(kept_providers=0), INHERITED)]
+    assert "providers" not in names
 
 
 def test_workers_stop_first_and_redis_last(make_settings: MakeSettings) -> None:
@@ -40,6 +45,7 @@ def test_workers_stop_first_and_redis_last(make_settings: MakeSettings) -> None:
     assert [program.name for program in in_order] == [
         "worker-1",
         "web",
+        "providers",
         "scheduler",
         "sandbox",
         "redis",
@@ -50,7 +56,10 @@ def test_secrets_reach_only_who_needs_them(make_settings: MakeSettings) -> None:
     settings = make_settings()
     for program in foundation(settings, INHERITED):
         assert "hush-hush" not in str(program.environment)
-    for program in landform(settings, INHERITED):
+    keeper, *others = landform(settings, INHERITED)
+    assert keeper.name == "providers"
+    assert "hush-hush" not in str(keeper.environment)
+    for program in others:
         assert program.environment["LANDFORM_SECRET_KEY"] == "hush-hush"
         assert "LANDFORM_ADMIN_PASSWORD" not in program.environment
 
@@ -78,8 +87,8 @@ def test_every_process_gets_absolute_folders_and_utc(
 
 
 def test_a_demo_reads_well_and_works_without_https(make_settings: MakeSettings) -> None:
-    demo, *_ = landform(make_settings(env="demo"), INHERITED)
-    production, *_ = landform(make_settings(env="production"), INHERITED)
+    _, demo, *_ = landform(make_settings(env="demo"), INHERITED)
+    _, production, *_ = landform(make_settings(env="production"), INHERITED)
     assert demo.environment["LANDFORM_LOG_FORMAT"] == "console"
     assert demo.environment["LANDFORM_COOKIE_SECURE"] == "false"
     assert "LANDFORM_COOKIE_SECURE" not in production.environment
@@ -101,7 +110,7 @@ def test_the_url_is_one_that_this_machine_can_open(
 
 
 def test_an_ipv6_address_is_bound_in_brackets(make_settings: MakeSettings) -> None:
-    web, *_ = landform(make_settings(host="::1"), INHERITED)
+    _, web, *_ = landform(make_settings(host="::1"), INHERITED)
     assert "[::1]:8080" in web.command
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -34,6 +34,7 @@ from app.services.context import Context
 from app.services.engine import ending, state_keeping, workspace
 from app.services.engine.claims import Claim, Heartbeat, begin_applying, fenced
 from app.services.engine.drift_check import check_drift
+from app.services.engine.looking import look
 from app.services.engine.orphans import find_orphans
 from app.services.engine.recorder import Recorder
 from app.services.engine.rollback import read_forgotten
@@ -50,6 +51,8 @@ from app.terraform.cli import StepHooks, Terraform
 from app.terraform.discovery import TerraformBinary
 from app.terraform.events import Event
 from app.terraform.plan import Plan
+
+T = TypeVar("T")
 
 SNAPSHOT_SECONDS = 0.5
 LOCK_WAIT_SECONDS = 10.0
@@ -130,8 +133,12 @@ class OperationRun:
 
     def _check_drift(self, space: Workspace) -> None:
         with self._recorder.step(StepName.PLAN):
-            terraform = self._terraform(space)
-            result = check_drift(terraform, space, self._ctx.settings.plan_timeout_seconds)
+            result = self._look(
+                space,
+                lambda terraform: check_drift(
+                    terraform, space, self._ctx.settings.plan_timeout_seconds
+                ),
+            )
         with self._recorder.step(StepName.SAVE):
             self._recorder.note(result.sentence())
         ending.finish_drift_check(self._ctx, self._claim, result)
@@ -140,8 +147,8 @@ class OperationRun:
     def _plan(self, space: Workspace) -> Plan:
         seconds = self._ctx.settings.plan_timeout_seconds
         is_destroy = self._claim.type is OperationType.DESTROY
-        with self._recorder.step(StepName.PLAN):
-            terraform = self._terraform(space)
+
+        def work(terraform: Terraform) -> Plan:
             terraform.plan(
                 space.directory.plan_path,
                 seconds,
@@ -149,9 +156,17 @@ class OperationRun:
                 targets=self._claim.options.targets,
                 replace=self._claim.options.replace,
             )
-            plan = terraform.show_plan(space.directory.plan_path, seconds)
+            return terraform.show_plan(space.directory.plan_path, seconds)
+
+        with self._recorder.step(StepName.PLAN):
+            plan = self._look(space, work)
             self._save_plan(plan, read_forgotten(space.directory))
         return plan
+
+    def _look(self, space: Workspace, work: Callable[[Terraform], T]) -> T:
+        return look(
+            self._ctx, space, lambda reattach: self._terraform(space, reattach=reattach), work
+        )
 
     def _save_plan(self, plan: Plan, forgotten: list[dict[str, Any]]) -> None:
         shown = plan.to_dict() | ({"forgotten": forgotten} if forgotten else {})
@@ -301,6 +316,7 @@ class OperationRun:
         space: Workspace,
         snapshotter: Snapshotter | None = None,
         on_event: Callable[[Event], None] | None = None,
+        reattach: str | None = None,
     ) -> Terraform:
         def poll() -> None:
             keep_working_room(self._ctx)
@@ -316,7 +332,7 @@ class OperationRun:
             should_kill=lambda: self._recorder.is_force_requested,
         )
         grace_seconds = self._ctx.settings.cancel_grace_seconds
-        return space.terraform(self._binary, hooks, grace_seconds, self._lock)
+        return space.terraform(self._binary, hooks, grace_seconds, self._lock, reattach)
 
 
 def _must_wait(session: Session, operation: Operation, plan: Plan) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.catalog.catalog import Cloud
+from app.catalog.cloud import KeptProvider
 from app.domain.operations import OperationType
 from app.domain.plan_options import PlanOptions
 from app.domain.redaction import Redactor, secret_texts
@@ -25,7 +26,12 @@ from app.storage.run_directory import RunDirectory
 from app.storage.state_store import StateStore
 from app.terraform.cli import StepHooks, Terraform
 from app.terraform.discovery import TerraformBinary
-from app.terraform.environment import build_environment, write_cli_config
+from app.terraform.environment import (
+    build_environment,
+    build_provider_environment,
+    write_cli_config,
+)
+from app.terraform.provider_order import ProviderOrder
 
 
 @dataclass(frozen=True)
@@ -35,9 +41,18 @@ class Workspace:
     directory: RunDirectory
     environment: dict[str, str]
     secrets: tuple[str, ...]
+    account: str
+    kept_provider: KeptProvider | None
+    credentials: dict[str, str] = field(repr=False)
+    """Variables that sign the provider in."""
 
     def terraform(
-        self, binary: TerraformBinary, hooks: StepHooks, grace_seconds: float, lock: int
+        self,
+        binary: TerraformBinary,
+        hooks: StepHooks,
+        grace_seconds: float,
+        lock: int,
+        reattach: str | None = None,
     ) -> Terraform:
         """Return Terraform set up for this run directory, which keeps ``lock`` open."""
         return Terraform(
@@ -49,7 +64,17 @@ class Workspace:
             hooks=hooks,
             secrets=self.secrets,
             inherited=(lock,),
+            reattach=reattach,
         )
+
+    def provider_order(self) -> ProviderOrder | None:
+        """Return which kept provider would serve this run; known once ``init`` has installed it."""
+        kept = self.kept_provider
+        executable = self.directory.provider_executable(kept.source) if kept else None
+        if kept is None or executable is None:
+            return None
+        environment = build_provider_environment(self.credentials)
+        return ProviderOrder(self.account, str(executable), kept.arguments, environment)
 
 
 def prepare(ctx: Context, session: Session, store: StateStore, operation: Operation) -> Workspace:
@@ -105,12 +130,13 @@ def reopen(ctx: Context, operation: Operation, wanted: Wanted | None = None) -> 
     credentials = open_credentials(ctx.keys, stack.cloud_account)
     cli_config = directory.cli_config_path
     write_cli_config(cli_config, ctx.settings.sandbox_mirror, ctx.settings.provider_mirror)
-    environment = build_environment(
-        directory.home, directory.temporary, cli_config, cloud.environment(credentials)
-    )
+    sign_in = cloud.environment(credentials)
+    environment = build_environment(directory.home, directory.temporary, cli_config, sign_in)
     secrets = _secrets(ctx, stack, cloud, credentials, wanted)
     hide_in_logs(Redactor(secrets).text)
-    return Workspace(directory, environment, secrets)
+    return Workspace(
+        directory, environment, secrets, stack.cloud_account_id, cloud.kept_provider, sign_in
+    )
 
 
 def _wanted(ctx: Context, session: Session, operation: Operation) -> Wanted | None:

@@ -1,0 +1,182 @@
+"""Keeps provider processes between runs of Terraform and lends each to one run at a time.
+
+Starting a provider costs more than most of what it is asked (docs/adr/0011). Owns who gets which
+process and when one has served its time. One thread, one event loop: the thread that starts the
+providers is the one whose death ends them. It must not know what a run does with its provider.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from app.errors import UnavailableError
+from app.logs import get_logger
+from app.terraform.kept_provider import KeptProvider
+from app.terraform.provider_order import (
+    MAX_LINE_BYTES,
+    RETURNED,
+    ProviderOrder,
+    answer_line,
+    require_own_peer,
+)
+
+MAX_USES = 100
+IDLE_SECONDS = 300.0
+LOOK_SECONDS = 5.0
+ORDER_SECONDS = 5.0
+
+log = get_logger(__name__)
+
+
+class ProviderKeeper:
+    """The providers of one host."""
+
+    def __init__(
+        self,
+        folder: Path,
+        limit: int,
+        *,
+        max_uses: int = MAX_USES,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
+        """Keep at most ``limit`` processes; ``folder`` is private to this user."""
+        self._folder = folder
+        self._limit = limit
+        self._max_uses = max_uses
+        self._idle_seconds = idle_seconds
+        self._kept: list[KeptProvider] = []
+        """Every process that lives, lent or not."""
+        self._starting = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self, listen: Path) -> None:
+        """Lend providers over the unix socket ``listen`` until cancelled; then end them all."""
+        former = os.umask(0o177)
+        try:
+            server = await asyncio.start_unix_server(self._answer, listen, limit=MAX_LINE_BYTES)
+        finally:
+            os.umask(former)
+        try:
+            async with server:
+                while True:
+                    await asyncio.sleep(min(LOOK_SECONDS, self._idle_seconds))
+                    await self._retire(self._is_past)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*(provider.end() for provider in self._kept))
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one worker: take its order, lend, wait until it returns what it got."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        try:
+            order = await self._read_order(reader, writer)
+            if order is not None:
+                await self._lend_for(order, reader, writer)
+        except ConnectionError as error:
+            log.info("worker_left", error=str(error))
+        finally:
+            writer.close()
+
+    async def _read_order(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> ProviderOrder | None:
+        try:
+            peer: socket.socket = writer.get_extra_info("socket")
+            require_own_peer(peer)
+            async with asyncio.timeout(ORDER_SECONDS):
+                return ProviderOrder.parse(await reader.readline())
+        except (ValueError, RecursionError, TimeoutError, UnavailableError) as error:
+            # Never the line itself: it holds credentials.
+            log.warning("order_refused", error=type(error).__name__)
+            return None
+
+    async def _lend_for(
+        self, order: ProviderOrder, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        provider, is_good = await self._take(order), False
+        try:
+            writer.write(answer_line(provider.reattach if provider else None))
+            await writer.drain()
+            is_good = provider is not None and await reader.readline() == RETURNED
+        finally:
+            if provider is not None:
+                await self._take_back(provider, is_good=is_good)
+
+    async def _take(self, order: ProviderOrder) -> KeptProvider | None:
+        """Lend an idle provider of exactly this order, else a new one while there is room."""
+        await self._retire(lambda provider: self._is_past(provider, order))
+        for provider in self._kept:
+            if not provider.is_lent and provider.order == order:
+                provider.is_lent = True
+                return provider
+        if not self._has_room():
+            idle = [provider for provider in self._kept if not provider.is_lent]
+            longest = min(idle, key=lambda item: item.returned_at, default=None)
+            await self._retire(lambda provider: provider is longest)
+        return await self._start(order) if self._has_room() else None
+
+    async def _start(self, order: ProviderOrder) -> KeptProvider | None:
+        self._starting += 1
+        try:
+            provider = await KeptProvider.start(order, self._folder)
+        except UnavailableError as error:
+            log.warning("provider_not_started", account=order.account, reason=error.detail)
+            return None
+        finally:
+            self._starting -= 1
+        provider.is_lent = True
+        self._kept.append(provider)
+        log.info("provider_started", account=order.account, pid=provider.pid)
+        return provider
+
+    async def _take_back(self, provider: KeptProvider, *, is_good: bool) -> None:
+        """Keep a returned provider for the next run, or end it."""
+        provider.uses += 1
+        provider.returned_at = time.monotonic()
+        if is_good and provider.uses < self._max_uses and provider.is_alive:
+            provider.is_lent = False
+            return
+        log.info("provider_recycled", pid=provider.pid, uses=provider.uses, is_good=is_good)
+        await self._end(provider)
+
+    def _has_room(self) -> bool:
+        return len(self._kept) + self._starting < self._limit
+
+    def _is_past(self, provider: KeptProvider, order: ProviderOrder | None = None) -> bool:
+        """Tell whether an idle provider has served its time.
+
+        ``order`` is the newest one of its account: other credentials or another version supersede
+        what was started before.
+        """
+        is_account = order is not None and provider.order.account == order.account
+        is_superseded = is_account and provider.order != order
+        is_old = time.monotonic() - provider.returned_at >= self._idle_seconds
+        return is_old or is_superseded or not provider.is_alive
+
+    async def _retire(self, is_past: Callable[[KeptProvider], bool]) -> None:
+        """End the idle providers of which ``is_past`` says so."""
+        past = [item for item in self._kept if not item.is_lent and is_past(item)]
+        for provider in past:
+            provider.is_lent = True  # nobody may take it while it ends
+        await asyncio.gather(*(self._end(provider) for provider in past))
+
+    async def _end(self, provider: KeptProvider) -> None:
+        await provider.end()
+        self._kept.remove(provider)
+
+
+def clear_leftovers(folder: Path) -> None:
+    """Remove the folders of providers that a killed keeper left."""
+    for left in folder.glob("p-*"):
+        shutil.rmtree(left, ignore_errors=True)

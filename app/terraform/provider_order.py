@@ -1,0 +1,119 @@
+"""Which provider process is wanted, and the words in which a worker asks the keeper for it; pure.
+
+One line of JSON each way over a unix socket: the order, the answer. Then the worker says
+``RETURNED`` when all went well; a connection that ends without it means that something did not.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from app.errors import UnavailableError
+
+RETURNED = b"returned\n"
+MAX_LINE_BYTES = 1024 * 1024
+PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid; unix(7), SO_PEERCRED
+
+
+@dataclass(frozen=True)
+class ProviderOrder:
+    """A provider process of one cloud account; two orders share a process only when equal.
+
+    Args:
+        account: id of the cloud account, never shared with another one.
+        executable: absolute path of the provider, as ``init`` installed it.
+        arguments: those with which it serves many runs and prints how to reach it.
+        environment: complete, with the credentials of the account.
+    """
+
+    account: str
+    executable: str
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+
+    def line(self) -> bytes:
+        """Return the order as it travels."""
+        words = {
+            "account": self.account,
+            "executable": self.executable,
+            "arguments": self.arguments,
+            "environment": dict(self.environment),
+        }
+        return json.dumps(words).encode() + b"\n"
+
+    @classmethod
+    def parse(cls, line: bytes) -> ProviderOrder:
+        """Rebuild what ``line`` made.
+
+        Raises:
+            ValueError: it is no order.
+        """
+        words = json.loads(line)
+        if not isinstance(words, dict) or set(words) != {
+            "account",
+            "executable",
+            "arguments",
+            "environment",
+        }:
+            raise ValueError("This is no order of a provider.")
+        environment, shapes = words["environment"], (dict, list)
+        if (type(environment), type(words["arguments"])) != shapes:
+            raise ValueError("The order of a provider is incomplete.")
+        texts = [words["account"], words["executable"], *words["arguments"]]
+        texts += [*environment.keys(), *environment.values()]
+        if not all(isinstance(text, str) and "\0" not in text for text in texts):
+            raise ValueError("The order of a provider holds something that is no text.")
+        if not words["executable"].startswith("/"):
+            raise ValueError("The executable of a provider must be an absolute path.")
+        return cls(words["account"], words["executable"], tuple(words["arguments"]), environment)
+
+
+def answer_line(reattach: str | None) -> bytes:
+    """Return the keeper's answer: the value for ``TF_REATTACH_PROVIDERS``, or none."""
+    return json.dumps({"reattach": reattach}).encode() + b"\n"
+
+
+def parse_answer(line: bytes) -> str | None:
+    """Return what ``answer_line`` was given.
+
+    Raises:
+        ValueError: it is no answer.
+    """
+    words = json.loads(line)
+    reattach = words.get("reattach", "") if isinstance(words, dict) else ""
+    if reattach is not None and not (isinstance(reattach, str) and reattach):
+        raise ValueError("This is no answer of the keeper of providers.")
+    return reattach
+
+
+def read_announcement(line: bytes) -> str | None:
+    """Return the value for ``TF_REATTACH_PROVIDERS`` in a line that a provider printed, or None.
+
+    Providers print it bare, or as ``TF_REATTACH_PROVIDERS='{…}'`` (go-plugin's debug mode).
+    """
+    start, end = line.find(b"{"), line.rfind(b"}")
+    try:
+        found = json.loads(line[start : end + 1]) if 0 <= start < end else None
+    except ValueError:
+        return None
+    if not isinstance(found, dict):
+        return None
+    is_whole = found and all(isinstance(item, dict) and "Addr" in item for item in found.values())
+    return json.dumps(found) if is_whole else None
+
+
+def require_own_peer(connection: socket.socket) -> None:
+    """Make sure that the other end of a unix socket is a process of this user.
+
+    Raises:
+        UnavailableError: it is not; it must get no credentials and no orders.
+    """
+    size = PEER_CREDENTIALS.size
+    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+    if PEER_CREDENTIALS.unpack(raw)[1] != os.getuid():
+        raise UnavailableError("The other end of the socket belongs to another user.")
