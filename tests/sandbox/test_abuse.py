@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from sandbox.resource_types import RESOURCE_TYPES
 from sandbox.service.accounts import Accounts
 from sandbox.service.database import Database
 from sandbox.service.errors import SandboxError
@@ -75,7 +76,7 @@ def test_an_unknown_type_is_refused_with_the_known_ones(api: FlaskClient) -> Non
 
     problem = _refuse(api.post("/v1/resources", json=body), 422, "invalid_resource")
 
-    assert "bucket, machine, network, subnet" in problem["detail"]
+    assert ", ".join(sorted(RESOURCE_TYPES)) in problem["detail"]
     _refuse(api.get("/v1/resources?type=spaceship"), 422, "invalid_resource")
 
 

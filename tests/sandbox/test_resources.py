@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from sandbox.resource_types import RESOURCE_TYPES
-from tests.sandbox.examples import BUCKET, NETWORK, create, machine
+from tests.sandbox.examples import BUCKET, NETWORK, cluster, create, database, machine
 
 
 def test_a_created_resource_has_an_id_defaults_computed_values_and_tags(api: FlaskClient) -> None:
@@ -135,9 +135,30 @@ def test_a_change_merges_attributes_and_replaces_tags_as_a_whole(api: FlaskClien
 def test_an_immutable_attribute_keeps_its_value(api: FlaskClient, type_name: str) -> None:
     network = create(api, "network", **NETWORK)["id"]
     subnet = {"name": "s", "network_id": network, "cidr": "10.0.1.0/24", "zone": "z"}
-    examples = {"network": NETWORK, "subnet": subnet, "machine": machine(network), "bucket": BUCKET}
+    kube = create(api, "cluster", **cluster(network))["id"]
+    nodes = {"name": "p", "cluster_id": kube, "size": "small", "min_nodes": 1, "max_nodes": 2}
+    examples = {
+        "network": NETWORK,
+        "subnet": subnet,
+        "machine": machine(network),
+        "bucket": BUCKET,
+        "cluster": cluster(network),
+        "node_pool": nodes,
+        "database": database(network),
+    }
     created = create(api, type_name, **examples[type_name])
-    other = {"region": "us-east", "zone": "y", "network_id": "net_1", "cidr": "10.9.0.0/24"}
+    other = {
+        "region": "us-east",
+        "zone": "y",
+        "network_id": "net_1",
+        "cidr": "10.9.0.0/24",
+        "cluster_id": "clu_1",
+        "disk_gb": 99,
+        "engine": "mysql",
+        "database_name": "b",
+        "username": "b",
+        "port": 5433,
+    }
     for attribute in RESOURCE_TYPES[type_name].attributes:
         if attribute.immutable and attribute.name in other:
             answer = api.patch(

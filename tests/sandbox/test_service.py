@@ -223,7 +223,8 @@ def test_the_openapi_document_describes_every_resource_type(api: FlaskClient) ->
     assert document["openapi"] == "3.1.0"
     schemas = document["components"]["schemas"]
     for resource_type in RESOURCE_TYPES.values():
-        described = schemas[f"{resource_type.name.capitalize()}Attributes"]["properties"]
+        described = schemas[f"{resource_type.schema_name}Attributes"]["properties"]
         assert list(described) == [attribute.name for attribute in resource_type.attributes]
+    assert "NodePoolAttributes" in schemas
     assert schemas["MachineAttributes"]["properties"]["user_data"]["writeOnly"] is True
     assert document["paths"]["/v1/resources"]["post"]["security"] == [{"token": []}]
