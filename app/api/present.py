@@ -189,6 +189,7 @@ def _stack_links(catalog: Catalog, row: Stack) -> dict[str, str]:
     links = {
         "self": base,
         "operations": f"{base}/operations",
+        "resources": f"{base}/resources",
         "state_versions": f"{base}/state-versions",
         "drift_reports": f"{base}/drift-reports",
         "page": f"/stacks/{row.id}",

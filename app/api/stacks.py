@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from flask import Response
@@ -36,6 +37,7 @@ from app.services.blueprint_upgrades import request_upgrade
 from app.services.context import Context
 from app.services.inventory import OperationFilter, StackFilter
 from app.services.lookup import stack_by_id
+from app.services.state_contents import list_resources
 from app.web_context import current_context, current_principal
 
 blueprint = ApiBlueprint("stacks", "Stacks of all kinds")
@@ -119,6 +121,23 @@ class OutputsView(Answer):
     outputs = fields.Dict(required=True)
 
 
+class ResourceView(Answer):
+    """One resource of a stack."""
+
+    address = fields.String(required=True)
+    name = fields.String(required=True)
+    type = fields.String(required=True, metadata={"example": "subnet"})
+    id = fields.String(required=True, allow_none=True)
+    status = fields.String(required=True, validate=validate.OneOf(["ok", "tainted", "deposed"]))
+
+
+class ResourcesView(Answer):
+    """The resources of a stack, by address; always all of them."""
+
+    items = fields.List(fields.Nested(ResourceView), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
 @blueprint.route("/stacks")
 class Stacks(MethodView):
     """All stacks."""
@@ -163,6 +182,21 @@ class Outputs(MethodView):
         with ctx.read() as session:
             row = stack_by_id(session, principal, stack_id)
             return answers.single({"outputs": present.outputs(ctx, principal, row)})
+
+
+@blueprint.route("/stacks/<stack_id>/resources")
+class Resources(MethodView):
+    """What a stack consists of."""
+
+    @blueprint.doc(operationId="listStackResources")
+    @blueprint.response(200, ResourcesView)
+    def get(self, stack_id: str) -> Response:
+        """List what a stack consists of, as its recorded state has it"""
+        ctx = current_context()
+        with ctx.read() as session:
+            row = stack_by_id(session, current_principal(), stack_id)
+        items = [asdict(item) for item in list_resources(ctx, row.id)]
+        return answers.single({"items": items, "next_cursor": None})
 
 
 @blueprint.route("/stacks/<stack_id>/operations")

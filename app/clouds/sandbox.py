@@ -1,4 +1,4 @@
-"""Search the sandbox cloud by tag (``docs/sandbox.md``)."""
+"""Ask the sandbox cloud: what carries a tag, and whether a token is good (``docs/sandbox.md``)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,31 @@ TIMEOUT_SECONDS = 10.0
 PAGE = 200
 
 
+def find_fault(credentials: Mapping[str, str]) -> str | None:
+    """Return what is wrong with the credentials, in words and without a secret, or nothing."""
+    endpoint = credentials["endpoint"]
+    try:
+        with _client(credentials) as client:
+            answer = client.get(f"{endpoint}/resources", params={"limit": 1})
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        return f"{endpoint} does not answer: {type(error).__name__}."
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        return f"{endpoint} does not know the token."
+    if answer.status_code != httpx.codes.OK:
+        return f"{endpoint} answers {answer.status_code}; it must end in /v1."
+    return None
+
+
 def search(credentials: Mapping[str, str], stack_id: str) -> list[FoundResource]:
     """Return what carries the stack's tag.
 
     Raises:
         CloudSearchError: the sandbox cloud does not answer as it should.
     """
-    headers = {"Authorization": f"Bearer {credentials['token']}"}
     query: dict[str, str | int] = {"tag": f"landform:stack={stack_id}", "limit": PAGE}
     found: list[FoundResource] = []
     try:
-        with httpx.Client(headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False) as client:
+        with _client(credentials) as client:
             while True:
                 answer = client.get(f"{credentials['endpoint']}/resources", params=query)
                 answer.raise_for_status()
@@ -37,3 +51,8 @@ def search(credentials: Mapping[str, str], stack_id: str) -> list[FoundResource]
                 query["cursor"] = page["next_cursor"]
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
         raise CloudSearchError(f"The sandbox cloud could not be searched: {error}.") from error
+
+
+def _client(credentials: Mapping[str, str]) -> httpx.Client:
+    headers = {"Authorization": f"Bearer {credentials['token']}"}
+    return httpx.Client(headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False)

@@ -13,7 +13,11 @@ from app.models.base import Base
 
 
 class CloudAccount(Base):
-    """A cloud account; ``regions`` narrows what the cloud offers (empty means all)."""
+    """A cloud account; ``regions`` narrows what the cloud offers (empty means all).
+
+    ``check_passed`` is nothing until somebody has had the credentials checked. A deleted account
+    keeps its row, without credentials, for the history of its stacks.
+    """
 
     __tablename__ = "cloud_accounts"
 
@@ -25,3 +29,7 @@ class CloudAccount(Base):
     sealed_credentials: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
+    checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    check_passed: Mapped[bool | None] = mapped_column()
+    check_detail: Mapped[str | None] = mapped_column(String(500))
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -66,15 +66,20 @@ def user_named(session: Session, reference: str, *, is_locked: bool = False) -> 
 
 
 def cloud_account_by(session: Session, reference: str) -> CloudAccount:
-    """Return the cloud account with that id or name.
+    """Return the cloud account with that id or name, for a stack that is going to use it.
+
+    Nobody can delete it until the end of the caller's transaction.
 
     Raises:
         ValidationError: there is none (pointer ``/cloud_account``).
     """
     account = session.scalar(
-        select(CloudAccount).where(
-            or_(CloudAccount.id == reference, CloudAccount.name == reference)
+        select(CloudAccount)
+        .where(
+            or_(CloudAccount.id == reference, CloudAccount.name == reference),
+            CloudAccount.deleted_at.is_(None),
         )
+        .with_for_update(of=CloudAccount, read=True)
     )
     if account is None:
         raise ValidationError.at("/cloud_account", f"There is no cloud account {reference!r}.")

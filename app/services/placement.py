@@ -26,7 +26,9 @@ def writable_projects(session: Session, principal: Principal) -> list[Project]:
 
 def accounts_for(session: Session, blueprint: KindBlueprint) -> Sequence[CloudAccount]:
     """Return the cloud accounts on which the kind is offered, by name."""
-    query = select(CloudAccount).where(CloudAccount.cloud.in_(blueprint.clouds))
+    query = select(CloudAccount).where(
+        CloudAccount.cloud.in_(blueprint.clouds), CloudAccount.deleted_at.is_(None)
+    )
     return session.scalars(query.order_by(CloudAccount.name)).all()
 
 

@@ -1,11 +1,50 @@
-"""What the recorded state of a stack holds, counted; never its values."""
+"""What the recorded state of a stack holds: its resources, never their values."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 
-from app.domain.state_file import StateFile
+from app.domain.state_file import StateFile, StateInstance
 from app.services.context import Context
+
+
+@dataclass(frozen=True)
+class HeldResource:
+    """One resource that a stack consists of.
+
+    ``type`` is neutral: the provider's word without the provider; ``status`` is ``ok``,
+    ``tainted`` (the next apply replaces it) or ``deposed`` (the next apply removes it).
+    """
+
+    address: str
+    name: str
+    type: str
+    id: str | None
+    status: str
+
+
+def list_resources(ctx: Context, stack_id: str) -> list[HeldResource]:
+    """Return the managed resources in the state of a stack, by address.
+
+    Raises:
+        VolumeError: the state volume cannot be read now.
+        StateError: the state of record is damaged.
+    """
+    state = _present_state(ctx, stack_id)
+    found = [
+        HeldResource(
+            address=resource.instance_address(instance),
+            name=resource.name if instance.index_key is None else str(instance.index_key),
+            type=resource.type.partition("_")[2].replace("_", "-") or resource.type,
+            id=instance.identifier,
+            status=_status_of(instance),
+        )
+        for resource in (state.resources if state else ())
+        if resource.mode == "managed"
+        for instance in resource.instances
+    ]
+    return sorted(found, key=lambda item: item.address)
 
 
 def count_resources(ctx: Context, stack_id: str) -> dict[str, int]:
@@ -15,13 +54,23 @@ def count_resources(ctx: Context, stack_id: str) -> dict[str, int]:
         VolumeError: the state volume cannot be read now.
         StateError: the state of record is damaged.
     """
-    store = ctx.state_store()
-    current = store.current(stack_id)
-    if current is None:
-        return {}
-    state = StateFile.parse(store.read(stack_id, current.serial, current.sha256))
+    state = _present_state(ctx, stack_id)
     counts: Counter[str] = Counter()
-    for resource in state.resources:
+    for resource in state.resources if state else ():
         if resource.mode == "managed":
             counts[resource.type] += len(resource.instances)
     return dict(counts.most_common())
+
+
+def _present_state(ctx: Context, stack_id: str) -> StateFile | None:
+    store = ctx.state_store()
+    current = store.current(stack_id)
+    if current is None:
+        return None
+    return StateFile.parse(store.read(stack_id, current.serial, current.sha256))
+
+
+def _status_of(instance: StateInstance) -> str:
+    if instance.deposed_key is not None:
+        return "deposed"
+    return "tainted" if instance.is_tainted else "ok"

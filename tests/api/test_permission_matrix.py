@@ -295,6 +295,11 @@ def _named(world: World, path: str) -> dict[str, Any]:
     return {"name": f"n-{next(NUMBERS)}"}
 
 
+def _new_account(world: World, path: str) -> dict[str, Any]:
+    credentials = {"endpoint": "http://127.0.0.1:9/v1", "token": "none"}
+    return {"name": f"n-{next(NUMBERS)}", "cloud": "sandbox", "credentials": credentials}
+
+
 def _fine_password(world: World, path: str) -> dict[str, Any]:
     return {"name": f"u-{next(NUMBERS)}", "password": "a fine passphrase"}
 
@@ -303,6 +308,7 @@ READ = "stack:read"
 WRITE = "stack:write"
 CONTROL = "operation:control"
 HOOKS = "webhook:manage"
+ACCOUNTS = "cloud-account:manage"
 CHANGE = {"If-Match": STALE}
 HOOK = {
     "name": "hook",
@@ -315,6 +321,7 @@ PASSWORDS = {"current_password": "wrong", "new_password": "a fine passphrase"}
 STACK = "/api/v1/stacks/{stack_id}"
 OPERATION = "/api/v1/operations/{operation_id}"
 PROJECT = "/api/v1/projects/{project}"
+ACCOUNT = "/api/v1/cloud-accounts/{account}"
 WEBHOOK = "/api/v1/webhooks/{webhook_id}"
 
 TABLE: dict[str, Row] = {
@@ -361,6 +368,10 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/users/{user}": Row(SERVICE, "user:manage"),
     "PATCH /api/v1/users/{user}": Row(SERVICE, "user:manage", 412, {"disabled": True}, CHANGE),
     "DELETE /api/v1/users/{user}": Row(SERVICE, "user:manage", 412, headers=CHANGE),
+    "POST /api/v1/cloud-accounts": Row(SERVICE, ACCOUNTS, 201, _new_account),
+    f"PATCH {ACCOUNT}": Row(SERVICE, ACCOUNTS, 412, {"regions": []}, CHANGE),
+    f"DELETE {ACCOUNT}": Row(SERVICE, ACCOUNTS, 412, headers=CHANGE),
+    f"POST {ACCOUNT}/check": Row(SERVICE, ACCOUNTS),
     "POST /api/v1/projects": Row(SERVICE, "project:manage", 201, _named),
     "DELETE /api/v1/projects/{project}": Row(
         PROJECT_MANAGERS, "project:manage", 412, headers=CHANGE
@@ -385,6 +396,7 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/stacks": Row(A_LIST, READ),
     f"GET {STACK}": Row(VIEWERS, READ),
     f"GET {STACK}/outputs": Row(VIEWERS, READ),
+    f"GET {STACK}/resources": Row(VIEWERS, READ),
     f"GET {STACK}/operations": Row(VIEWERS, READ),
     f"POST {STACK}/operations": Row(OPERATORS, WRITE, 202, {"type": "drift_check"}),
     f"GET {STACK}/drift-reports": Row(VIEWERS, READ),

@@ -1,0 +1,34 @@
+"""Ask a cloud whether it accepts the credentials of an account.
+
+One small adapter for each cloud that can be asked cheaply; a cloud without one is honest about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from app.clouds import sandbox
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What a check found: ``is_good`` is nothing when the cloud cannot be asked."""
+
+    is_good: bool | None
+    detail: str
+
+
+Check = Callable[[Mapping[str, str]], str | None]
+"""Takes credentials and returns what is wrong with them, or nothing."""
+
+CHECKS: Mapping[str, Check] = {"sandbox": sandbox.find_fault}
+
+
+def check_credentials(cloud: str, credentials: Mapping[str, str]) -> CheckResult:
+    """Return whether the cloud accepts the credentials now."""
+    check = CHECKS.get(cloud)
+    if check is None:
+        return CheckResult(None, "This cloud offers no check; the first plan will tell.")
+    fault = check(credentials)
+    return CheckResult(fault is None, fault or "The cloud accepts the credentials.")
