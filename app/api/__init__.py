@@ -13,6 +13,7 @@ from app.api import (
     collections,
     documentation,
     drift,
+    drift_findings,
     health,
     members,
     operations,
@@ -51,6 +52,7 @@ def register(app: Flask) -> LandformApi:
         state_versions,
         operations,
         drift,
+        drift_findings,
         audit_events,
         webhooks,
     )

@@ -8,9 +8,10 @@ from flask import Response
 from flask.views import MethodView
 from marshmallow import fields
 
-from app.api import answers, present
+from app.api import answers, drift_views, present
+from app.api.drift_views import DriftReportView
 from app.api.requests import ApiBlueprint, page_request
-from app.api.schemas import Answer, DriftReportView, PageQuery, StackView, choices
+from app.api.schemas import Answer, PageQuery, StackView, choices
 from app.domain.drift import DriftStatus
 from app.models import Stack
 from app.services import inventory
@@ -56,13 +57,14 @@ class Drift(MethodView):
             wanted = StackFilter(drift=query.get("status"))
             found = inventory.list_stacks(session, principal, wanted, asked)
             reports = inventory.latest_reports(session, list(found.items))
+            show = drift_views.reports(session, list(reports.values()))
             counts = inventory.count_stacks(session, principal, Stack.drift_status)
 
             def item(row: Stack) -> dict[str, Any]:
                 report = reports.get(row.id)
                 return {
                     "stack": present.stack(ctx, principal, row),
-                    "report": present.drift_report(report) if report else None,
+                    "report": show(report) if report else None,
                 }
 
             all_counts = {status.value: counts.get(status.value, 0) for status in DriftStatus}

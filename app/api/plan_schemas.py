@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from app.api.json_fields import Choice
-from app.domain.drift import ChangeKind, Severity
+from app.domain.drift import ChangeKind
 
 
 def _masked() -> fields.Field[object]:
@@ -55,12 +55,6 @@ class DriftedResourceView(Schema):
     type = fields.String(required=True, metadata={"example": "terraform_data"})
     change = fields.String(required=True, validate=Choice(ChangeKind))
     attributes = fields.List(fields.Nested(AttributeChangeView), required=True)
-
-
-class DriftChangeView(DriftedResourceView):
-    """A drifted resource, and how much it matters."""
-
-    severity = fields.String(required=True, validate=Choice(Severity))
 
 
 class OutputChangeView(Schema):

@@ -11,7 +11,7 @@ from app.catalog.catalog import Catalog
 from app.clock import rfc3339
 from app.domain.operations import OperationStatus, can_cancel
 from app.domain.permissions import Right
-from app.models import DriftReport, Operation, OperationEvent, Stack, StackReference, StateVersion
+from app.models import Operation, OperationEvent, Stack, StackReference, StateVersion
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.operation_waits import waiting_for, waits_of
@@ -163,20 +163,6 @@ def state_version(row: StateVersion) -> dict[str, Any]:
         "operation_id": row.operation_id,
         "created_at": rfc3339(row.created_at),
         "created_by": row.created_by,
-    }
-
-
-def drift_report(row: DriftReport) -> dict[str, Any]:
-    """Return a drift report."""
-    return {
-        "id": row.id,
-        "stack_id": row.stack_id,
-        "operation_id": row.operation_id,
-        "checked_at": rfc3339(row.checked_at),
-        "status": row.status,
-        "reason": row.reason,
-        "pending_changes": row.has_pending_changes,
-        "changes": row.changes,
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 
 from app.api.json_fields import Choice, Flag, Labels, Moment
-from app.api.plan_schemas import DriftChangeView, PlanCounts
+from app.api.plan_schemas import PlanCounts
 from app.domain.drift import DriftStatus
 from app.domain.names import NAME_PATTERN, NAME_RULE
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepStatus
@@ -286,19 +286,6 @@ class StateVersionView(Answer):
     created_by = fields.String(required=True)
 
 
-class DriftReportView(Answer):
-    """The result of one drift check."""
-
-    id = fields.String(required=True, metadata={"example": "dr_01k9z3t7q8v5w2x4y6a8b0c1d2"})
-    stack_id = fields.String(required=True)
-    operation_id = fields.String(required=True)
-    checked_at = fields.String(required=True, metadata={"format": "date-time"})
-    status = fields.String(required=True, validate=choices(DriftStatus))
-    reason = fields.String(required=True, allow_none=True)
-    pending_changes = fields.Boolean(required=True)
-    changes = fields.List(fields.Nested(DriftChangeView), required=True)
-
-
 class AcceptedView(Answer):
     """What an accepted request answers: the stack, and the operation to follow."""
 
@@ -356,4 +343,3 @@ StackPage = page_of(StackView, "StackPage")
 OperationPage = page_of(OperationView, "OperationPage")
 EventPage = page_of(EventView, "EventPage")
 StateVersionPage = page_of(StateVersionView, "StateVersionPage")
-DriftReportPage = page_of(DriftReportView, "DriftReportPage")

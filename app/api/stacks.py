@@ -10,7 +10,8 @@ from flask.views import MethodView
 from marshmallow import ValidationError, fields, validate, validates_schema
 from sqlalchemy.orm import Session
 
-from app.api import answers, present
+from app.api import answers, drift_views, present
+from app.api.drift_views import DriftReportPage, DriftReportView
 from app.api.json_fields import JsonSchemaField
 from app.api.requests import ApiBlueprint, page_request
 from app.api.schemas import (
@@ -18,7 +19,6 @@ from app.api.schemas import (
     HOLDS,
     AcceptedView,
     Answer,
-    DriftReportPage,
     OperationPage,
     PageQuery,
     Request,
@@ -256,4 +256,17 @@ class DriftReports(MethodView):
             found = inventory.list_drift_reports(
                 session, current_principal(), stack_id, page_request(query)
             )
-            return answers.page(found, present.drift_report)
+            return answers.page(found, drift_views.reports(session, found.items))
+
+
+@blueprint.route("/stacks/<stack_id>/drift-reports/<report_id>")
+class OneDriftReport(MethodView):
+    """One drift report."""
+
+    @blueprint.doc(operationId="getDriftReport", **CONDITIONAL)
+    @blueprint.response(200, DriftReportView)
+    def get(self, stack_id: str, report_id: str) -> Response:
+        """Show a drift report, with what is known of each change now"""
+        with current_context().read() as session:
+            row = inventory.drift_report(session, current_principal(), stack_id, report_id)
+            return answers.single(drift_views.report(session, row))

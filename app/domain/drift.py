@@ -32,24 +32,22 @@ class Severity(StrEnum):
     LOW = "low"
 
 
-SECURITY_WORDS = ("public", "acl", "policy", "ingress", "egress", "encrypt", "password", "key")
+class TagSearch(StrEnum):
+    """Whether a check could look for resources that carry the stack's tag and are in no state."""
+
+    DONE = "done"
+    NOT_OFFERED = "not_offered"
+    FAILED = "failed"
 
 
-def severity_of(kind: ChangeKind, paths: list[str], *, forces_replacement: bool) -> Severity:
-    """Rate a change: losses and security first, labels last.
+class Mending(StrEnum):
+    """What an apply would do about a drifted resource; with ``none`` only accepting it ends it."""
 
-    Args:
-        kind: what happened to the resource.
-        paths: names of the attributes that differ.
-        forces_replacement: whether mending it would replace the resource.
-    """
-    if kind is ChangeKind.DELETED or forces_replacement:
-        return Severity.HIGH
-    if any(word in path.lower() for path in paths for word in SECURITY_WORDS):
-        return Severity.HIGH
-    if paths and all(path.split(".")[0].split("[")[0] in ("tags", "labels") for path in paths):
-        return Severity.LOW
-    return Severity.MEDIUM
+    CREATE = "create"
+    UPDATE = "update"
+    REPLACE = "replace"
+    DELETE = "delete"
+    NONE = "none"
 
 
 def next_check_at(now: datetime, interval_seconds: int, stack_id: str) -> datetime:

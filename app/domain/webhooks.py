@@ -31,6 +31,7 @@ class EventType(StrEnum):
     OPERATION_ENDED = "operation.ended"
     APPROVAL_WANTED = "operation.approval_wanted"
     DRIFT_FOUND = "drift.found"
+    DRIFT_CHANGED = "drift.changed"
     DRIFT_GONE = "drift.gone"
     NEEDS_ATTENTION = "stack.needs_attention"
     STACK_EXPIRING = "stack.expiring"

@@ -5,6 +5,7 @@ from app.models.audit_event import AuditEvent, AuditHead
 from app.models.base import Base
 from app.models.change_control import ChangeControl
 from app.models.cloud_account import CloudAccount
+from app.models.drift_finding import DriftDay, DriftFinding, DriftRule
 from app.models.drift_report import DriftReport
 from app.models.idempotency import IdempotencyRecord
 from app.models.installation import InstallationFact
@@ -24,7 +25,10 @@ __all__ = [
     "Base",
     "ChangeControl",
     "CloudAccount",
+    "DriftDay",
+    "DriftFinding",
     "DriftReport",
+    "DriftRule",
     "IdempotencyRecord",
     "InstallationFact",
     "Operation",

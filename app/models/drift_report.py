@@ -13,7 +13,11 @@ from app.models.base import Base
 
 
 class DriftReport(Base):
-    """What changed outside Terraform, masked, as a drift check saw it."""
+    """What changed outside Terraform, masked, as a drift check saw it.
+
+    ``digest`` says which drift it was; ``tag_search`` whether the cloud could be asked what carries
+    the stack's tag.
+    """
 
     __tablename__ = "drift_reports"
     __table_args__ = (Index("ix_drift_reports_stack_id_id", "stack_id", "id"),)
@@ -26,3 +30,8 @@ class DriftReport(Base):
     reason: Mapped[str | None] = mapped_column(String(1000))
     has_pending_changes: Mapped[bool] = mapped_column(default=False)
     changes: Mapped[list[Any]] = mapped_column(default=list)
+    digest: Mapped[str | None] = mapped_column(String(64))
+    tag_search: Mapped[str] = mapped_column(
+        String(20), default="not_offered", server_default="not_offered"
+    )
+    tag_search_reason: Mapped[str | None] = mapped_column(String(1000))

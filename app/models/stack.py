@@ -64,6 +64,8 @@ class Stack(Base):
     drift_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
     drift_checked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     drift_report_id: Mapped[str | None] = mapped_column(String(40))
+    drift_told: Mapped[str | None] = mapped_column(String(64))
+    drift_unknown_told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(String(64))
@@ -128,5 +130,6 @@ class Schedule(Base):
     interval_seconds: Mapped[int] = mapped_column()
     cron: Mapped[str | None] = mapped_column(String(100))
     next_check_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    auto_reconcile: Mapped[JsonObject | None] = mapped_column()
 
     stack: Mapped[Stack] = relationship(back_populates="schedule")

@@ -161,6 +161,21 @@ def list_drift_reports(
     return fetch_page(session, query, DriftReport.id, page, newest_first=True)
 
 
+def drift_report(
+    session: Session, principal: Principal, stack_id: str, report_id: str
+) -> DriftReport:
+    """Return one drift report of a stack.
+
+    Raises:
+        NotFoundError: there is no such stack or report.
+    """
+    stack_by_id(session, principal, stack_id)
+    row = session.get(DriftReport, report_id)
+    if row is None or row.stack_id != stack_id:
+        raise NotFoundError(f"Stack {stack_id} has no drift report {report_id!r}.")
+    return row
+
+
 def latest_reports(session: Session, stacks: list[Stack]) -> dict[str, DriftReport]:
     """Return the last drift report of each stack that has one, by stack id."""
     wanted = [stack.drift_report_id for stack in stacks if stack.drift_report_id]

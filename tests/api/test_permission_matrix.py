@@ -25,12 +25,14 @@ from app.models import (
     ApiToken,
     AuditEvent,
     OperationPlan,
+    Stack,
     StackLock,
 )
 from app.services.secrets import seal_json
 from tests.api.rest import Rest
 from tests.api.states import keep_state, state_bytes
 from tests.api.walking import DOCUMENT
+from tests.drifting import change, check
 
 STALE = '"999999"'
 NUMBERS = itertools.count(1)
@@ -145,6 +147,9 @@ class World:
         self._add_plan()
         self.webhook = rest.post("/webhooks", HOOK).json["id"]
         self.delivery = rest.post(f"/webhooks/{self.webhook}/test").json["id"]
+        with rest.ctx.read() as session:
+            stack = session.get_one(Stack, self.stack)
+        self.report = check(rest.ctx, stack, change(size=2))
         rest.make_project("other")
         self.people = {
             Who.NOBODY: rest.as_member(None).user,
@@ -196,6 +201,8 @@ class World:
             "filename": "css/base.css",
             "webhook_id": self.webhook,
             "delivery_id": self.delivery,
+            "report_id": self.report.id,
+            "finding_id": self.report.changes[0]["finding_id"],
         }
         return re.sub(r"<(?:[^:>]+:)?([^>]+)>", lambda match: values[match[1]], rule.rule)
 
@@ -323,6 +330,7 @@ OPERATION = "/api/v1/operations/{operation_id}"
 PROJECT = "/api/v1/projects/{project}"
 ACCOUNT = "/api/v1/cloud-accounts/{account}"
 WEBHOOK = "/api/v1/webhooks/{webhook_id}"
+FINDING = "/api/v1/drift/findings/{finding_id}"
 
 TABLE: dict[str, Row] = {
     # --- open to everybody
@@ -400,6 +408,7 @@ TABLE: dict[str, Row] = {
     f"GET {STACK}/operations": Row(VIEWERS, READ),
     f"POST {STACK}/operations": Row(OPERATORS, WRITE, 202, {"type": "drift_check"}),
     f"GET {STACK}/drift-reports": Row(VIEWERS, READ),
+    f"GET {STACK}/drift-reports/{{report_id}}": Row(VIEWERS, READ),
     f"GET {STACK}/lock": Row(VIEWERS, READ),
     f"PUT {STACK}/lock": Row(OPERATORS, WRITE, 200, {"reason": "a test"}, arrange=_no_lock),
     f"DELETE {STACK}/lock": Row(OPERATORS, WRITE, 412, headers=CHANGE, arrange=_locked),
@@ -429,6 +438,8 @@ TABLE: dict[str, Row] = {
     f"GET {WEBHOOK}/deliveries": Row(ADMINS, HOOKS),
     f"GET {WEBHOOK}/deliveries/{{delivery_id}}": Row(ADMINS, HOOKS),
     f"POST {WEBHOOK}/deliveries/{{delivery_id}}/redeliver": Row(ADMINS, HOOKS, 201),
+    "GET /api/v1/drift/findings": Row(A_LIST, READ),
+    f"GET {FINDING}": Row(VIEWERS, READ),
     # --- the console: pages with a session cookie
     "GET /sign-in": Row({**OPEN, **dict.fromkeys(KNOWN, 303)}),
     "POST /sign-in": Row(OPEN, granted=403),

@@ -46,6 +46,11 @@ def test_a_changed_attribute_is_reported_with_both_values(
         True,
         False,
     )
+    assert (change["name"], change["severity_reason"], change["mending"]) == (
+        "network",
+        "public access",
+        "update",
+    )
     assert not report.has_pending_changes, "the configuration is applied; only reality moved"
     again = landform.perform(network, OperationType.DRIFT_CHECK)
     assert again.status == "planned_and_finished"
@@ -59,7 +64,12 @@ def test_a_deleted_resource_is_reported_and_an_apply_brings_it_back(
     landform.cloud.call("DELETE", f"/resources/{subnet}")
     landform.perform(network, OperationType.DRIFT_CHECK)
     (change,) = last_report(landform, network).changes
-    assert (change["change"], change["severity"]) == ("deleted", "high")
+    assert (change["change"], change["severity"], change["mending"]) == (
+        "deleted",
+        "high",
+        "create",
+    )
+    assert change["name"] == "subnet eu-west-a"
     assert landform.perform(network, OperationType.APPLY).status == "applied"
     assert landform.cloud.get_only("subnet")["id"] != subnet
     assert landform.stack(network.id).drift_status == "not_checked"
@@ -76,6 +86,22 @@ def test_changes_not_applied_yet_are_not_drift(landform: Landform, network: Stac
     landform.perform(network, OperationType.DRIFT_CHECK)
     assert landform.stack(network.id).drift_status == "in_sync"
     assert last_report(landform, network).has_pending_changes
+
+
+def test_what_was_created_outside_with_the_tag_is_found(landform: Landform, network: Stack) -> None:
+    like = landform.cloud.get_only("subnet")
+    attributes = {**like["attributes"], "name": "extra", "cidr": "10.0.240.0/20"}
+    body = {"type": "subnet", "attributes": attributes, "tags": {"landform:stack": network.id}}
+    extra = landform.cloud.call("POST", "/resources", json=body)["id"]
+    landform.perform(network, OperationType.DRIFT_CHECK)
+    report = last_report(landform, network)
+    (change,) = report.changes
+    assert (change["change"], change["resource_id"], change["address"]) == ("created", extra, None)
+    assert (change["name"], change["mending"]) == (f"subnet {extra}", "none")
+    assert (report.status, report.tag_search) == ("drifted", "done")
+    landform.cloud.call("DELETE", f"/resources/{extra}")
+    landform.perform(network, OperationType.DRIFT_CHECK)
+    assert landform.stack(network.id).drift_status == "in_sync"
 
 
 def test_a_check_that_fails_makes_the_verdict_unknown(landform: Landform, network: Stack) -> None:

@@ -14,8 +14,7 @@ import pytest
 from sqlalchemy import select, update
 
 from app.clock import utc_now
-from app.domain.drift import DriftStatus
-from app.domain.operations import OperationStatus, OperationType
+from app.domain.operations import OperationStatus
 from app.domain.webhooks import DISABLE_AFTER_DEAD, GIVE_UP_AFTER, EventType, WebhookFormat
 from app.errors import ConflictError
 from app.models import AuditEvent, Operation, Project, Stack, Webhook, WebhookDelivery, WebhookEvent
@@ -23,8 +22,6 @@ from app.notify.courier import Courier
 from app.services import operations
 from app.services.context import Context
 from app.services.engine import ending
-from app.services.engine.drift_check import DriftResult
-from app.services.operation_queue import add_operation
 from app.services.operation_status import move
 from app.services.webhooks import deliveries, outbox, registry, sender
 from app.services.webhooks.payloads import sentence_of
@@ -32,6 +29,7 @@ from app.services.webhooks.registry import NewWebhook, WebhookChange
 from app.services.webhooks.sealing import open_secrets, open_url
 from app.services.webhooks.totals import webhook_figures
 from tests.conftest import MakeSettings
+from tests.drifting import change, check
 from tests.landform import ADMIN
 from tests.receiver import Receiver, receiving
 from tests.services.stacks import create, make_ready
@@ -470,17 +468,10 @@ def test_the_end_of_an_operation_is_told_however_it_ended(ctx: Context, receiver
     assert receiver.requests[1].json["data"]["stack"]["status"] == "needs_attention"
 
 
-def verdict(ctx: Context, stack: Stack, status: DriftStatus) -> None:
-    """Let a drift check of the stack end with a verdict."""
-    changes = [{"address": "sandbox_network.this", "change": "updated"}]
-    with ctx.write() as session:
-        row = session.get_one(Stack, stack.id)
-        operation = add_operation(session, row, OperationType.DRIFT_CHECK, ADMIN)
-        move(operation, OperationStatus.PLANNING)
-        drifted = status is DriftStatus.DRIFTED
-        result = DriftResult(status, changes=tuple(changes) if drifted else ())
-        ending.record_verdict(session, operation, result)
-        ending.end(session, operation, OperationStatus.PLANNED_AND_FINISHED)
+def verdict(ctx: Context, stack: Stack, status: str) -> None:
+    """Let a drift check of the stack end with a verdict; "moved" drifts to other values."""
+    seen = {"drifted": (change(size=2),), "moved": (change(size=3),)}.get(status, ())
+    check(ctx, stack, *seen, reason="no answer" if status == "unknown" else None)
 
 
 def test_drift_is_told_when_it_comes_and_when_it_goes_and_not_in_between(
@@ -490,13 +481,24 @@ def test_drift_is_told_when_it_comes_and_when_it_goes_and_not_in_between(
     make_ready(ctx, stack)
     add(ctx, receiver.url)
     for status in ("in_sync", "unknown", "drifted", "drifted", "unknown", "drifted", "in_sync"):
-        verdict(ctx, stack, DriftStatus(status))
+        verdict(ctx, stack, status)
     send(ctx)
     assert receiver.types == ["drift.found", "drift.gone"]
     found = receiver.requests[0].json["data"]
     assert found["drift"]["changes"] == {"updated": 1}
     assert found["stack"]["drift"] == "drifted"
-    assert "sandbox_network" not in receiver.requests[0].body.decode()
+    assert found["drift"]["severities"] == {"medium": 1}
+    assert "a_b" not in receiver.requests[0].body.decode(), "no word of a provider is told"
+
+
+def test_a_drift_that_moves_on_is_told_once_more(ctx: Context, receiver: Receiver) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    add(ctx, receiver.url)
+    for status in ("drifted", "moved", "moved", "unknown", "moved"):
+        verdict(ctx, stack, status)
+    send(ctx)
+    assert receiver.types == ["drift.found", "drift.changed"]
 
 
 def test_slack_gets_one_line_in_which_no_name_can_call_a_channel(

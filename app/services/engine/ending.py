@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain import ids
 from app.domain.drift import DriftStatus
+from app.domain.drift_findings import drift_digest
 from app.domain.operations import OperationStatus, OperationType
 from app.domain.stacks import StackStatus, status_after
 from app.domain.state_file import StateOutput
@@ -19,6 +19,8 @@ from app.models import DriftReport, Operation, Stack, StackOutput
 from app.services import audit, references
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
+from app.services.drift import verdicts
+from app.services.drift.findings import keep_findings
 from app.services.engine.claims import Claim, fenced
 from app.services.engine.drift_check import DriftResult
 from app.services.operation_queue import add_operation, ring_freed
@@ -28,7 +30,6 @@ from app.services.stacks import touch
 from app.services.webhooks import outbox
 
 MAX_REASON = 1000
-CONCLUSIVE = (DriftStatus.DRIFTED, DriftStatus.IN_SYNC)
 
 
 def finish(
@@ -95,34 +96,31 @@ def finish_drift_check(ctx: Context, claim: Claim, result: DriftResult) -> None:
 
 
 def record_verdict(session: Session, operation: Operation, result: DriftResult) -> None:
-    """Keep the report and show its verdict on the stack; ``since`` moves only when it changes."""
+    """Keep the report of a check with its findings, and show its verdict on the stack."""
     now, stack = utc_now(), operation.stack
     report = DriftReport(
         id=ids.new_id(ids.DRIFT_REPORT),
         stack_id=stack.id,
         operation_id=operation.id,
         checked_at=now,
-        status=result.status.value,
-        reason=(result.reason or None) and result.reason[:MAX_REASON],
         has_pending_changes=result.has_pending_changes,
-        changes=list(result.changes),
+        changes=[],
+        tag_search=result.search.value,
+        tag_search_reason=_short(result.search_reason),
     )
-    last = session.scalars(
-        select(DriftReport.status)
-        .where(DriftReport.stack_id == stack.id, DriftReport.status.in_(CONCLUSIVE))
-        .order_by(DriftReport.id.desc())
-        .limit(1)
-    ).first()
+    stack.drift_checked_at, stack.drift_report_id = now, report.id
+    if result.reason is not None:
+        report.reason = _short(result.reason)
+        report.status = verdicts.give_up(stack, result.reason, now).value
+    else:
+        report.digest = drift_digest(result.changes)
+        report.changes = keep_findings(session, stack, report, result.changes)
+        report.status = verdicts.conclude(session, stack, now).value
     session.add(report)
-    if stack.drift_status != result.status:
-        stack.drift_since = now
-    stack.drift_status, stack.drift_checked_at = result.status.value, now
-    stack.drift_reason, stack.drift_report_id = report.reason, report.id
-    # A check that failed in between, or an apply, makes neither a new drift nor an end of one.
-    if result.status is DriftStatus.DRIFTED and last != DriftStatus.DRIFTED:
-        outbox.drift_found(session, stack, report)
-    elif result.status is DriftStatus.IN_SYNC and last == DriftStatus.DRIFTED:
-        outbox.drift_gone(session, stack, report)
+
+
+def _short(text: str | None) -> str | None:
+    return text and text[:MAX_REASON]
 
 
 def describe(error: LandformError, **more: Any) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from functools import cached_property
 
-from app.domain.drift import DriftStatus
 from app.domain.operations import OperationStatus, OperationType
 from app.errors import (
     FenceLostError,
@@ -103,7 +102,7 @@ class Engine:
         try:
             with fenced(self._ctx, taken) as (session, operation):
                 if taken.type is OperationType.DRIFT_CHECK:
-                    result = DriftResult(DriftStatus.UNKNOWN, reason=error.detail)
+                    result = DriftResult(reason=error.detail)
                     ending.record_verdict(session, operation, result)
                 operation.has_unsaved_state = isinstance(error, UnsavedStateError)
                 status = _outcome(OperationStatus(operation.status), error)

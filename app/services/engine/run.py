@@ -27,7 +27,7 @@ from app.errors import (
     UnsavedStateError,
 )
 from app.logs import get_logger
-from app.models import Operation, OperationPlan
+from app.models import Operation, OperationPlan, Stack
 from app.services import references
 from app.services.change_control import must_wait
 from app.services.context import Context
@@ -38,10 +38,12 @@ from app.services.engine.looking import look
 from app.services.engine.orphans import find_orphans
 from app.services.engine.recorder import Recorder
 from app.services.engine.rollback import read_forgotten
+from app.services.engine.tag_search import Strangers, find_strangers
 from app.services.engine.workspace import Workspace
 from app.services.headroom import keep_working_room
 from app.services.operation_queue import lock_of
 from app.services.operation_status import move, release
+from app.services.secrets import open_credentials
 from app.services.webhooks import outbox
 from app.storage.parked_run import park
 from app.storage.snapshotter import Snapshotter
@@ -133,16 +135,23 @@ class OperationRun:
 
     def _check_drift(self, space: Workspace) -> None:
         with self._recorder.step(StepName.PLAN):
+            strangers = self._find_strangers(space)
             result = self._look(
                 space,
                 lambda terraform: check_drift(
-                    terraform, space, self._ctx.settings.plan_timeout_seconds
+                    terraform, space, self._ctx.settings.plan_timeout_seconds, strangers
                 ),
             )
         with self._recorder.step(StepName.SAVE):
             self._recorder.note(result.sentence())
         ending.finish_drift_check(self._ctx, self._claim, result)
         space.directory.remove()
+
+    def _find_strangers(self, space: Workspace) -> Strangers:
+        with self._ctx.read() as session:
+            stack = session.get_one(Stack, self._claim.stack_id)
+            credentials = open_credentials(self._ctx.keys, stack.cloud_account)
+        return find_strangers(stack.cloud, credentials, stack.id, space.directory.state_bytes())
 
     def _plan(self, space: Workspace) -> Plan:
         seconds = self._ctx.settings.plan_timeout_seconds

@@ -15,7 +15,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
-from app.domain.drift import DriftStatus
 from app.domain.operations import FINAL, OWNED, OperationStatus, OperationType
 from app.domain.state_file import StateFile
 from app.errors import LandformError, OperationInterruptedError, StateError, UnavailableError
@@ -201,7 +200,7 @@ def _give_back(session: Session, operation: Operation) -> None:
             advice="Look at the worker's log and the machine's memory, then start it again.",
         )
         if operation.type == OperationType.DRIFT_CHECK:
-            result = DriftResult(DriftStatus.UNKNOWN, reason=error.detail)
+            result = DriftResult(reason=error.detail)
             ending.record_verdict(session, operation, result)
         ending.end(session, operation, OperationStatus.ERRORED, error)
         return

@@ -6,6 +6,8 @@ if it happened. Data in it is for strangers: never a secret value, never a provi
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -15,7 +17,7 @@ from app.clock import rfc3339, utc_now
 from app.domain import ids
 from app.domain.operations import OperationStatus, OperationType
 from app.domain.webhooks import DeliveryStatus, EventType
-from app.models import DriftReport, Operation, Stack, Webhook, WebhookDelivery, WebhookEvent
+from app.models import DriftFinding, Operation, Stack, Webhook, WebhookDelivery, WebhookEvent
 
 MAX_DETAIL = 1000
 
@@ -57,14 +59,19 @@ def approval_wanted(session: Session, operation: Operation) -> None:
     announce(session, EventType.APPROVAL_WANTED, operation.stack, operation=data)
 
 
-def drift_found(session: Session, stack: Stack, report: DriftReport) -> None:
+def drift_found(session: Session, stack: Stack, findings: Sequence[DriftFinding]) -> None:
     """Tell that a stack was changed outside."""
-    announce(session, EventType.DRIFT_FOUND, stack, drift=_describe_report(report))
+    announce(session, EventType.DRIFT_FOUND, stack, drift=_describe_drift(stack, findings))
 
 
-def drift_gone(session: Session, stack: Stack, report: DriftReport) -> None:
+def drift_changed(session: Session, stack: Stack, findings: Sequence[DriftFinding]) -> None:
+    """Tell that a stack which had drifted differs in another way now."""
+    announce(session, EventType.DRIFT_CHANGED, stack, drift=_describe_drift(stack, findings))
+
+
+def drift_gone(session: Session, stack: Stack) -> None:
     """Tell that a stack is again as Landform left it."""
-    announce(session, EventType.DRIFT_GONE, stack, drift=_describe_report(report))
+    announce(session, EventType.DRIFT_GONE, stack, drift=_describe_drift(stack, ()))
 
 
 def needs_attention(session: Session, stack: Stack) -> None:
@@ -144,11 +151,17 @@ def describe_operation(operation: Operation) -> dict[str, Any]:
     }
 
 
-def _describe_report(report: DriftReport) -> dict[str, Any]:
-    kinds = [str(change.get("change")) for change in report.changes]
+def _describe_drift(stack: Stack, findings: Sequence[DriftFinding]) -> dict[str, Any]:
+    report_id = stack.drift_report_id
+    reports = f"/api/v1/stacks/{stack.id}/drift-reports"
     return {
-        "report_id": report.id,
-        "checked_at": rfc3339(report.checked_at),
-        "changes": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
-        "link": f"/api/v1/stacks/{report.stack_id}/drift-reports",
+        "report_id": report_id,
+        "checked_at": rfc3339(stack.drift_checked_at),
+        "changes": _count(finding.change for finding in findings),
+        "severities": _count(finding.severity for finding in findings),
+        "link": f"{reports}/{report_id}",
     }
+
+
+def _count(words: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(words).items()))

@@ -77,6 +77,10 @@ def _say_drift(data: dict[str, Any]) -> str:
     return f"was changed outside Landform ({', '.join(counts)})"
 
 
+def _say_changed(data: dict[str, Any]) -> str:
+    return _say_drift(data).replace("was changed", "has changed again", 1)
+
+
 def _say_attention(data: dict[str, Any]) -> str:
     return f"needs attention. {_plain(data.get('reason') or '')}".rstrip()
 
@@ -90,6 +94,7 @@ _SAID: dict[str, Callable[[dict[str, Any]], str]] = {
     EventType.OPERATION_ENDED: _say_ended,
     EventType.APPROVAL_WANTED: _say_approval,
     EventType.DRIFT_FOUND: _say_drift,
+    EventType.DRIFT_CHANGED: _say_changed,
     EventType.DRIFT_GONE: lambda _: "is again as Landform left it",
     EventType.NEEDS_ATTENTION: _say_attention,
     EventType.STACK_EXPIRING: _say_expiring,

@@ -1,0 +1,73 @@
+"""What findings mean for a stack: its verdict, and who is told that it changed.
+
+The verdict rests on findings that no rule hides. A message is sent when those are not the same as
+when the last one was sent, so nothing is repeated while nothing changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from app.domain.drift import DriftStatus
+from app.models import DriftFinding, Stack
+from app.services.drift.findings import is_visible, open_findings
+from app.services.webhooks import outbox
+
+MAX_REASON = 1000
+CONCLUSIVE = (DriftStatus.IN_SYNC, DriftStatus.DRIFTED)
+
+
+def conclude(session: Session, stack: Stack, now: datetime) -> DriftStatus:
+    """Show the verdict of a check that has just kept its findings, and tell what is new.
+
+    Returns:
+        The verdict.
+    """
+    found = open_findings(session, stack.id)
+    visible = [item for item in found if is_visible(item, now)]
+    status = DriftStatus.DRIFTED if visible else DriftStatus.IN_SYNC
+    show(stack, status, now)
+    stack.drift_reason, stack.drift_unknown_told_at = None, None
+    _tell(session, stack, visible, has_hidden=len(visible) < len(found))
+    return status
+
+
+def give_up(stack: Stack, reason: str, now: datetime) -> DriftStatus:
+    """Show that a check failed and nothing is known; the findings stay as they were."""
+    show(stack, DriftStatus.UNKNOWN, now)
+    stack.drift_reason = reason[:MAX_REASON]
+    return DriftStatus.UNKNOWN
+
+
+def show(stack: Stack, status: DriftStatus, now: datetime) -> None:
+    """Show a verdict on the stack; ``since`` moves only when it is another one."""
+    if stack.drift_status != status:
+        stack.drift_since = now
+    stack.drift_status = status.value
+
+
+def _tell(
+    session: Session, stack: Stack, visible: Sequence[DriftFinding], *, has_hidden: bool
+) -> None:
+    digest, told = _digest(visible), stack.drift_told
+    if digest == told:
+        return
+    stack.drift_told = digest
+    if told is None:
+        outbox.drift_found(session, stack, visible)
+    elif digest is not None:
+        outbox.drift_changed(session, stack, visible)
+    elif not has_hidden:  # what a rule hides is not gone
+        outbox.drift_gone(session, stack)
+
+
+def _digest(visible: Sequence[DriftFinding]) -> str | None:
+    """Return a digest of what is visible, or nothing when nothing is."""
+    if not visible:
+        return None
+    text = "\n".join(sorted(f"{item.id} {item.values_digest}" for item in visible))
+    return hashlib.sha256(text.encode()).hexdigest()

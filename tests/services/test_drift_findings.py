@@ -1,0 +1,87 @@
+"""Findings are stories: new, going on, changed, gone and back again; nothing is told twice."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from app.domain.drift import TagSearch
+from app.models import DriftFinding, Stack
+from app.services.context import Context
+from tests.drifting import change, check
+from tests.services.stacks import create, make_ready
+
+
+def findings(ctx: Context, stack: Stack) -> list[DriftFinding]:
+    with ctx.read() as session:
+        query = select(DriftFinding).where(DriftFinding.stack_id == stack.id)
+        return list(session.scalars(query.order_by(DriftFinding.id)).unique())
+
+
+def made(ctx: Context) -> Stack:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    return stack
+
+
+def status(ctx: Context, stack: Stack) -> str:
+    with ctx.read() as session:
+        return session.get_one(Stack, stack.id).drift_status
+
+
+def test_a_drift_that_comes_and_goes_is_one_story(ctx: Context) -> None:
+    stack = made(ctx)
+    check(ctx, stack, change(size=2))
+    (first,) = findings(ctx, stack)
+    assert (first.returns, first.gone_since) == (0, None)
+    check(ctx, stack)
+    (gone,) = findings(ctx, stack)
+    assert gone.gone_since is not None
+    assert status(ctx, stack) == "in_sync"
+    report = check(ctx, stack, change(size=2))
+    (back,) = findings(ctx, stack)
+    assert (back.id, back.returns, back.gone_since) == (first.id, 1, None)
+    assert back.first_seen_at == first.first_seen_at
+    assert back.last_seen_at > first.last_seen_at
+    assert back.changed_at == first.changed_at, "the values are the same as before"
+    assert (report.status, report.changes[0]["finding_id"]) == ("drifted", first.id)
+
+
+def test_another_value_moves_the_story_on_and_needs_another_acknowledgement(ctx: Context) -> None:
+    stack = made(ctx)
+    check(ctx, stack, change(size=2))
+    with ctx.write() as session:
+        row = session.scalars(select(DriftFinding)).unique().one()
+        row.acknowledged_at, row.acknowledged_by = row.first_seen_at, "admin"
+    check(ctx, stack, change(size=2))
+    (same,) = findings(ctx, stack)
+    assert same.acknowledged_by == "admin"
+    check(ctx, stack, change(size=3))
+    (moved,) = findings(ctx, stack)
+    assert (moved.id, moved.acknowledged_by) == (same.id, None)
+    assert moved.changed_at > same.changed_at
+    assert moved.attributes[0]["after"] == 3
+
+
+def test_a_check_that_fails_changes_no_finding(ctx: Context) -> None:
+    stack = made(ctx)
+    check(ctx, stack, change(size=2))
+    before = findings(ctx, stack)[0]
+    report = check(ctx, stack, reason="the cloud does not answer")
+    after = findings(ctx, stack)[0]
+    assert (report.status, report.reason) == ("unknown", "the cloud does not answer")
+    assert (after.gone_since, after.last_seen_at) == (None, before.last_seen_at)
+    assert status(ctx, stack) == "unknown"
+
+
+def test_a_search_that_fails_ends_no_story_of_what_was_created(ctx: Context) -> None:
+    stack = made(ctx)
+    check(ctx, stack, change("created", None), change(size=2))
+    report = check(ctx, stack, search=TagSearch.FAILED, search_reason="no answer")
+    created, updated = findings(ctx, stack)
+    assert (created.change, created.gone_since) == ("created", None)
+    assert updated.gone_since is not None
+    assert (report.tag_search, report.tag_search_reason) == ("failed", "no answer")
+    assert report.status == "drifted", "what was created is still there as far as anybody knows"
+    check(ctx, stack)
+    assert all(item.gone_since for item in findings(ctx, stack))
+    assert status(ctx, stack) == "in_sync"
