@@ -24,6 +24,7 @@ from app.queue.doorbell import TICK_QUEUE, open_queue
 from app.queue.jobs import TICK, AllowListedJob
 from app.services.audit_anchors import Anchorer
 from app.services.context import Context
+from app.services.detector import record_pulse
 from app.services.dispatch import record_capacity
 from app.services.engine.salvage import reap, remove_leftovers, save_unsaved
 from app.services.headroom import keep_ballasts
@@ -126,6 +127,7 @@ def main() -> int:
     except LandformError as error:
         print(error.detail, file=sys.stderr)
         return 2
+    record_pulse(ctx)  # from now on the tick must follow
     keeper = Keeper(ctx)
     keeper.start()
     WebhookSender(ctx).start()

@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.api.drift_metrics import DriftCollector
 from app.extensions import limiter
 from app.services.context import Context
 from app.services.health import check_all
@@ -47,6 +48,7 @@ def metrics() -> Response:
     """Show what Prometheus collects."""
     registry = CollectorRegistry()
     registry.register(_WebhookCollector(current_context()))
+    registry.register(DriftCollector(current_context()))
     text = generate_latest() + generate_latest(registry)
     return Response(text, content_type=CONTENT_TYPE_LATEST)
 

@@ -15,6 +15,7 @@ from app.models import Operation, OperationEvent, Stack, StackReference, StateVe
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.operation_waits import waiting_for, waits_of
+from app.services.schedules import is_watched
 from app.services.secrets import open_parameters, output_value
 
 MASK = "********"
@@ -82,17 +83,19 @@ def outputs(ctx: Context, principal: Principal, row: Stack) -> dict[str, Any]:
 
 def drift(row: Stack) -> dict[str, Any]:
     """Return what is known about drift of a stack, and how it is watched."""
-    is_watched = row.schedule.is_enabled and row.deleted_at is None
     return {
         "status": row.drift_status,
         "reason": row.drift_reason,
         "since": rfc3339(row.drift_since),
         "checked_at": rfc3339(row.drift_checked_at),
-        "next_check_at": rfc3339(row.schedule.next_check_at) if is_watched else None,
+        "next_check_at": rfc3339(row.schedule.next_check_at) if is_watched(row) else None,
         "report_id": row.drift_report_id,
         "enabled": row.schedule.is_enabled,
         "interval_seconds": row.schedule.interval_seconds,
         "cron": row.schedule.cron,
+        "follow_project": row.schedule.follows_project,
+        "paused_by_project": not row.project.drift_enabled,
+        "failures": row.schedule.failures,
     }
 
 

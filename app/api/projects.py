@@ -10,6 +10,7 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from app.api import answers
+from app.api.json_fields import Flag
 from app.api.present import PREFIX
 from app.api.requests import ApiBlueprint, expected_version, page_request
 from app.api.schemas import Answer, PageQuery, Request, choices, page_of
@@ -23,9 +24,33 @@ from app.services.access import Principal
 from app.services.context import Context
 from app.services.lookup import project_named
 from app.services.projects import MAX_TITLE, NewProject, ProjectChange
+from app.services.schedules import MAX_INTERVAL_SECONDS, MIN_INTERVAL_SECONDS, ProjectDrift
 from app.web_context import current_context, current_principal
 
 blueprint = ApiBlueprint("projects", "Projects: where stacks and roles live")
+
+
+class ProjectDriftBody(Request):
+    """How the stacks of a project are watched for drift that have no rhythm of their own."""
+
+    enabled = Flag(metadata={"description": "false pauses the checks of all its stacks"})
+    interval_seconds = fields.Integer(
+        strict=True,
+        allow_none=True,
+        validate=validate.Range(min=MIN_INTERVAL_SECONDS, max=MAX_INTERVAL_SECONDS),
+        metadata={"description": "null: as the installation", "example": 3600},
+    )
+    cron = fields.String(
+        validate=validate.Length(max=100), metadata={"description": "Five fields, UTC"}
+    )
+
+
+class ProjectDriftView(Answer):
+    """How the stacks of a project are watched; without interval and cron, as the installation."""
+
+    enabled = fields.Boolean(required=True)
+    interval_seconds = fields.Integer(required=True, allow_none=True)
+    cron = fields.String(required=True, allow_none=True)
 
 
 class ProjectRules(Request):
@@ -36,6 +61,7 @@ class ProjectRules(Request):
         validate=choices(AutoApply),
         metadata={"description": "for new stacks that do not say it themselves"},
     )
+    drift = fields.Nested(ProjectDriftBody)
 
 
 class NewProjectBody(ProjectRules):
@@ -58,6 +84,7 @@ class ProjectView(Answer):
     name = fields.String(required=True)
     title = fields.String(required=True)
     auto_apply = fields.String(required=True, validate=choices(AutoApply))
+    drift = fields.Nested(ProjectDriftView, required=True)
     created_at = fields.String(required=True, metadata={"format": "date-time"})
     links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
@@ -82,8 +109,8 @@ class Projects(MethodView):
         """Make a project; needs project:manage"""
         wanted = NewProject(**_with_rules(body))
 
-        def work(session: Session, _ctx: Context, principal: Principal) -> answers.Created:
-            row = projects.create_project(session, principal, wanted)
+        def work(session: Session, ctx: Context, principal: Principal) -> answers.Created:
+            row = projects.create_project(session, ctx.settings, principal, wanted)
             return answers.Created(present_project(row), f"projects/{row.id}", row.version)
 
         return answers.create(work)
@@ -107,9 +134,10 @@ class OneProject(MethodView):
     def patch(self, body: dict[str, Any], project: str) -> Response:
         """Change the title or the rules of a project; needs project:write"""
         change, version = ProjectChange(**_with_rules(body)), expected_version()
-        with current_context().write() as session:
+        ctx, principal = current_context(), current_principal()
+        with ctx.write() as session:
             row = projects.change_project(
-                session, current_principal(), project, change, expected_version=version
+                session, ctx.settings, principal, project, change, expected_version=version
             )
             return _single(row)
 
@@ -134,6 +162,11 @@ def present_project(row: Project) -> dict[str, Any]:
         "name": row.name,
         "title": row.title,
         "auto_apply": row.auto_apply,
+        "drift": {
+            "enabled": row.drift_enabled,
+            "interval_seconds": row.drift_interval_seconds,
+            "cron": row.drift_cron,
+        },
         "created_at": rfc3339(row.created_at),
         "links": {"self": base, "stacks": f"{PREFIX}/stacks?project={row.id}"},
     }
@@ -147,4 +180,8 @@ def _with_rules(body: dict[str, Any]) -> dict[str, Any]:
     """Return the body with its words turned into those of the domain."""
     if "auto_apply" in body:
         body["auto_apply"] = AutoApply(body["auto_apply"])
+    if "drift" in body:
+        drift = dict(body["drift"])
+        goes_back = "interval_seconds" in drift and drift["interval_seconds"] is None
+        body["drift"] = ProjectDrift(**drift, is_default=goes_back)
     return body

@@ -121,6 +121,9 @@ class DriftSettingsBody(Request):
     cron = fields.String(
         validate=validate.Length(max=100), metadata={"description": "Five fields, UTC"}
     )
+    follow_project = Flag(
+        metadata={"description": "true: as often as the project says, and no longer its own way"}
+    )
 
 
 class DriftView(Answer):
@@ -135,6 +138,11 @@ class DriftView(Answer):
     enabled = fields.Boolean(required=True, metadata={"example": True})
     interval_seconds = fields.Integer(required=True, metadata={"example": 3600})
     cron = fields.String(required=True, allow_none=True)
+    follow_project = fields.Boolean(required=True)
+    paused_by_project = fields.Boolean(required=True, metadata={"example": False})
+    failures = fields.Integer(
+        required=True, metadata={"description": "Checks that failed in a row", "example": 0}
+    )
 
 
 class StackView(Answer):

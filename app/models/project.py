@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import UtcDateTime
@@ -24,6 +24,9 @@ class Project(Base):
     name: Mapped[str] = mapped_column(String(40), unique=True)
     title: Mapped[str] = mapped_column(String(200), default="")
     auto_apply: Mapped[str] = mapped_column(String(20), default="always", server_default="always")
+    drift_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
+    drift_interval_seconds: Mapped[int | None] = mapped_column()
+    drift_cron: Mapped[str | None] = mapped_column(String(100))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1, server_default="1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import UtcDateTime
@@ -120,7 +120,11 @@ class StackOutput(Base):
 
 
 class Schedule(Base):
-    """When a stack is checked for drift: every ``interval_seconds`` or by ``cron`` (UTC)."""
+    """When a stack is checked for drift: every ``interval_seconds`` or by ``cron`` (UTC).
+
+    ``follows_project`` says that its rhythm is that of the project; ``failures`` counts the checks
+    that failed in a row; ``planned_at`` is when ``next_check_at`` was computed.
+    """
 
     __tablename__ = "schedules"
     __table_args__ = (Index("ix_schedules_due", "is_enabled", "next_check_at"),)
@@ -131,5 +135,8 @@ class Schedule(Base):
     cron: Mapped[str | None] = mapped_column(String(100))
     next_check_at: Mapped[datetime] = mapped_column(UtcDateTime)
     auto_reconcile: Mapped[JsonObject | None] = mapped_column()
+    follows_project: Mapped[bool] = mapped_column(default=False, server_default=false())
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    planned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     stack: Mapped[Stack] = relationship(back_populates="schedule")

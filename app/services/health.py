@@ -17,6 +17,7 @@ from app.clock import utc_now
 from app.errors import LandformError, VolumeError
 from app.models import InstallationFact
 from app.services.context import Context
+from app.services.detector import read_overdue, read_pulse
 from app.services.operation_waits import VOLUME_TROUBLE
 from app.terraform.discovery import TerraformBinary, discover
 
@@ -49,6 +50,7 @@ def check_all(ctx: Context) -> list[Check]:
         ("terraform", _terraform),
         ("workers", _workers),
         ("scheduler", _scheduler),
+        ("drift_detector", _drift_detector),
     ]
     return [_check(ctx, name, probe) for name, probe in parts]
 
@@ -147,6 +149,19 @@ def _scheduler(ctx: Context) -> str:
             f"is noticed; start it. Last tick: {_when(fact.updated_at if fact else None)}."
         )
     return f"last tick {_when(fact.updated_at)}"
+
+
+def _drift_detector(ctx: Context) -> str:
+    pulse = read_pulse(ctx)
+    if pulse.is_dead:
+        raise _PartMissingError(
+            "The detector of drift does not tick, so no drift is checked; look at rq-scheduler's "
+            f"lines in the log of the scheduler and at the workers. Last tick: {_when(pulse.at)}."
+        )
+    with ctx.read() as session:
+        overdue = read_overdue(session)
+    late = f"; {overdue.count} checks overdue, the oldest since {_when(overdue.since)}"
+    return f"last tick {_when(pulse.at)}{late if overdue.count else ''}"
 
 
 def _when(moment: datetime | None) -> str:

@@ -29,6 +29,8 @@ from app.services.access import Principal, require_service, visible
 from app.services.api_tokens import revoke_tokens
 from app.services.lookup import project_named
 from app.services.pages import Page, PageRequest, fetch_page
+from app.services.schedules import ProjectDrift, change_project_drift
+from app.settings import Settings
 
 MAX_NAMED = 20
 MAX_TITLE = 200
@@ -41,6 +43,7 @@ class NewProject:
     name: str
     title: str = ""
     auto_apply: AutoApply = AutoApply.ALWAYS
+    drift: ProjectDrift | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class ProjectChange:
 
     title: str | None = None
     auto_apply: AutoApply | None = None
+    drift: ProjectDrift | None = None
 
 
 def list_projects(session: Session, principal: Principal, page: PageRequest) -> Page[Project]:
@@ -59,12 +63,14 @@ def list_projects(session: Session, principal: Principal, page: PageRequest) -> 
     return fetch_page(session, query, Project.id, page, newest_first=True)
 
 
-def create_project(session: Session, principal: Principal, wanted: NewProject) -> Project:
+def create_project(
+    session: Session, settings: Settings, principal: Principal, wanted: NewProject
+) -> Project:
     """Make a project without members.
 
     Raises:
         PermissionDeniedError: the caller lacks ``project:manage``.
-        ValidationError: the name is none.
+        ValidationError: the name is none, or how drift is watched is not acceptable.
         NameTakenError: a living project has it.
     """
     require_service(principal, ServiceRight.PROJECT_MANAGE)
@@ -75,9 +81,12 @@ def create_project(session: Session, principal: Principal, wanted: NewProject) -
         name=wanted.name,
         title=wanted.title,
         auto_apply=wanted.auto_apply.value,
+        drift_enabled=True,
         created_at=utc_now(),
         version=1,
     )
+    if wanted.drift is not None:
+        change_project_drift(session, settings, project, wanted.drift)
     session.add(project)
     try:
         session.flush()
@@ -89,6 +98,7 @@ def create_project(session: Session, principal: Principal, wanted: NewProject) -
 
 def change_project(
     session: Session,
+    settings: Settings,
     principal: Principal,
     reference: str,
     change: ProjectChange,
@@ -100,17 +110,21 @@ def change_project(
     Raises:
         NotFoundError, PermissionDeniedError: as ``project_named``; needs ``project:write``.
         PreconditionFailedError: it is no longer at ``expected_version``.
+        ValidationError: how drift is watched is not acceptable.
     """
     project = project_named(session, principal, reference, Right.PROJECT_WRITE, is_locked=True)
     check_version(project, expected_version)
     wanted = {"title": change.title, "auto_apply": change.auto_apply}
-    changed = {
+    values = {
         name: value
         for name, value in wanted.items()
         if value is not None and value != getattr(project, name)
     }
-    for name, value in changed.items():
+    for name, value in values.items():
         setattr(project, name, str(value))
+    changed = list(values)
+    if change.drift and change_project_drift(session, settings, project, change.drift):
+        changed.append("drift")
     if changed:
         project.version += 1
         _audit(session, principal, "project.change", project, changed=sorted(changed))

@@ -36,7 +36,7 @@ from app.services.labels import check_labels
 from app.services.lookup import cloud_account_by, project_by, stack_by_id
 from app.services.operation_queue import add_operation, unfinished_destroy
 from app.services.regions import choose_region
-from app.services.schedules import DriftSettings, change_schedule, make_schedule
+from app.services.schedules import DriftSettings, change_schedule, make_schedule, rhythm_of
 from app.services.secrets import open_parameters, seal_parameters
 
 
@@ -109,7 +109,7 @@ def create_stack(
     references.attach(stack, resolved)
     set_parameters(ctx, stack, blueprint, references.with_ids(parameters, resolved))
     _check_offered(ctx, stack, blueprint, parameters)
-    stack.schedule = make_schedule(ctx, stack.id, wanted.drift)
+    stack.schedule = make_schedule(stack.id, wanted.drift, rhythm_of(ctx.settings, project))
     session.add(stack)
     name_taken = _name_taken(project, wanted.name)  # a failed flush leaves nothing to read
     try:
@@ -144,7 +144,7 @@ def change_stack(
     expect_version(stack, expected_version)
     refuse_deleted(session, stack)
     check_labels(change.labels or {})
-    changed = _change_settings(stack, change)
+    changed = _change_settings(ctx, stack, change)
     operation = None
     if change.parameters is not None and _change_parameters(
         ctx, session, principal, stack, change.parameters
@@ -225,7 +225,7 @@ def _check_offered(
     blueprint.check_offered(ctx.catalog.cloud(stack.cloud), parameters)
 
 
-def _change_settings(stack: Stack, change: StackChange) -> list[str]:
+def _change_settings(ctx: Context, stack: Stack, change: StackChange) -> list[str]:
     changed = []
     if change.labels is not None and change.labels != stack.labels:
         stack.labels = dict(change.labels)
@@ -236,8 +236,10 @@ def _change_settings(stack: Stack, change: StackChange) -> list[str]:
     if change.deletion_protection not in (None, stack.deletion_protection):
         stack.deletion_protection = bool(change.deletion_protection)
         changed.append("deletion_protection")
-    if change.drift is not None and change_schedule(stack.schedule, change.drift):
-        changed.append("drift")
+    if change.drift is not None:
+        rhythm = rhythm_of(ctx.settings, stack.project)
+        if change_schedule(stack.schedule, change.drift, rhythm):
+            changed.append("drift")
     says_expiry = change.clear_expiry or change.expires_at is not None
     if says_expiry and change.expires_at != stack.expires_at:
         stack.expires_at = change.expires_at

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from app.clock import utc_now
+from app.models import InstallationFact, Stack
+from app.services.detector import PULSE, record_pulse
 from app.services.health import record_scheduler_beat
 from tests.api.conftest import MakeApp
 from tests.api.rest import Rest
@@ -32,7 +36,7 @@ def test_a_living_process_says_so_without_a_token(rest: Rest) -> None:
 
 def test_every_part_is_named(rest: Rest) -> None:
     assert set(_checks(rest)) == {
-        *("database", "redis", "volume", "terraform", "workers", "scheduler")
+        *("database", "redis", "volume", "terraform", "workers", "scheduler", "drift_detector")
     }
 
 
@@ -91,3 +95,30 @@ def test_a_volume_in_trouble_has_the_code_of_its_page_in_the_runbook(rest: Rest)
     (rest.ctx.settings.state_dir / ".landform-volume").unlink()
     assert _checks(rest)["volume"]["code"] == "volume_missing"
     assert "code" not in _checks(rest)["database"]
+
+
+def test_a_dead_detector_of_drift_is_named_and_a_late_one_says_so(rest: Rest) -> None:
+    record_pulse(rest.ctx)
+    assert "last tick" in _checks(rest)["drift_detector"]["detail"]
+    stack = rest.create("buckets", "files")["stack"]
+    long_ago = utc_now() - timedelta(hours=2)
+    with rest.ctx.write() as session:
+        row = session.get_one(Stack, stack["id"])
+        row.applied_generation, row.schedule.next_check_at = row.generation, long_ago
+    assert "1 checks overdue" in _checks(rest)["drift_detector"]["detail"]
+    assert "drift_detector" not in _failed(rest)
+    with rest.ctx.write() as session:
+        session.get_one(InstallationFact, PULSE).updated_at = long_ago
+    assert "drift_detector" in _failed(rest)
+
+
+def test_metrics_tell_of_the_detector_of_drift(rest: Rest) -> None:
+    record_pulse(rest.ctx)
+    rest.create("buckets", "files")
+    text = rest.get("/metrics").text
+    assert 'landform_drift_stacks{verdict="not_checked"} 1.0' in text
+    assert 'landform_drift_checks_total{verdict="drifted"} 0.0' in text
+    assert "landform_drift_check_seconds_count 0.0" in text
+    assert "landform_drift_checks_overdue 0.0" in text
+    assert "landform_drift_oldest_overdue_seconds 0.0" in text
+    assert "landform_drift_detector_last_tick_timestamp_seconds" in text

@@ -123,6 +123,15 @@ def test_making_a_project_is_safe_to_repeat(rest: Rest) -> None:
         ({"name": "shop", "title": None}, "/title"),
         ({"name": "shop", "auto_apply": "sometimes"}, "/auto_apply"),
         ({"name": "shop", "id": "prj_mine"}, "/id"),
+        ({"name": "shop", "drift": 7}, "/drift"),
+        ({"name": "shop", "drift": {"enabled": "no"}}, "/drift/enabled"),
+        ({"name": "shop", "drift": {"interval_seconds": 9}}, "/drift/interval_seconds"),
+        ({"name": "shop", "drift": {"interval_seconds": "60"}}, "/drift/interval_seconds"),
+        ({"name": "shop", "drift": {"interval_seconds": 10**12}}, "/drift/interval_seconds"),
+        ({"name": "shop", "drift": {"cron": "sometimes"}}, "/drift/cron"),
+        ({"name": "shop", "drift": {"cron": "* * * * * *"}}, "/drift/cron"),
+        ({"name": "shop", "drift": {"cron": "* * * * *", "interval_seconds": 60}}, "/drift"),
+        ({"name": "shop", "drift": {"follow_project": True}}, "/drift/follow_project"),
         ({"name": "shop", "version": 7}, "/version"),
     ],
 )
@@ -178,3 +187,45 @@ def test_the_list_of_projects_comes_in_pages(rest: Rest) -> None:
     names = [item["name"] for item in (*first["items"], *second["items"])]
     assert names == ["p2", "p1", "p0", "default"]
     assert pointers(problem(rest.get("/projects", q="x"), 422, "validation_failed")) == ["?q"]
+
+
+def test_stacks_are_watched_as_their_project_says(rest: Rest) -> None:
+    made = _made(rest, drift={"interval_seconds": 7200})
+    assert made["drift"] == {"enabled": True, "interval_seconds": 7200, "cron": None}
+    stack = rest.create("buckets", "files", project="shop")["stack"]
+    assert stack["drift"]["interval_seconds"] == 7200
+    assert stack["drift"]["follow_project"] is True
+    body = {"drift": {"cron": "30 4 * * *", "enabled": False}}
+    changed = rest.patch("/projects/shop", body, If_Match="*").json
+    assert changed["drift"] == {"enabled": False, "interval_seconds": 7200, "cron": "30 4 * * *"}
+    drift = rest.get(f"/stacks/{stack['id']}").json["drift"]
+    assert (drift["cron"], drift["paused_by_project"]) == ("30 4 * * *", True)
+    assert drift["next_check_at"] is None
+    back = {"drift": {"interval_seconds": None, "enabled": True}}
+    assert rest.patch("/projects/shop", back, If_Match="*").json["drift"] == {
+        "enabled": True,
+        "interval_seconds": None,
+        "cron": None,
+    }
+    assert rest.get(f"/stacks/{stack['id']}").json["drift"]["interval_seconds"] == 900
+
+
+def test_a_drift_setting_that_changes_nothing_keeps_the_version(rest: Rest) -> None:
+    _made(rest, drift={"interval_seconds": 60})
+    same = {"drift": {"interval_seconds": 60, "enabled": True}}
+    assert rest.patch("/projects/shop", same, If_Match="*").headers["ETag"] == '"1"'
+    refused = rest.patch("/projects/shop", {"drift": {"cron": "never"}}, If_Match="*")
+    assert pointers(problem(refused, 422, "validation_failed")) == ["/drift/cron"]
+
+
+def test_a_stack_may_go_its_own_way_and_come_back(rest: Rest) -> None:
+    _made(rest, drift={"interval_seconds": 7200})
+    stack = rest.create("buckets", "files", project="shop")["stack"]
+    path = f"/buckets/{stack['id']}"
+    own = rest.patch(path, {"drift": {"interval_seconds": 60}}, If_Match="*").json["stack"]["drift"]
+    assert (own["interval_seconds"], own["follow_project"]) == (60, False)
+    both = {"drift": {"interval_seconds": 60, "follow_project": True}}
+    problem(rest.patch(path, both, If_Match="*"), 422, "validation_failed")
+    follow = {"drift": {"follow_project": True}}
+    back = rest.patch(path, follow, If_Match="*").json["stack"]["drift"]
+    assert (back["interval_seconds"], back["follow_project"]) == (7200, True)

@@ -114,6 +114,8 @@ def test_a_check_that_fails_makes_the_verdict_unknown(landform: Landform, networ
         )
     done = landform.perform(network, OperationType.DRIFT_CHECK)
     assert done.status == "errored"
+    assert done.error is not None
+    assert done.error["tried_again_at"], "a failed check is tried again, and says when"
     unknown = landform.stack(network.id)
     assert unknown.drift_status == "unknown"
     assert unknown.drift_reason

@@ -11,19 +11,34 @@ from app.clock import utc_now
 from app.domain.drift import next_check_at
 from app.domain.operations import OperationType
 from app.errors import ValidationError
-from app.models import Operation, Schedule, Stack
+from app.models import Operation, Project, Schedule, Stack
 from app.services import operations
 from app.services.context import Context
-from app.services.schedules import DriftSettings, change_schedule, claim_due, following_check
+from app.services.schedules import (
+    DriftSettings,
+    ProjectDrift,
+    Rhythm,
+    change_project_drift,
+    change_schedule,
+    claim_due,
+    following_check,
+    is_watched,
+)
 from tests.landform import ADMIN
 from tests.services.stacks import create, make_ready
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+HOURLY = Rhythm(3600)
 
 
 def schedule(**more: object) -> Schedule:
-    values: dict[str, object] = {"stack_id": "stk_a", "is_enabled": True, "cron": None}
+    values: dict[str, object] = {
+        "stack_id": "stk_a",
+        "is_enabled": True,
+        "cron": None,
+        "failures": 0,
+    }
     return Schedule(**{**values, "interval_seconds": 600, "next_check_at": NOON, **more})
 
 
@@ -66,18 +81,18 @@ def test_a_cron_line_means_utc_and_the_next_match_after_now() -> None:
 )
 def test_a_line_that_is_no_cron_expression_is_refused(line: str) -> None:
     with pytest.raises(ValidationError) as caught:
-        change_schedule(schedule(), DriftSettings(cron=line))
+        change_schedule(schedule(), DriftSettings(cron=line), HOURLY)
     assert caught.value.problems[0].pointer == "/drift/cron"
 
 
 def test_interval_and_cron_together_are_refused() -> None:
     with pytest.raises(ValidationError):
-        change_schedule(schedule(), DriftSettings(interval_seconds=60, cron="* * * * *"))
+        change_schedule(schedule(), DriftSettings(interval_seconds=60, cron="* * * * *"), HOURLY)
 
 
 def test_an_interval_takes_the_place_of_a_cron_line() -> None:
     watched = schedule(cron="0 0 * * *")
-    change_schedule(watched, DriftSettings(interval_seconds=60))
+    change_schedule(watched, DriftSettings(interval_seconds=60), HOURLY)
     assert (watched.interval_seconds, watched.cron) == (60, None)
     assert watched.next_check_at <= utc_now() + timedelta(seconds=60)
 
@@ -129,6 +144,87 @@ def test_a_schedule_that_is_switched_off_claims_nothing(ctx: Context) -> None:
     stack = create(ctx, "web")
     make_ready(ctx, stack)
     with ctx.write() as session:
-        change_schedule(session.get_one(Schedule, stack.id), DriftSettings(enabled=False))
+        change_schedule(session.get_one(Schedule, stack.id), DriftSettings(enabled=False), HOURLY)
     make_due(ctx, stack)
+    assert claim_due(ctx) == 0
+
+
+def change_project(ctx: Context, wanted: ProjectDrift) -> None:
+    with ctx.write() as session:
+        project = session.scalars(select(Project).where(Project.name == "default")).one()
+        change_project_drift(session, ctx.settings, project, wanted)
+
+
+def schedule_of(ctx: Context, stack: Stack) -> Schedule:
+    with ctx.read() as session:
+        return session.get_one(Schedule, stack.id)
+
+
+def test_a_new_stack_follows_its_project_and_goes_on_to(ctx: Context) -> None:
+    change_project(ctx, ProjectDrift(interval_seconds=7200))
+    stack = create(ctx, "web")
+    assert schedule_of(ctx, stack).interval_seconds == 7200
+    change_project(ctx, ProjectDrift(cron="30 4 * * *"))
+    found = schedule_of(ctx, stack)
+    assert found.cron == "30 4 * * *"
+    assert (found.next_check_at.hour, found.next_check_at.minute) == (4, 30)
+    change_project(ctx, ProjectDrift(is_default=True))
+    found = schedule_of(ctx, stack)
+    assert (found.interval_seconds, found.cron) == (ctx.settings.drift_interval_seconds, None)
+
+
+def test_a_stack_with_a_rhythm_of_its_own_keeps_it_until_it_gives_it_up(ctx: Context) -> None:
+    stack = create(ctx, "web")
+    with ctx.write() as session:
+        row = session.get_one(Schedule, stack.id)
+        change_schedule(row, DriftSettings(interval_seconds=60), HOURLY)
+    change_project(ctx, ProjectDrift(interval_seconds=7200))
+    assert schedule_of(ctx, stack).interval_seconds == 60
+    with ctx.write() as session:
+        row = session.get_one(Schedule, stack.id)
+        assert change_schedule(row, DriftSettings(follow_project=True), Rhythm(7200))
+    assert schedule_of(ctx, stack).interval_seconds == 7200
+
+
+def test_two_rhythms_at_once_are_refused() -> None:
+    wanted = DriftSettings(interval_seconds=60, follow_project=True)
+    with pytest.raises(ValidationError):
+        change_schedule(schedule(follows_project=False), wanted, HOURLY)
+
+
+def test_a_paused_project_is_not_checked_and_what_it_missed_is_checked_once(ctx: Context) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    change_project(ctx, ProjectDrift(enabled=False))
+    make_due(ctx, stack)
+    assert claim_due(ctx) == 0
+    with ctx.read() as session:
+        assert not is_watched(session.get_one(Stack, stack.id))
+    change_project(ctx, ProjectDrift(enabled=True))
+    assert claim_due(ctx) == 1
+    assert claim_due(ctx) == 0
+
+
+def test_a_clock_that_was_set_back_stops_no_check(ctx: Context) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    ahead = utc_now() + timedelta(days=300)
+    with ctx.write() as session:
+        row = session.get_one(Schedule, stack.id)
+        row.planned_at, row.next_check_at = ahead, ahead + timedelta(seconds=900)
+    assert claim_due(ctx) == 1
+    found = schedule_of(ctx, stack)
+    assert found.next_check_at <= utc_now() + timedelta(seconds=900)
+    with ctx.write() as session:
+        session.get_one(Operation, checks_of(ctx, stack)[0].id).status = "planned_and_finished"
+    assert claim_due(ctx) == 0, "and once is enough"
+
+
+def test_clocks_of_two_hosts_that_differ_a_little_make_no_second_check(ctx: Context) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    with ctx.write() as session:
+        row = session.get_one(Schedule, stack.id)
+        row.planned_at = utc_now() + timedelta(seconds=30)
+        row.next_check_at = row.planned_at + timedelta(seconds=900)
     assert claim_due(ctx) == 0

@@ -16,7 +16,7 @@ from app.domain.stacks import StackStatus, status_after
 from app.domain.state_file import StateOutput
 from app.errors import LandformError
 from app.models import DriftReport, Operation, Stack, StackOutput
-from app.services import audit, references
+from app.services import audit, detector, references
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
 from app.services.drift import verdicts
@@ -92,6 +92,7 @@ def finish_drift_check(ctx: Context, claim: Claim, result: DriftResult) -> None:
     with fenced(ctx, claim) as (session, operation):
         operation.plan_summary = result.summary.to_dict()
         record_verdict(session, operation, result)
+        detector.settle(session, operation, has_failed=False)
         end(session, operation, OperationStatus.PLANNED_AND_FINISHED)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
+from typing import Any
 
 from app.domain.operations import OperationStatus, OperationType
 from app.errors import (
@@ -16,6 +17,7 @@ from app.errors import (
     VolumeError,
 )
 from app.logs import get_logger
+from app.services import detector
 from app.services.context import Context
 from app.services.dispatch import choose_next, ring_chosen
 from app.services.engine import ending, salvage
@@ -99,14 +101,17 @@ class Engine:
             code=error.code,
             detail=error.detail,
         )
+        more: dict[str, Any] = {}
         try:
             with fenced(self._ctx, taken) as (session, operation):
                 if taken.type is OperationType.DRIFT_CHECK:
                     result = DriftResult(reason=error.detail)
                     ending.record_verdict(session, operation, result)
+                    is_canceled = isinstance(error, OperationCanceledError)
+                    more = detector.settle(session, operation, has_failed=not is_canceled)
                 operation.has_unsaved_state = isinstance(error, UnsavedStateError)
                 status = _outcome(OperationStatus(operation.status), error)
-                ending.end(session, operation, status, error)
+                ending.end(session, operation, status, error, **more)
         except FenceLostError:
             log.warning("fence_lost", operation_id=taken.operation_id)
             return

@@ -1,0 +1,145 @@
+"""Does the detector of drift itself live? Its heartbeat, what is overdue, and what it has done.
+
+The tick is its pulse. What it has done is counted in SQL by whoever ends a check, as totals that
+only grow; readers of ``/readyz`` and ``/metrics`` ask here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.clock import rfc3339, utc_now
+from app.domain.drift import DriftStatus
+from app.domain.operations import FINAL, OperationType
+from app.models import InstallationFact, Operation, Project, Schedule, Stack
+from app.services.access import SYSTEM_PRINCIPAL
+from app.services.context import Context
+from app.services.schedules import is_watched, settle_check
+
+PULSE = "drift_detector"
+TOTALS = "drift_totals"
+SILENT_AFTER = timedelta(seconds=60)
+MISSED_TICKS = 6
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """The last sign of life: a tick, or the start of the scheduler."""
+
+    at: datetime | None
+    is_dead: bool
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """Checks that should have been made: how many, and since when the oldest one."""
+
+    count: int
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Checks that ended, by verdict, and how long they took from claim to end."""
+
+    by_verdict: dict[str, int]
+    seconds: float
+
+
+def record_pulse(ctx: Context) -> None:
+    """Note that the detector has ticked, or is about to for the first time."""
+    with ctx.write() as session:
+        session.merge(InstallationFact(name=PULSE, value={}, updated_at=utc_now()))
+
+
+def read_pulse(ctx: Context) -> Pulse:
+    """Return the last sign of life; before the first one ever it is not dead but unborn."""
+    with ctx.read() as session:
+        fact = session.get(InstallationFact, PULSE)
+    patience = max(SILENT_AFTER, timedelta(seconds=MISSED_TICKS * ctx.settings.tick_seconds))
+    if fact is None:
+        return Pulse(None, is_dead=False)
+    return Pulse(fact.updated_at, is_dead=utc_now() - fact.updated_at > patience)
+
+
+def settle(session: Session, operation: Operation, *, has_failed: bool) -> dict[str, Any]:
+    """Settle the end of a drift check, whose verdict stands on the stack already.
+
+    Args:
+        session: the transaction that ends it.
+        operation: the check.
+        has_failed: whether it ended without an answer; it is then tried again.
+
+    Returns:
+        What its error says more: when it is tried again.
+    """
+    now, stack = utc_now(), operation.stack
+    settle_check(stack, now, has_failed=has_failed)
+    started = operation.started_at or now
+    _count(session, stack.drift_status, max(0.0, (now - started).total_seconds()))
+    if not (has_failed and is_watched(stack)):
+        return {}
+    return {"tried_again_at": rfc3339(stack.schedule.next_check_at)}
+
+
+def read_overdue(session: Session, grace: timedelta = SILENT_AFTER) -> Overdue:
+    """Return the checks that are late by more than ``grace``: not queued yet, or queued since."""
+    late = utc_now() - grace
+    unclaimed = (
+        select(func.count(), func.min(Schedule.next_check_at))
+        .join(Stack, Stack.id == Schedule.stack_id)
+        .join(Project, Project.id == Stack.project_id)
+        .where(
+            Schedule.is_enabled,
+            Project.drift_enabled,
+            Schedule.next_check_at <= late,
+            Stack.deleted_at.is_(None),
+            Stack.applied_generation > 0,
+        )
+    )
+    queued = select(func.count(), func.min(Operation.created_at)).where(
+        Operation.type == OperationType.DRIFT_CHECK,
+        Operation.requested_by == SYSTEM_PRINCIPAL.name,
+        Operation.status.not_in(FINAL),
+        Operation.created_at <= late,
+    )
+    counts, moments = [], []
+    for query in (unclaimed, queued):
+        count, oldest = session.execute(query).one()
+        counts.append(count)
+        moments += [oldest] if oldest is not None else []
+    return Overdue(sum(counts), min(moments, default=None))
+
+
+def read_totals(session: Session) -> Totals:
+    """Return what the detector has done since the installation."""
+    fact = session.get(InstallationFact, TOTALS)
+    known: Counter[str] = Counter(fact.value if fact else {})
+    conclusive = (DriftStatus.IN_SYNC, DriftStatus.DRIFTED, DriftStatus.UNKNOWN)
+    verdicts = {verdict.value: known[verdict.value] for verdict in conclusive}
+    return Totals(verdicts, known["milliseconds"] / 1000)
+
+
+def count_stacks(session: Session) -> dict[str, int]:
+    """Return how many living stacks there are of each verdict."""
+    query = (
+        select(Stack.drift_status, func.count())
+        .where(Stack.deleted_at.is_(None))
+        .group_by(Stack.drift_status)
+    )
+    found = {row[0]: row[1] for row in session.execute(query)}
+    return {status.value: found.get(status.value, 0) for status in DriftStatus}
+
+
+def _count(session: Session, verdict: str, seconds: float) -> None:
+    fact = session.get(InstallationFact, TOTALS, with_for_update=True)
+    value: dict[str, Any] = dict(fact.value) if fact else {}
+    value[verdict] = value.get(verdict, 0) + 1
+    value["milliseconds"] = value.get("milliseconds", 0) + round(seconds * 1000)
+    session.merge(InstallationFact(name=TOTALS, value=value, updated_at=utc_now()))
