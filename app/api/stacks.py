@@ -25,6 +25,7 @@ from app.api.schemas import (
     StackPage,
     StackView,
     choices,
+    page_of,
 )
 from app.domain.drift import DriftStatus
 from app.domain.operations import OperationType
@@ -37,6 +38,7 @@ from app.services.blueprint_upgrades import request_upgrade
 from app.services.context import Context
 from app.services.inventory import OperationFilter, StackFilter
 from app.services.lookup import stack_by_id
+from app.services.pages import cut_page
 from app.services.state_contents import list_resources
 from app.web_context import current_context, current_principal
 
@@ -131,13 +133,6 @@ class ResourceView(Answer):
     status = fields.String(required=True, validate=validate.OneOf(["ok", "tainted", "deposed"]))
 
 
-class ResourcesView(Answer):
-    """The resources of a stack, by address; always all of them."""
-
-    items = fields.List(fields.Nested(ResourceView), required=True)
-    next_cursor = fields.String(required=True, allow_none=True)
-
-
 @blueprint.route("/stacks")
 class Stacks(MethodView):
     """All stacks."""
@@ -189,14 +184,14 @@ class Resources(MethodView):
     """What a stack consists of."""
 
     @blueprint.doc(operationId="listStackResources")
-    @blueprint.response(200, ResourcesView)
-    def get(self, stack_id: str) -> Response:
-        """List what a stack consists of, as its recorded state has it"""
-        ctx = current_context()
+    @blueprint.arguments(PageQuery, location="query")
+    @blueprint.response(200, page_of(ResourceView, "ResourcePage"))
+    def get(self, query: dict[str, Any], stack_id: str) -> Response:
+        """List what a stack consists of, by address, as its recorded state has it"""
+        ctx, asked = current_context(), page_request(query)
         with ctx.read() as session:
             row = stack_by_id(session, current_principal(), stack_id)
-        items = [asdict(item) for item in list_resources(ctx, row.id)]
-        return answers.single({"items": items, "next_cursor": None})
+        return answers.page(cut_page(list_resources(ctx, row.id), "address", asked), asdict)
 
 
 @blueprint.route("/stacks/<stack_id>/operations")

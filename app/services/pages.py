@@ -50,7 +50,7 @@ def fetch_page(
         ValidationError: the cursor was not made by this list.
     """
     if page.cursor is not None:
-        last = _open_cursor(page.cursor, key)
+        last = _open_cursor(page.cursor, key.key, key.type.python_type)
         query = query.where(key < last if newest_first else key > last)
     query = query.order_by(key.desc() if newest_first else key).limit(page.limit + 1)
     rows = list(session.scalars(query).unique())
@@ -60,17 +60,30 @@ def fetch_page(
     return Page(items, cursor)
 
 
+def cut_page(rows: Sequence[T], name: str, page: PageRequest) -> Page[T]:
+    """Return one page of ``rows``, which are sorted by their unique text attribute ``name``.
+
+    Raises:
+        ValidationError: the cursor was not made by this list.
+    """
+    last = "" if page.cursor is None else _open_cursor(page.cursor, name, str)
+    later = [row for row in rows if getattr(row, name) > last]
+    items = later[: page.limit]
+    more = len(later) > page.limit
+    return Page(items, _make_cursor(name, getattr(items[-1], name)) if more else None)
+
+
 def _make_cursor(name: str, value: Any) -> str:
     return base64.urlsafe_b64encode(json.dumps([name, value]).encode()).decode().rstrip("=")
 
 
-def _open_cursor(text: str, key: InstrumentedAttribute[Any]) -> Any:
+def _open_cursor(text: str, name: str, kind: type[Any]) -> Any:
     try:
         padded = text + "=" * (-len(text) % 4)
         found_name, value = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (binascii.Error, ValueError, TypeError) as error:
         raise _bad_cursor() from error
-    if found_name != key.key or type(value) is not key.type.python_type:
+    if found_name != name or type(value) is not kind:
         raise _bad_cursor()
     if isinstance(value, int) and not 0 <= value <= MAX_NUMBER:
         raise _bad_cursor()

@@ -141,5 +141,8 @@ def test_the_resources_of_a_stack_are_listed_in_neutral_words(
     keep_state(rest, network["id"], state_bytes(1, {"one": "a", "two": "b"}))
     items = rest.get(path).json["items"]
     assert [item["name"] for item in items] == ["one", "two"]
+    page = rest.get(path, limit=1).json
+    assert rest.get(path, limit=1, cursor=page["next_cursor"]).json["items"] == items[1:]
+    problem(rest.get(path, cursor="x"), 422, "validation_failed")
     first = {"type": "data", "id": "id-one", "status": "ok", "address": "terraform_data.one"}
     assert items[0] == {"name": "one", **first}
