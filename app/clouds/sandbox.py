@@ -11,20 +11,24 @@ from app.errors import CloudSearchError
 
 TIMEOUT_SECONDS = 10.0
 PAGE = 200
+# An administrator may have given any text as endpoint and token.
+TROUBLE = (httpx.HTTPError, httpx.InvalidURL, ValueError)
 
 
 def find_fault(credentials: Mapping[str, str]) -> str | None:
-    """Return what is wrong with the credentials, in words and without a secret, or nothing."""
-    endpoint = credentials["endpoint"]
+    """Return what is wrong with the credentials, in words and without any of them, or nothing.
+
+    Everybody who is signed in may read the words, and the endpoint is a credential too.
+    """
     try:
         with _client(credentials) as client:
-            answer = client.get(f"{endpoint}/resources", params={"limit": 1})
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        return f"{endpoint} does not answer: {type(error).__name__}."
+            answer = client.get(f"{credentials['endpoint']}/resources", params={"limit": 1})
+    except TROUBLE as error:
+        return f"The endpoint does not answer: {type(error).__name__}."
     if answer.status_code == httpx.codes.UNAUTHORIZED:
-        return f"{endpoint} does not know the token."
+        return "The endpoint does not know the token."
     if answer.status_code != httpx.codes.OK:
-        return f"{endpoint} answers {answer.status_code}; it must end in /v1."
+        return f"The endpoint answers {answer.status_code}; it must end in /v1."
     return None
 
 
@@ -49,7 +53,7 @@ def search(credentials: Mapping[str, str], stack_id: str) -> list[FoundResource]
                 if page.get("next_cursor") is None:
                     return found
                 query["cursor"] = page["next_cursor"]
-    except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+    except (*TROUBLE, KeyError, TypeError) as error:
         raise CloudSearchError(f"The sandbox cloud could not be searched: {error}.") from error
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from app.clouds.search import find_by_stack
+from app.errors import CloudSearchError
 from app.models import CloudAccount
 from app.services.secrets import open_credentials
 from tests.api.rest import Rest, pointers, problem
@@ -87,6 +89,28 @@ def test_a_check_proves_good_credentials_and_says_what_is_wrong_with_others(
         assert answer.json["check"]["passed"] is passed, name
         assert words in answer.json["check"]["detail"]
         assert SECRET not in answer.text
+        assert credentials["endpoint"] not in answer.text, "everybody may read it"
+
+
+@pytest.mark.parametrize(
+    "credentials",
+    [
+        *({**NOWHERE, "endpoint": text} for text in (
+            "nonsense", "http://", "http://[::1", "http://127.0.0.1:99999/", "file:///etc/passwd",
+            "http://127.0.0.1:9/\r\nX: y", "http://\x7f/", "http://" + "a" * 300,
+        )),
+        *({**NOWHERE, "token": text} for text in ("a\r\nX-Evil: 1", "é", "\U0001f4a9", " ")),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_credentials_that_can_be_none_fail_their_check_and_the_search_without_a_crash(
+    rest: Rest, credentials: dict[str, str]
+) -> None:
+    assert rest.post("/cloud-accounts", new(credentials=credentials)).status_code == 201
+    answer = rest.post("/cloud-accounts/practice/check")
+    assert (answer.status_code, answer.json["check"]["passed"]) == (200, False)
+    with pytest.raises(CloudSearchError):
+        find_by_stack("sandbox", credentials, "stk_1")
 
 
 @pytest.mark.parametrize(
