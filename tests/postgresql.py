@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,6 +41,7 @@ OPTIONS = {
     "shared_buffers": "32MB",
     "autovacuum": "off",
 }
+DURABLE = {"listen_addresses": "", "max_connections": "200"}
 
 
 def find_binaries() -> Path | None:
@@ -97,8 +98,8 @@ class Server:
 
 
 @contextmanager
-def serve(binaries: Path) -> Iterator[Server]:
-    """Run a server of its own until the block ends."""
+def serve(binaries: Path, *, is_durable: bool = False) -> Iterator[Server]:
+    """Run a server of its own until the block ends; a durable one keeps what it commits."""
     # Not pytest's folder: a socket path holds 107 bytes, and another user must reach it.
     folder = Path(tempfile.mkdtemp(prefix="landform-pg-"))
     user = _unprivileged_user()
@@ -106,7 +107,7 @@ def serve(binaries: Path) -> Iterator[Server]:
         if user is not None:
             os.chown(folder, user.pw_uid, user.pw_gid)
         _run_initdb(binaries, folder, user)
-        with _postgres(binaries, folder, user) as process:
+        with _postgres(binaries, folder, user, DURABLE if is_durable else OPTIONS) as process:
             server = Server(folder)
             try:
                 _wait_until_up(server, process, folder)
@@ -141,10 +142,10 @@ def _run_initdb(binaries: Path, folder: Path, user: pwd.struct_passwd | None) ->
 
 
 def _postgres(
-    binaries: Path, folder: Path, user: pwd.struct_passwd | None
+    binaries: Path, folder: Path, user: pwd.struct_passwd | None, options: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
-    for name, value in OPTIONS.items():
+    for name, value in options.items():
         command += ["-c", f"{name}={value}"]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(

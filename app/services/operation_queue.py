@@ -7,7 +7,7 @@ whoever frees a stack; the sweeper finds rings that were lost.
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, exists, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, lazyload
 
 from app.clock import utc_now
 from app.domain import ids
@@ -17,6 +17,9 @@ from app.models import Operation, Stack, StackLock
 from app.services.access import Principal
 from app.services.context import ring_after_commit
 from app.services.reference_waits import neighbours_with_work, waits_for_reference
+
+# The stack and the steps of an operation are a dozen queries more; who needs them gets them later.
+ROW_ALONE = lazyload("*")
 
 
 def holds(operation: type[Operation]) -> ColumnElement[bool]:
@@ -98,6 +101,7 @@ def next_in_line(session: Session, stack_id: str) -> Operation | None:
         )
         .order_by(Operation.id)
         .limit(1)
+        .options(ROW_ALONE)
     ).first()
     return None if first is None or first[1] else first[0]
 
@@ -112,6 +116,7 @@ def holder_of(session: Session, stack_id: str) -> Operation | None:
         )
         .order_by(Operation.id)
         .limit(1)
+        .options(ROW_ALONE)
     ).first()
 
 

@@ -19,7 +19,7 @@ from app.domain.queueing import Priority, Waiting
 from app.models import InstallationFact, Operation, Stack, StackLock
 from app.services import reference_waits
 from app.services.change_control import closures
-from app.services.operation_queue import holds, is_blocked
+from app.services.operation_queue import ROW_ALONE, holds, is_blocked
 
 COUNTED = 1000
 VOLUME_TROUBLE = "volume_trouble"
@@ -135,7 +135,8 @@ def _first_by_stack(
         .where(Operation.stack_id.in_(sorted(stack_ids)), condition)
         .group_by(Operation.stack_id)
     )
-    rows = session.scalars(select(Operation).where(Operation.id.in_(oldest))).unique()
+    query = select(Operation).where(Operation.id.in_(oldest)).options(ROW_ALONE)
+    rows = session.scalars(query)
     return {row.stack_id: row for row in rows}
 
 

@@ -46,17 +46,21 @@ def is_being_made(session: Session, stack: Stack) -> bool:
 
 def explain(session: Session, operations: Sequence[Operation]) -> dict[str, dict[str, Any]]:
     """Say what each of those pending ``operations`` waits for that waits for another stack."""
-    by_stack: dict[str, list[Operation]] = {}
+    makers: dict[str, list[Operation]] = {}
+    destroyers: dict[str, list[Operation]] = {}
     for item in operations:
-        by_stack.setdefault(item.stack_id, []).append(item)
+        if item.type == OperationType.DESTROY:
+            destroyers.setdefault(item.stack_id, []).append(item)
+        elif item.stack.references:
+            makers.setdefault(item.stack_id, []).append(item)
     waits: dict[str, dict[str, Any]] = {}
-    for stack_id, other, work in session.execute(_stacks_being_made(by_stack)).unique():
-        for item in by_stack[stack_id]:
-            if item.type != OperationType.DESTROY:
+    if makers:
+        for stack_id, other, work in session.execute(_stacks_being_made(makers)).unique():
+            for item in makers[stack_id]:
                 _add(waits, item, other, work, _why_making(other, work))
-    for stack_id, other, work in session.execute(_stacks_being_destroyed(by_stack)).unique():
-        for item in by_stack[stack_id]:
-            if item.type == OperationType.DESTROY:
+    if destroyers:
+        for stack_id, other, work in session.execute(_stacks_being_destroyed(destroyers)).unique():
+            for item in destroyers[stack_id]:
                 _add(waits, item, other, work, _why_destroying(other, work))
     return waits
 

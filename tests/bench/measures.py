@@ -7,7 +7,7 @@ import shutil
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,20 +16,18 @@ from pydantic import SecretStr
 
 from app.demo_secrets import ensure_demo_secrets
 from app.factory import create_app
-from app.services import stacks
-from app.services.context import RINGS, build_context
+from app.services.context import build_context
 from app.services.setup import prepare
-from app.services.stacks import NewStack
 from app.settings import REPOSITORY_ROOT, Settings
+from tests.bench.fleet import fill
 from tests.bench.raw_terraform import time_raw_apply
-from tests.landform import ADMIN, NOWHERE
+from tests.landform import NOWHERE
 from tests.running import RunningLandform
 from tests.sandbox_cloud import free_port
 
 ZONES = 3
 ROUNDS = 5
 POSTS = 200
-LISTS = 40
 START_SECONDS = 300.0
 
 
@@ -96,44 +94,67 @@ def measure_posts(landform: RunningLandform) -> tuple[float, float]:
     return percentile(times, 50), percentile(times, 99)
 
 
-def measure_lists(folder: Path) -> tuple[float, float]:
-    """Return the median seconds of ``GET /stacks`` with 100 and with 1,000 stacks, in turn."""
-    lists = [_make_list(folder / str(count), count) for count in (100, 1000)]
-    times: tuple[list[float], list[float]] = ([], [])
-    for _ in range(LISTS):
-        for ask, found in zip(lists, times, strict=True):
-            started = time.perf_counter()
-            ask()
-            found.append(time.perf_counter() - started)
-    return statistics.median(times[0]), statistics.median(times[1])
+@dataclass(frozen=True)
+class ReadTimes:
+    """Seconds of each request for a page of 50 and for one stack, by the number of stacks."""
+
+    lists: dict[int, list[float]]
+    details: dict[int, list[float]]
 
 
-def _make_list(home: Path, count: int) -> Callable[[], None]:
-    """Make a Landform with so many stacks, and return how to ask it for the first page."""
+def measure_reads(
+    folder: Path, sizes: Sequence[int], rounds: int, url_of: Callable[[int], str] = lambda _: ""
+) -> ReadTimes:
+    """Read lists and stacks of fleets of several sizes, in turn, without a network between.
+
+    Args:
+        folder: for the homes of the fleets.
+        sizes: how many stacks each fleet has.
+        rounds: how often each is asked.
+        url_of: the database URL of a fleet; empty for SQLite in its home.
+    """
+    fleets = {size: _make_reader(folder / str(size), size, url_of(size)) for size in sizes}
+    times = ReadTimes({size: [] for size in sizes}, {size: [] for size in sizes})
+    for _ in range(rounds):
+        for size, (ask_list, ask_detail) in fleets.items():
+            for ask, found in ((ask_list, times.lists), (ask_detail, times.details)):
+                started = time.perf_counter()
+                ask()
+                found[size].append(time.perf_counter() - started)
+    return times
+
+
+def _make_reader(
+    home: Path, count: int, database_url: str
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Make a Landform with so many stacks; return how to ask for a page and for one stack."""
     settings = Settings(
         env="test",
         home=home,
         redis_url=NOWHERE,
+        database_url=database_url,
         admin_password=SecretStr("a password of the bench"),
         api_rate="100000/minute",
         log_level="ERROR",
+        ballast_bytes=0,
     ).with_secrets(ensure_demo_secrets(home))
     prepare(settings, "a token of no cloud")
     ctx = build_context(settings)
-    with ctx.db.write() as session:
-        session.info[RINGS] = []  # what nobody hears need not be rung
-        for number in range(count):
-            new = NewStack("network", f"net-{number}", "default", "sandbox")
-            stacks.create_stack(ctx, session, ADMIN, new)
+    stack_id = fill(ctx, count)
     client = create_app(settings, ctx).test_client()
     login = {"username": "admin", "password": "a password of the bench"}
     token = client.post("/api/v1/auth/login", json=login).get_json()["access_token"]
+    headers = {"Authorization": f"Bearer {token}"}
 
-    def ask() -> None:
-        answer = client.get("/api/v1/stacks", headers={"Authorization": f"Bearer {token}"})
-        assert len(answer.get_json()["items"]) == 50
+    def ask_list() -> None:
+        items = client.get("/api/v1/stacks", headers=headers).get_json()["items"]
+        assert len(items) == min(50, count)
 
-    return ask
+    def ask_detail() -> None:
+        answer = client.get(f"/api/v1/networks/{stack_id}", headers=headers)
+        assert answer.get_json()["id"] == stack_id
+
+    return ask_list, ask_detail
 
 
 def measure_fresh_start(folder: Path) -> tuple[float, float]:

@@ -1,0 +1,61 @@
+"""The bench measures what it says: a short run of every part."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from app.services.context import build_context
+from app.services.inventory import StackFilter, list_stacks
+from app.services.pages import PageRequest
+from app.services.setup import prepare
+from app.settings import Settings
+from tests.bench.api_rows import Size, measure_database
+from tests.bench.fleet import fill
+from tests.bench.floors import time_fsync, time_insert
+from tests.bench.measures import measure_reads, percentile
+from tests.landform import ADMIN
+
+SHORT = Size(starts=2, clients=2, seconds=1, fleets=(3, 60), reads=3, watchers=12, floors=3)
+
+
+def test_a_percentile_is_one_of_the_times() -> None:
+    times = [float(number) for number in range(1, 101)]
+    assert [percentile(times, percent) for percent in (50, 99, 100)] == [50, 99, 100]
+    assert percentile([7.0], 99) == 7.0
+
+
+def test_a_fleet_has_as_many_stacks_as_asked_for_and_each_is_whole(settings: Settings) -> None:
+    prepare(settings.model_copy(update={"admin_password": SecretStr("long enough")}), "a token")
+    ctx = build_context(settings)
+    first = fill(ctx, 7)
+    with ctx.read() as session:
+        page = list_stacks(session, ADMIN, StackFilter(status="ready"), PageRequest())
+        names = sorted(row.name for row in page.items)
+        assert names == [f"net-{number}" for number in range(7)]
+        assert {row.schedule.interval_seconds for row in page.items}
+        assert first in {row.id for row in page.items}
+    ctx.db.close()
+
+
+def test_floors_take_time(tmp_path: Path) -> None:
+    assert time_fsync(tmp_path, 3) > 0
+    assert time_insert(f"sqlite:///{tmp_path / 'floor.db'}", 3) > 0
+
+
+def test_reads_are_measured_for_every_size(tmp_path: Path) -> None:
+    times = measure_reads(tmp_path, (2, 5), 2)
+    assert {size: len(found) for size, found in times.lists.items()} == {2: 2, 5: 2}
+    assert all(seconds > 0 for found in times.details.values() for seconds in found)
+
+
+@pytest.mark.thorough
+def test_a_short_run_fills_every_row(tmp_path: Path) -> None:
+    rows = measure_database("SQLite", tmp_path, SHORT, None)
+    assert len(rows) == 10
+    assert all(re.search(r"\d", figure) for figure in rows.values()), rows
+    (posts,) = [figure for name, figure in rows.items() if "durable POSTs" in name]
+    assert float(re.findall(r"\*\*(\d+) a second", posts)[0]) >= 1
