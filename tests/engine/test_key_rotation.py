@@ -20,8 +20,9 @@ from sqlalchemy import LargeBinary
 from app.crypto import KeyRing
 from app.domain.operations import AutoApply, OperationType
 from app.errors import ConfigurationError, DecryptionError, LandformError
-from app.models import Base, CloudAccount, OperationPlan, Stack
+from app.models import Base, CloudAccount, Operation, OperationPlan, Stack
 from app.services import idempotency, inventory, operations
+from app.services.blueprint_upgrades import open_preview, request_upgrade
 from app.services.context import Context
 from app.services.health import record_scheduler_beat
 from app.services.idempotency import Answer, RequestIdentity
@@ -38,6 +39,13 @@ SECOND = base64.b64encode(bytes(range(32, 64))).decode()
 def with_ring(ctx: Context, text: str) -> Context:
     """Return the same Landform as a process with another LANDFORM_ENCRYPTION_KEYS sees it."""
     return replace(ctx, keys=KeyRing.parse(text))
+
+
+# Places that the stacks below do not fill: no sensitive output, no webhook.
+NOT_FILLED_HERE = {
+    "stack_outputs.sealed_value",
+    *("webhooks.sealed_url", "webhooks.sealed_secret", "webhooks.sealed_previous_secret"),
+}
 
 
 def rings(landform: Landform) -> tuple[str, str]:
@@ -63,6 +71,21 @@ def keep_an_answer(ctx: Context) -> RequestIdentity:
     request = RequestIdentity.of("usr_test", "key-1", "POST", "/x", b"{}")
     idempotency.carry_out(ctx, request, lambda _: Answer(201, {"kept": "canary-key-b2"}, {}))
     return request
+
+
+def preview_an_upgrade(landform: Landform, group: Stack) -> Operation:
+    """Queue a plan that looks at other parameters than its stack has."""
+    with landform.ctx.write() as session:
+        _, operation = request_upgrade(
+            landform.ctx,
+            session,
+            ADMIN,
+            group.id,
+            OperationType.PLAN,
+            group.blueprint_version,
+            {"user_data": "canary-key-c3"},
+        )
+        return operation
 
 
 def read_everything(ctx: Context, group: Stack) -> None:
@@ -91,20 +114,23 @@ def test_a_rotation_puts_everything_under_the_newest_key_and_frees_the_old_one(
     landform: Landform, group: Stack
 ) -> None:
     request = keep_an_answer(landform.ctx)
+    preview = preview_an_upgrade(landform, group)
     _, parked = landform.create("network", "parked", auto_apply=AutoApply.NEVER)
     assert landform.carry_out(parked).status == "planned"
     both, newest = rings(landform)
     before = key_status(with_ring(landform.ctx, both))
     assert set(before.in_use) == {"k1"}
-    assert all(
-        item.by_key["k1"] for item in before.places if item.place != "stack_outputs.sealed_value"
-    )
+    assert {item.place for item in before.places if not item.by_key["k1"]} <= NOT_FILLED_HERE
     report = rotate_keys(with_ring(landform.ctx, both))
     assert report.outdated == 0
     assert sum(item.rewrapped for item in report.places) == before.in_use.total()
     assert (report.unused, report.missing) == (("k1",), ())
     alone = with_ring(landform.ctx, newest)
     read_everything(alone, group)
+    with alone.read() as session:
+        opened = open_preview(alone, session, session.get_one(Operation, preview.id))
+    assert opened is not None
+    assert opened.parameters["user_data"] == "canary-key-c3"
     kept = idempotency.carry_out(alone, request, lambda _: pytest.fail("it was answered before"))
     assert kept.body == {"kept": "canary-key-b2"}
     again = rotate_keys(with_ring(landform.ctx, both))
