@@ -217,7 +217,10 @@ def _take_export(parser: argparse.ArgumentParser) -> None:
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time in ISO 8601") from error
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -63,7 +63,15 @@ def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> 
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["keys"], ["keys", "eat"], ["keys-rotate"], ["openapi", "x"]]
+    "words",
+    [
+        [],
+        ["audit", "export", "--since", "noon"],
+        ["keys"],
+        ["keys", "eat"],
+        ["keys-rotate"],
+        ["openapi", "x"],
+    ],
 )
 def test_what_is_no_command_is_refused_with_a_list_of_those_that_are(
     words: list[str], capsys: pytest.CaptureFixture[str]

@@ -30,6 +30,7 @@ from app.services.api_tokens import revoke_tokens
 from app.services.lookup import project_named
 from app.services.pages import Page, PageRequest, fetch_page
 from app.services.schedules import ProjectDrift, change_project_drift
+from app.services.webhooks.registry import delete_webhooks_of
 from app.settings import Settings
 
 MAX_NAMED = 20
@@ -152,6 +153,7 @@ def delete_project(
     ):
         session.delete(member)
     revoke_tokens(session, ApiToken.project_id == project.id, "project deleted")
+    delete_webhooks_of(session, principal, project.id)
     # Its stacks' history refers to the row, so it stays; an id is a name that nobody can choose.
     project.title = (project.title or project.name)[:MAX_TITLE]
     project.name, project.deleted_at = project.id, utc_now()

@@ -237,6 +237,16 @@ def test_a_delivery_is_found_at_its_own_webhook_only(rest: Rest) -> None:
     problem(rest.post(f"{two}/deliveries/{delivery}/redeliver"), 404, "not_found")
 
 
+def test_the_webhooks_of_a_project_go_with_it(rest: Rest) -> None:
+    project = rest.post("/projects", {"name": "short"}).json
+    gone = add(rest, project="short")["links"]["self"]
+    rest.post(f"{gone}/test")
+    kept = add(rest)["links"]["self"]
+    assert rest.delete(f"/projects/{project['id']}", If_Match="*").status_code == 204
+    problem(rest.get(gone), 404, "not_found")
+    assert rest.get(kept).status_code == 200
+
+
 def test_every_act_on_a_webhook_is_audited_without_its_url(rest: Rest) -> None:
     made = add(rest, url="https://hooks.example.com/T0KEN")
     own = made["links"]["self"]

@@ -1,7 +1,7 @@
 """Put down what webhooks are to be told, in the transaction of what happened.
 
 Nothing is sent here: the sender reads the rows after the commit, so an event is told if and only
-if it happened. Data in it is for strangers: never a secret value, never a provider's words.
+if it happened. Data in it is for strangers: never a secret value.
 """
 
 from __future__ import annotations

@@ -183,9 +183,14 @@ def delete_webhook(
     """
     row = webhook_by_id(session, principal, webhook_id, is_locked=True)
     _check_version(row, expected_version)
-    session.execute(delete(WebhookDelivery).where(WebhookDelivery.webhook_id == row.id))
-    record(session, principal, "webhook.delete", row, name=row.name, host=row.host)
-    session.delete(row)
+    _delete(session, principal, row)
+
+
+def delete_webhooks_of(session: Session, principal: Principal, project_id: str) -> None:
+    """Delete the webhooks of a project that is being deleted."""
+    own = select(Webhook).where(Webhook.project_id == project_id).order_by(Webhook.id)
+    for row in session.scalars(own.with_for_update(of=Webhook)).all():
+        _delete(session, principal, row)
 
 
 def check_url(ctx: Context, url: str) -> Target:
@@ -211,6 +216,12 @@ def record(
 ) -> None:
     """Put an act on a webhook into the audit trail."""
     audit.record(session, principal, action, "webhook", row.id, project_id=row.project_id, **detail)
+
+
+def _delete(session: Session, principal: Principal, row: Webhook) -> None:
+    session.execute(delete(WebhookDelivery).where(WebhookDelivery.webhook_id == row.id))
+    record(session, principal, "webhook.delete", row, name=row.name, host=row.host)
+    session.delete(row)
 
 
 def _change_columns(row: Webhook, change: WebhookChange) -> list[str]:
