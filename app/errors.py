@@ -165,6 +165,14 @@ class DeletionProtectedError(ConflictError):
     advice = "Set deletion_protection to false first."
 
 
+class DriftChangedError(ConflictError):
+    """The drift is no longer the one that somebody decided about."""
+
+    code = "drift_changed"
+    title = "The drift is not the one of that report any more"
+    advice = "Have the stack checked again, look at the new report, then decide again."
+
+
 class OperationStateError(ConflictError):
     """The operation's status does not allow what was asked."""
 

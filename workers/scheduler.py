@@ -26,6 +26,7 @@ from app.services.audit_anchors import Anchorer
 from app.services.context import Context
 from app.services.detector import record_pulse
 from app.services.dispatch import record_capacity
+from app.services.drift.rules import uncover_expired
 from app.services.engine.salvage import reap, remove_leftovers, save_unsaved
 from app.services.headroom import keep_ballasts
 from app.services.health import record_scheduler_beat, record_volume_trouble
@@ -75,6 +76,7 @@ class Keeper(threading.Thread):
         save_unsaved(self._ctx)
         remove_leftovers(self._ctx)
         search_orphans(self._ctx)
+        uncover_expired(self._ctx)
         ring_unheard(self._ctx)
         with self._ctx.write() as session:
             forget_expired(session)

@@ -14,6 +14,7 @@ from app.api import (
     documentation,
     drift,
     drift_findings,
+    drift_rules,
     health,
     members,
     operations,
@@ -53,6 +54,7 @@ def register(app: Flask) -> LandformApi:
         operations,
         drift,
         drift_findings,
+        drift_rules,
         audit_events,
         webhooks,
     )

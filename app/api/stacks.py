@@ -89,6 +89,10 @@ class NewOperationBody(Request):
         validate=validate.Range(min=0, max=inventory.MAX_SERIAL),
         metadata={"description": "For rollback: the state version to go back to"},
     )
+    report_id = fields.String(
+        validate=validate.Length(max=64),
+        metadata={"description": "For reconcile and accept_drift: the drift report that was seen"},
+    )
     blueprint_version = fields.String(
         validate=validate.Length(max=40),
         metadata={
@@ -108,7 +112,8 @@ class NewOperationBody(Request):
     @validates_schema
     def _check_upgrade(self, data: dict[str, Any], **_: object) -> None:
         if "blueprint_version" in data:
-            extra = [name for name in ("targets", "replace", "serial") if data.get(name)]
+            others = ("targets", "replace", "serial", "report_id")
+            extra = [name for name in others if data.get(name)]
             message = "Does not go together with blueprint_version."
         else:
             extra = [name for name in ("parameters",) if name in data]
@@ -214,17 +219,19 @@ class StackOperations(MethodView):
     @blueprint.arguments(NewOperationBody)
     @blueprint.response(202, AcceptedView)
     def post(self, body: dict[str, Any], stack_id: str) -> Response:
-        """Start an operation on a stack: plan, apply, destroy, drift_check or rollback
+        """Start an operation on a stack: plan, apply, destroy, drift_check, rollback, …
 
         A rollback makes an earlier state version the present state; its plan always waits for
-        approval. With ``blueprint_version``, an apply upgrades the stack and a plan shows what
-        that would do.
+        approval. ``reconcile`` undoes the drift of a report, ``accept_drift`` has the state follow
+        reality; both are refused when the drift is another one by then. With
+        ``blueprint_version``, an apply upgrades the stack and a plan shows what that would do.
         """
         wanted = OperationType(body["type"])
         options = PlanOptions(
             targets=tuple(body["targets"]),
             replace=tuple(body["replace"]),
             serial=body.get("serial"),
+            report_id=body.get("report_id"),
         )
 
         def work(

@@ -92,6 +92,8 @@ OPERATION_TYPE: dict[str, str] = {
     OperationType.DESTROY: "Destroy",
     OperationType.DRIFT_CHECK: "Drift check",
     OperationType.ROLLBACK: "Roll back",
+    OperationType.RECONCILE: "Reconcile",
+    OperationType.ACCEPT_DRIFT: "Accept drift",
 }
 
 STEP_NAME: dict[str, str] = {

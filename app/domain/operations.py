@@ -21,11 +21,13 @@ class OperationType(StrEnum):
     DESTROY = "destroy"
     DRIFT_CHECK = "drift_check"
     ROLLBACK = "rollback"
+    RECONCILE = "reconcile"
+    ACCEPT_DRIFT = "accept_drift"
 
     @property
     def may_mutate(self) -> bool:
-        """Tell whether it can change the cloud."""
-        return self in (OperationType.APPLY, OperationType.DESTROY, OperationType.ROLLBACK)
+        """Tell whether it can change the cloud or the state."""
+        return self not in (OperationType.PLAN, OperationType.DRIFT_CHECK)
 
 
 class OperationStatus(StrEnum):

@@ -32,13 +32,15 @@ class Import:
 class PlanOptions:
     """Choices for one plan; empty ones mean the whole stack.
 
-    ``serial`` is the state version that a rollback goes back to.
+    ``serial`` is the state version that a rollback goes back to, ``report_id`` the drift report
+    that is to be reconciled or accepted.
     """
 
     targets: tuple[str, ...] = ()
     replace: tuple[str, ...] = ()
     imports: tuple[Import, ...] = ()
     serial: int | None = None
+    report_id: str | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PlanOptions:
@@ -48,6 +50,7 @@ class PlanOptions:
             replace=tuple(data.get("replace", ())),
             imports=tuple(Import(item["to"], item["id"]) for item in data.get("imports", ())),
             serial=data.get("serial"),
+            report_id=data.get("report_id"),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,6 +60,7 @@ class PlanOptions:
             "replace": list(self.replace),
             "imports": [{"to": item.to, "id": item.id} for item in self.imports],
             "serial": self.serial,
+            "report_id": self.report_id,
         }
         return {name: value for name, value in data.items() if value not in ([], None)}
 

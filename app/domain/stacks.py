@@ -30,7 +30,7 @@ def status_while(operation: OperationType, current: StackStatus) -> StackStatus:
     """Return the stack's status once ``operation`` has started to apply."""
     if operation is OperationType.DESTROY:
         return StackStatus.DELETING
-    is_change = operation in (OperationType.APPLY, OperationType.ROLLBACK)
+    is_change = operation.may_mutate and operation is not OperationType.ACCEPT_DRIFT
     if is_change and current is not StackStatus.CREATING:
         return StackStatus.UPDATING
     return current
@@ -49,8 +49,8 @@ def status_after(
     """
     if outcome is OperationStatus.INTERRUPTED and was_applying:
         return StackStatus.NEEDS_ATTENTION
-    if not operation.may_mutate:
-        return before
+    if not operation.may_mutate or operation is OperationType.ACCEPT_DRIFT:
+        return before  # accepting a drift changes the record, not the cloud
     if outcome is OperationStatus.APPLIED:
         destroyed = operation is OperationType.DESTROY
         return StackStatus.DELETED if destroyed else StackStatus.READY

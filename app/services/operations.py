@@ -19,6 +19,7 @@ from app.models import Operation, Stack
 from app.services import audit
 from app.services.access import Principal, require
 from app.services.context import Context, ring_after_commit
+from app.services.drift.actions import ABOUT_DRIFT, check_report
 from app.services.lookup import operation_by_id, stack_by_id
 from app.services.operation_queue import add_operation, ring_freed, unfinished_destroy
 from app.services.operation_status import move
@@ -46,11 +47,14 @@ def request_operation(
         ValidationError: the options do not fit the type, or a text in them is no address.
         DeletionProtectedError, StackReferencedError: for a destroy, as ``delete_stack``.
         StateLineageError: for a rollback, as ``check_rollback``.
+        DriftChangedError: to reconcile or accept a drift, as ``check_report``.
     """
     options = (options or PlanOptions()).check()
     is_rollback = operation_type is OperationType.ROLLBACK
     if not is_rollback and options.serial is not None:
         raise ValidationError.at("/serial", f"A {operation_type.value} takes no serial.")
+    if operation_type not in ABOUT_DRIFT and options.report_id is not None:
+        raise ValidationError.at("/report_id", f"A {operation_type.value} takes no report_id.")
     if (options.targets or options.replace) and operation_type not in WITH_OPTIONS:
         raise ValidationError(f"A {operation_type.value} takes no targets and no replacements.")
     stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE)
@@ -61,11 +65,13 @@ def request_operation(
         if going is not None:
             return stack, going
         refuse_protected(stack)
-    elif operation_type in (OperationType.APPLY, OperationType.ROLLBACK) and going is not None:
+    elif operation_type.may_mutate and going is not None:
         raise ConflictError(
             f"Stack {stack.name!r} is about to be destroyed.",
             advice="Cancel the destroy first, or create a new stack.",
         )
+    if operation_type in ABOUT_DRIFT:
+        check_report(session, stack, options.report_id)
     if is_rollback:
         check_rollback(session, stack, options.serial)
     operation = add_operation(

@@ -112,8 +112,10 @@ def _require_open(session: Session, operation: Operation) -> None:
 
 
 def _chosen_imports(operation: Operation, imports: Sequence[Import]) -> tuple[Import, ...]:
-    if OperationType(operation.type) is OperationType.DESTROY:
-        raise ValidationError.at("/action", "A destroy takes nothing in; choose retry or accept.")
+    if OperationType(operation.type) in (OperationType.DESTROY, OperationType.ACCEPT_DRIFT):
+        raise ValidationError.at(
+            "/action", f"A {operation.type} takes nothing in; choose retry or accept."
+        )
     chosen = tuple(imports) or tuple(
         Import(item["address"], item["id"])
         for item in operation.possibly_orphaned
@@ -136,8 +138,11 @@ def _plan_again(
     options = PlanOptions(imports=imports)
     if kind is OperationType.ROLLBACK and _has_saved_state(session, operation):
         kind = OperationType.APPLY  # what it went back to is the present state already
-    elif kind is OperationType.ROLLBACK:
-        options = replace(options, serial=PlanOptions.from_dict(operation.options).serial)
+    elif kind is OperationType.RECONCILE:
+        kind = OperationType.APPLY  # half of the drift may be undone already
+    elif kind in (OperationType.ROLLBACK, OperationType.ACCEPT_DRIFT):
+        before = PlanOptions.from_dict(operation.options)
+        options = replace(options, serial=before.serial, report_id=before.report_id)
     return add_operation(session, operation.stack, kind, principal, options, requires_approval=True)
 
 

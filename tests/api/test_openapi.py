@@ -17,6 +17,7 @@ from tests.api.rest import Rest
 ROOT = Path(__file__).parents[2]
 METHODS = {"get", "post", "put", "patch", "delete"}
 UNCONDITIONAL = {
+    "DELETE /api/v1/drift/findings/{finding_id}/acknowledge",
     "DELETE /api/v1/auth/sessions",
     "DELETE /api/v1/auth/sessions/{session_id}",
     "DELETE /api/v1/projects/{project}/members/{user}",

@@ -149,6 +149,7 @@ class World:
         self.delivery = rest.post(f"/webhooks/{self.webhook}/test").json["id"]
         with rest.ctx.read() as session:
             stack = session.get_one(Stack, self.stack)
+        self.rule = rest.post("/drift/rules", RULE).json["id"]
         self.report = check(rest.ctx, stack, change(size=2))
         rest.make_project("other")
         self.people = {
@@ -201,6 +202,7 @@ class World:
             "filename": "css/base.css",
             "webhook_id": self.webhook,
             "delivery_id": self.delivery,
+            "rule_id": self.rule,
             "report_id": self.report.id,
             "finding_id": self.report.changes[0]["finding_id"],
         }
@@ -330,6 +332,7 @@ OPERATION = "/api/v1/operations/{operation_id}"
 PROJECT = "/api/v1/projects/{project}"
 ACCOUNT = "/api/v1/cloud-accounts/{account}"
 WEBHOOK = "/api/v1/webhooks/{webhook_id}"
+RULE = {"project": "default", "kind": "bucket", "reason": "a test"}
 FINDING = "/api/v1/drift/findings/{finding_id}"
 
 TABLE: dict[str, Row] = {
@@ -440,6 +443,14 @@ TABLE: dict[str, Row] = {
     f"POST {WEBHOOK}/deliveries/{{delivery_id}}/redeliver": Row(ADMINS, HOOKS, 201),
     "GET /api/v1/drift/findings": Row(A_LIST, READ),
     f"GET {FINDING}": Row(VIEWERS, READ),
+    f"POST {FINDING}/acknowledge": Row(OPERATORS, WRITE, 200, {"note": "seen"}),
+    f"DELETE {FINDING}/acknowledge": Row(OPERATORS, WRITE, 204),
+    f"POST {FINDING}/ignore": Row(OPERATORS, WRITE, 201, {"reason": "a test"}),
+    "GET /api/v1/drift/rules": Row(A_LIST, READ),
+    "POST /api/v1/drift/rules": Row(MAKERS, WRITE, 201, RULE),
+    "GET /api/v1/drift/rules/{rule_id}": Row(VIEWERS, READ),
+    "PATCH /api/v1/drift/rules/{rule_id}": Row(OPERATORS, WRITE, 412, {"reason": "x"}, CHANGE),
+    "DELETE /api/v1/drift/rules/{rule_id}": Row(OPERATORS, WRITE, 412, headers=CHANGE),
     # --- the console: pages with a session cookie
     "GET /sign-in": Row({**OPEN, **dict.fromkeys(KNOWN, 303)}),
     "POST /sign-in": Row(OPEN, granted=403),

@@ -22,7 +22,7 @@ OF_CLIENTS = {
     *("idempotency_in_progress", "idempotency_mismatch", "precondition_required"),
     *("precondition_failed", "unauthenticated", "refresh_token_reused", "permission_denied"),
     *("csrf_failed", "rate_limited", "stack_held"),
-    "blueprint_downgrade",
+    *("blueprint_downgrade", "drift_changed"),
 }
 
 

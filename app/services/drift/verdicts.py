@@ -36,6 +36,19 @@ def conclude(session: Session, stack: Stack, now: datetime) -> DriftStatus:
     return status
 
 
+def conclude_anew(session: Session, stack: Stack, now: datetime) -> None:
+    """Let a verdict follow its rules, which were changed or have expired.
+
+    That something is hidden now is no end of it and is not told.
+    """
+    if stack.drift_status not in CONCLUSIVE:
+        return
+    found = open_findings(session, stack.id)
+    visible = [item for item in found if is_visible(item, now)]
+    show(stack, DriftStatus.DRIFTED if visible else DriftStatus.IN_SYNC, now)
+    _tell(session, stack, visible, has_hidden=True)
+
+
 def give_up(stack: Stack, reason: str, now: datetime) -> DriftStatus:
     """Show that a check failed and nothing is known; the findings stay as they were."""
     show(stack, DriftStatus.UNKNOWN, now)

@@ -20,7 +20,9 @@ from app.services import audit, detector, references
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
 from app.services.drift import verdicts
+from app.services.drift.actions import ABOUT_DRIFT
 from app.services.drift.findings import keep_findings
+from app.services.drift.rules import match_rules
 from app.services.engine.claims import Claim, fenced
 from app.services.engine.drift_check import DriftResult
 from app.services.operation_queue import add_operation, ring_freed
@@ -76,7 +78,9 @@ def end(
     )
     session.flush()
     _tell_webhooks(session, operation, before)
-    if status is OperationStatus.INTERRUPTED:  # people must see reality before they decide
+    is_done_about_drift = operation.type in ABOUT_DRIFT and status is OperationStatus.APPLIED
+    # People must see reality before they decide, and that what they did about it helped.
+    if status is OperationStatus.INTERRUPTED or is_done_about_drift:
         add_operation(session, operation.stack, OperationType.DRIFT_CHECK, SYSTEM_PRINCIPAL)
     ring_freed(session, operation.stack_id)
 
@@ -116,6 +120,7 @@ def record_verdict(session: Session, operation: Operation, result: DriftResult) 
     else:
         report.digest = drift_digest(result.changes)
         report.changes = keep_findings(session, stack, report, result.changes)
+        match_rules(session, stack, now)
         report.status = verdicts.conclude(session, stack, now).value
     session.add(report)
 
@@ -142,7 +147,7 @@ def _settle_stack(stack: Stack, operation: Operation, status: OperationStatus) -
     after = status_after(kind, status, before, was_applying=operation.has_applied)
     is_done = status in (OperationStatus.APPLIED, OperationStatus.PLANNED_AND_FINISHED)
     if (
-        kind in (OperationType.APPLY, OperationType.ROLLBACK)
+        kind in (OperationType.APPLY, OperationType.ROLLBACK, OperationType.RECONCILE)
         and is_done
         and operation.generation is not None
     ):

@@ -31,9 +31,10 @@ from app.models import Operation, OperationPlan, Stack
 from app.services import references
 from app.services.change_control import must_wait
 from app.services.context import Context
+from app.services.drift.actions import ABOUT_DRIFT, require_same_drift
 from app.services.engine import ending, state_keeping, workspace
 from app.services.engine.claims import Claim, Heartbeat, begin_applying, fenced
-from app.services.engine.drift_check import check_drift
+from app.services.engine.drift_check import check_drift, describe_drift
 from app.services.engine.looking import look
 from app.services.engine.orphans import find_orphans
 from app.services.engine.recorder import Recorder
@@ -58,6 +59,10 @@ T = TypeVar("T")
 
 SNAPSHOT_SECONDS = 0.5
 LOCK_WAIT_SECONDS = 10.0
+PLAN_MODES = {
+    OperationType.DESTROY: PlanMode.DESTROY,
+    OperationType.ACCEPT_DRIFT: PlanMode.REFRESH_ONLY,
+}
 
 log = get_logger(__name__)
 
@@ -98,6 +103,7 @@ class OperationRun:
             self._check_drift(space)
             return
         plan = self._plan(space)
+        self._require_same_drift(plan)
         if self._decide(plan, space):
             self._apply(space)
 
@@ -155,13 +161,13 @@ class OperationRun:
 
     def _plan(self, space: Workspace) -> Plan:
         seconds = self._ctx.settings.plan_timeout_seconds
-        is_destroy = self._claim.type is OperationType.DESTROY
+        mode = PLAN_MODES.get(self._claim.type, PlanMode.NORMAL)
 
         def work(terraform: Terraform) -> Plan:
             terraform.plan(
                 space.directory.plan_path,
                 seconds,
-                mode=PlanMode.DESTROY if is_destroy else PlanMode.NORMAL,
+                mode=mode,
                 targets=self._claim.options.targets,
                 replace=self._claim.options.replace,
             )
@@ -176,6 +182,13 @@ class OperationRun:
         return look(
             self._ctx, space, lambda reattach: self._terraform(space, reattach=reattach), work
         )
+
+    def _require_same_drift(self, plan: Plan) -> None:
+        """Refuse to undo or accept another drift than people have seen."""
+        if self._claim.type in ABOUT_DRIFT:
+            with self._ctx.read() as session:
+                report_id = self._claim.options.report_id
+                require_same_drift(session, report_id, describe_drift(plan))
 
     def _save_plan(self, plan: Plan, forgotten: list[dict[str, Any]]) -> None:
         shown = plan.to_dict() | ({"forgotten": forgotten} if forgotten else {})
@@ -201,10 +214,12 @@ class OperationRun:
         is_work = self._claim.type in (OperationType.DESTROY, OperationType.ROLLBACK)
         # An earlier run may have died between a deletion and its record: nothing has to be changed,
         # but the state still lists what is gone until it is written anew.
-        is_work |= self._claim.type is OperationType.APPLY and plan.has_gone
+        is_mending = self._claim.type in (OperationType.APPLY, OperationType.RECONCILE)
+        is_work |= is_mending and plan.has_gone
+        is_work |= self._claim.type is OperationType.ACCEPT_DRIFT and bool(plan.drift)
         if self._claim.type is OperationType.PLAN or not (plan.has_changes or is_work):
             data = space.directory.state_bytes()
-            is_apply = self._claim.type is OperationType.APPLY and data is not None
+            is_apply = is_mending and data is not None
             outputs = StateFile.parse(data or b"").outputs if is_apply else None
             status = OperationStatus.PLANNED_AND_FINISHED
             ending.finish(self._ctx, self._claim, status, outputs)

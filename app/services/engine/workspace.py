@@ -164,7 +164,8 @@ def _wanted(ctx: Context, session: Session, operation: Operation) -> Wanted | No
 
 def _variables(ctx: Context, operation: Operation, wanted: Wanted) -> dict[str, Any]:
     stack, cloud = operation.stack, ctx.catalog.cloud(operation.stack.cloud)
-    builds_nothing = operation.type in (OperationType.DESTROY, OperationType.DRIFT_CHECK)
+    looks_only = (OperationType.DRIFT_CHECK, OperationType.ACCEPT_DRIFT)
+    builds_nothing = operation.type in (OperationType.DESTROY, *looks_only)
     return wanted.blueprint.variables(
         name=stack.name,
         region=cloud.region(stack.region),
