@@ -108,6 +108,11 @@ class Settings(BaseSettings):
     drift_interval_seconds: int = Field(
         900, ge=1, description="How often a stack is checked for drift unless it says otherwise."
     )
+    drift_unknown_seconds: int = Field(
+        21600,
+        ge=60,
+        description="How long a stack may be impossible to check before webhooks are told.",
+    )
     state_keep_versions: int = Field(
         50, ge=1, description="State versions of a stack that are always kept."
     )

@@ -26,7 +26,9 @@ from app.services.audit_anchors import Anchorer
 from app.services.context import Context
 from app.services.detector import record_pulse
 from app.services.dispatch import record_capacity
+from app.services.drift.checks import tell_unknown
 from app.services.drift.rules import uncover_expired
+from app.services.drift.trend import count_today
 from app.services.engine.salvage import reap, remove_leftovers, save_unsaved
 from app.services.headroom import keep_ballasts
 from app.services.health import record_scheduler_beat, record_volume_trouble
@@ -42,6 +44,7 @@ from workers.webhook_sender import WebhookSender
 TICK_ID = "landform-tick"
 KEEPER_SECONDS = 2.0
 PRUNE_SECONDS = 3600.0
+COUNT_SECONDS = 600
 REDIS_RETRY_SECONDS = 1.0
 
 log = get_logger(__name__)
@@ -55,6 +58,7 @@ class Keeper(threading.Thread):
         super().__init__(name="keeper", daemon=True)
         self._ctx = ctx
         self._prune_at = 0.0
+        self._count_at = 0.0
         self.anchorer = Anchorer(ctx)
 
     def run(self) -> None:
@@ -77,6 +81,8 @@ class Keeper(threading.Thread):
         remove_leftovers(self._ctx)
         search_orphans(self._ctx)
         uncover_expired(self._ctx)
+        tell_unknown(self._ctx)
+        self._count_drift()
         ring_unheard(self._ctx)
         with self._ctx.write() as session:
             forget_expired(session)
@@ -84,6 +90,12 @@ class Keeper(threading.Thread):
         assert_tick(self._ctx)
         self._prune()
         self.anchorer.keep()
+
+    def _count_drift(self) -> None:
+        """Count for the trend now and then; the last count of a day is the one that stays."""
+        if time.monotonic() >= self._count_at:
+            count_today(self._ctx)
+            self._count_at = time.monotonic() + COUNT_SECONDS
 
     def _prune(self) -> None:
         """Remove what is old once an hour, a little at a time so that a round stays short."""

@@ -33,6 +33,7 @@ class EventType(StrEnum):
     DRIFT_FOUND = "drift.found"
     DRIFT_CHANGED = "drift.changed"
     DRIFT_GONE = "drift.gone"
+    DRIFT_UNKNOWN = "drift.unknown"
     NEEDS_ATTENTION = "stack.needs_attention"
     STACK_EXPIRING = "stack.expiring"
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from app.models import Stack
+from app.clock import utc_now
+from app.models import DriftDay, Schedule, Stack
+from app.services.drift.trend import count_today
 from tests.api.rest import Rest, pointers, problem
 from tests.drifting import change, check
 
@@ -76,3 +79,62 @@ def test_nobody_sees_findings_of_projects_in_which_he_has_no_role(rest: Rest, st
     (item,) = rest.get("/drift/findings").json["items"]
     problem(stranger.get(f"/drift/findings/{item['id']}"), 404, "not_found")
     problem(stranger.get(f"/stacks/{stack.id}/drift-reports/{report.id}"), 404, "not_found")
+
+
+def test_the_fleet_is_grouped_by_what_probably_caused_it(rest: Rest, stack: Stack) -> None:
+    with rest.ctx.read() as session:
+        other = session.get_one(Stack, rest.made("networks", "second")["id"])
+    check(rest.ctx, stack, change(**{"rule[0].port": 1}), change("deleted", "a_b.two"))
+    check(rest.ctx, other, change(address="a_b.three", **{"rule[4].port": 9}))
+    shown = rest.get("/drift", group="cause").json
+    assert shown["counts"]["drifted"] == 2
+    deleted, moved = (item["cause"] for item in shown["items"])
+    assert (moved["stacks"], moved["findings"], moved["paths"]) == (2, 2, ["rule[*].port"])
+    assert (deleted["change"], deleted["stacks"], deleted["paths"]) == ("deleted", 1, [])
+    first = rest.get("/drift", group="cause", limit="1").json
+    second = rest.get("/drift", group="cause", cursor=first["next_cursor"]).json
+    assert [*first["items"], *second["items"]] == shown["items"]
+    rest.post("/drift/rules", {"project": "default", "reason": "known", "path": "rule*"})
+    assert len(rest.get("/drift", group="cause").json["items"]) == 1
+    assert rest.get("/drift", group="cause", kind="bucket").json["items"] == []
+    (item,) = rest.get("/drift", status="drifted", project="default").json["items"]
+    assert (item["stack"]["id"], item["cause"]) == (stack.id, None)
+
+
+def test_the_trend_has_the_end_of_each_day_and_today_as_it_is_now(rest: Rest, stack: Stack) -> None:
+    today = utc_now().date()
+    with rest.ctx.write() as session:
+        for age, drifted in ((1, 5), (29, 3), (30, 7), (500, 9)):
+            day = today - timedelta(days=age)
+            session.add(DriftDay(project_id=stack.project_id, day=day, drifted=drifted))
+    check(rest.ctx, stack, change(size=2))
+    trend = rest.get("/drift").json["trend"]
+    assert [day["counts"]["drifted"] for day in trend] == [3, 5, 1]
+    assert trend[-1]["day"] == today.isoformat()
+    assert rest.as_member(None).get("/drift").json["trend"][:-1] == []
+    count_today(rest.ctx)
+    count_today(rest.ctx)
+    with rest.ctx.read() as session:
+        assert session.get_one(DriftDay, (stack.project_id, today)).drifted == 1
+        long_ago = today - timedelta(days=500)
+        assert session.get(DriftDay, (stack.project_id, long_ago)) is None
+
+
+def test_many_are_checked_once_and_only_where_the_caller_may(rest: Rest, stack: Stack) -> None:
+    paused = rest.made("buckets", "quiet")["id"]
+    with rest.ctx.write() as session:
+        session.get_one(Schedule, paused).is_enabled = False
+        session.get_one(Schedule, stack.id).next_check_at = utc_now() + timedelta(hours=1)
+    nothing = {"due": 0, "already_queued": 0, "not_watched": 0}
+    assert rest.post("/drift/checks", {"filter": {"kind": "cluster"}}).json == nothing
+    assert rest.post("/drift/checks").json == {**nothing, "due": 1, "not_watched": 1}
+    with rest.ctx.read() as session:
+        assert session.get_one(Schedule, stack.id).next_check_at <= utc_now()
+    rest.post(f"/stacks/{stack.id}/operations", {"type": "drift_check"})
+    only = {"filter": {"stack": stack.id}}
+    assert rest.post("/drift/checks", only).json == {**nothing, "already_queued": 1}
+    problem(rest.as_member("viewer").post("/drift/checks"), 403, "permission_denied")
+    rest.make_project("other")
+    assert rest.as_member("operator", "other").post("/drift/checks").json == nothing
+    bad = problem(rest.post("/drift/checks", {"filter": {"x": 1}}), 422, "validation_failed")
+    assert pointers(bad) == ["/filter/x"]

@@ -441,6 +441,7 @@ TABLE: dict[str, Row] = {
     f"GET {WEBHOOK}/deliveries": Row(ADMINS, HOOKS),
     f"GET {WEBHOOK}/deliveries/{{delivery_id}}": Row(ADMINS, HOOKS),
     f"POST {WEBHOOK}/deliveries/{{delivery_id}}/redeliver": Row(ADMINS, HOOKS, 201),
+    "POST /api/v1/drift/checks": Row(_api(403, 403, IN, IN, IN, IN), WRITE, body={}),
     "GET /api/v1/drift/findings": Row(A_LIST, READ),
     f"GET {FINDING}": Row(VIEWERS, READ),
     f"POST {FINDING}/acknowledge": Row(OPERATORS, WRITE, 200, {"note": "seen"}),

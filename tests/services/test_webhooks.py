@@ -21,6 +21,7 @@ from app.models import AuditEvent, Operation, Project, Stack, Webhook, WebhookDe
 from app.notify.courier import Courier
 from app.services import operations
 from app.services.context import Context
+from app.services.drift.checks import tell_unknown
 from app.services.engine import ending
 from app.services.operation_status import move
 from app.services.webhooks import deliveries, outbox, registry, sender
@@ -489,6 +490,27 @@ def test_drift_is_told_when_it_comes_and_when_it_goes_and_not_in_between(
     assert found["stack"]["drift"] == "drifted"
     assert found["drift"]["severities"] == {"medium": 1}
     assert "a_b" not in receiver.requests[0].body.decode(), "no word of a provider is told"
+
+
+def test_a_stack_that_cannot_be_checked_for_long_is_told_once(
+    ctx: Context, receiver: Receiver
+) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    add(ctx, receiver.url)
+    for _ in range(2):
+        verdict(ctx, stack, "unknown")
+        assert tell_unknown(ctx) == 0, "not for long yet"
+        with ctx.write() as session:
+            row = session.get_one(Stack, stack.id)
+            assert row.drift_since is not None
+            row.drift_since -= timedelta(seconds=ctx.settings.drift_unknown_seconds)
+        assert (tell_unknown(ctx), tell_unknown(ctx)) == (1, 0)
+        verdict(ctx, stack, "in_sync")
+    send(ctx)
+    assert receiver.types == ["drift.unknown", "drift.unknown"]
+    told = receiver.requests[0].json["data"]["drift"]
+    assert (told["reason"], bool(told["next_check_at"])) == ("no answer", True)
 
 
 def test_a_drift_that_moves_on_is_told_once_more(ctx: Context, receiver: Receiver) -> None:

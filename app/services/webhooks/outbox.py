@@ -74,6 +74,16 @@ def drift_gone(session: Session, stack: Stack) -> None:
     announce(session, EventType.DRIFT_GONE, stack, drift=_describe_drift(stack, ()))
 
 
+def drift_unknown(session: Session, stack: Stack) -> None:
+    """Tell that a stack could not be checked for too long, and when it is tried again."""
+    facts = {
+        "since": rfc3339(stack.drift_since),
+        "reason": stack.drift_reason,
+        "next_check_at": rfc3339(stack.schedule.next_check_at),
+    }
+    announce(session, EventType.DRIFT_UNKNOWN, stack, drift=facts)
+
+
 def needs_attention(session: Session, stack: Stack) -> None:
     """Tell that a person must look at a stack."""
     reason = (stack.status_reason or "")[:MAX_DETAIL] or None

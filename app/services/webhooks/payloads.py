@@ -95,6 +95,9 @@ _SAID: dict[str, Callable[[dict[str, Any]], str]] = {
     EventType.APPROVAL_WANTED: _say_approval,
     EventType.DRIFT_FOUND: _say_drift,
     EventType.DRIFT_CHANGED: _say_changed,
+    EventType.DRIFT_UNKNOWN: lambda data: (
+        f"could not be checked for drift since {data['drift'].get('since')}"
+    ),
     EventType.DRIFT_GONE: lambda _: "is again as Landform left it",
     EventType.NEEDS_ATTENTION: _say_attention,
     EventType.STACK_EXPIRING: _say_expiring,
