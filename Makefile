@@ -11,7 +11,14 @@ SOURCES := app workers sandbox migrations tests wsgi.py
 # The other tests of the engine are about processes and the volume, slow, and the same on any database.
 DATABASE_TESTS := tests/services tests/api \
   $(addprefix tests/engine/, test_life_cycle.py test_drift.py test_control.py) \
-  $(addprefix --ignore=tests/api/, test_schemathesis.py test_openapi.py test_documentation.py)
+  $(addprefix --ignore=tests/api/, test_schemathesis.py test_openapi.py test_documentation.py \
+    test_conventions.py test_injection.py)
+# What of them `make test` runs: each use case once, and what a database could do otherwise.
+DATABASE_CORE := tests/services tests/engine/test_life_cycle.py \
+  $(addprefix tests/api/, test_create.py test_change.py test_lists.py test_idempotency.py)
+ON_POSTGRESQL = $(DATABASE_CORE)
+# One more than there are cores: tests of Terraform wait a good deal.
+PARALLEL := -n $(shell echo $$(($$(nproc) < 4 ? $$(nproc) + 1 : 4))) --dist loadfile
 PRESENT = $(wildcard $(SOURCES))
 TYPED = $(wildcard app workers sandbox wsgi.py)
 
@@ -29,18 +36,20 @@ run: $(COMMAND) ## Start everything: Redis, web, workers, scheduler, sandbox clo
 	@LANDFORM_ENV="$${LANDFORM_ENV:-demo}" exec $(RUN) -m workers.supervisor
 
 test: check ## Run every check and every test that does not take long
-	@$(RUN) -m pytest -n logical --maxprocesses 4 --dist loadfile -m "not thorough" $(PYTEST_ARGS)
+	@$(RUN) -m pytest $(PARALLEL) -m "not thorough" $(PYTEST_ARGS)
 ifeq ($(PYTEST_ARGS),)
 	@$(MAKE) --no-print-directory test-postgresql
 endif
 
-test-thorough: $(DEV) ## Run the tests that take long: rollback, key rotation, kills, a short campaign
-	@$(RUN) -m pytest -n logical --maxprocesses 4 --dist loadfile -m thorough $(PYTEST_ARGS)
+test-thorough: $(DEV) ## Run the tests that take long, and all that use the database on PostgreSQL
+	@$(RUN) -m pytest $(PARALLEL) -m thorough $(PYTEST_ARGS)
+ifeq ($(PYTEST_ARGS),)
+	@$(MAKE) --no-print-directory test-postgresql ON_POSTGRESQL='$(DATABASE_TESTS)'
+endif
 
-test-postgresql: $(DEV) ## Run the tests that use the database on PostgreSQL as well
+test-postgresql: $(DEV) ## Run the core of the tests that use the database on PostgreSQL
 	@if $(RUN) -m tests.postgresql; then \
-	  $(RUN) -m pytest -q -n logical --maxprocesses 4 --dist loadfile -m "not thorough" \
-	    --database=postgresql $(DATABASE_TESTS); fi
+	  $(RUN) -m pytest -q $(PARALLEL) -m "not thorough" --database=postgresql $(ON_POSTGRESQL); fi
 
 bench: $(DEV) ## Measure, and write docs/benchmarks.md
 	@$(RUN) -m tests.bench $(BENCH_ARGS)
