@@ -246,7 +246,9 @@ def test_drift_reports_are_listed_and_shown_in_the_fleet(
         )
     rest.set_stack(network["id"], drift_status="drifted", drift_report_id="dr_1")
     (report,) = rest.get(f"/stacks/{network['id']}/drift-reports").json["items"]
-    assert (report["status"], report["changes"]) == ("drifted", [change])
+    (shown,) = report["changes"]
+    assert report["status"] == "drifted"
+    assert change.items() <= shown.items()
     (item,) = rest.get("/drift").json["items"]
     assert item["report"] == report
     assert item["stack"]["drift"]["report_id"] == "dr_1"
