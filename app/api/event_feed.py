@@ -101,6 +101,13 @@ class EventFeed:
                     if not followed.listeners:
                         del self._followed[operation_id]
 
+    def close(self) -> None:
+        """End all streams and wait until nothing is read any more."""
+        self._end_all("Landform stops")
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
     def _run(self) -> None:
         while True:
             with self._lock:
@@ -112,16 +119,16 @@ class EventFeed:
                 is_behind = self._look(followed)
             except SQLAlchemyError as error:
                 log.warning("event_feed_failed", error=str(error))
-                self._give_up()
+                self._end_all("the database does not answer")
                 continue
             if not is_behind:
                 time.sleep(POLL_SECONDS)
 
-    def _give_up(self) -> None:
+    def _end_all(self, why: str) -> None:
         """End all streams: their clients come back with the id of the last event that they saw."""
         with self._lock:
             for followed in self._followed.values():
-                followed.tell(News(": the database does not answer\n\n", is_last=True))
+                followed.tell(News(f": {why}\n\n", is_last=True))
             self._followed.clear()
 
     def _look(self, followed: dict[str, _Followed]) -> bool:

@@ -12,6 +12,8 @@ import pytest
 from flask import Flask
 from pydantic import SecretStr
 
+from app.api.event_feed import EventFeed
+from app.api.event_stream import FEED
 from app.factory import create_app
 from app.services.setup import prepare
 from app.settings import Settings
@@ -97,7 +99,7 @@ def make_reader(
 
     yield make
     for rest in made:
-        rest.ctx.db.engine.dispose()
+        _end(rest.app)
     copies.close()
 
 
@@ -131,7 +133,14 @@ def make_app(
 
         yield make
         for app in made:
-            context_of(app).db.engine.dispose()
+            _end(app)
+
+
+def _end(app: Flask) -> None:
+    """Let go of the database, which a stream that nobody closed may still be reading."""
+    feed: EventFeed = app.extensions[FEED]
+    feed.close()
+    context_of(app).db.engine.dispose()
 
 
 @pytest.fixture
