@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 from pydantic import SecretStr
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -29,6 +30,7 @@ from workers.embedded_redis import redis_command
 SECRET_KEY = "a test key of thirty-two bytes or more, never used elsewhere"
 ENCRYPTION_KEYS = "k1:" + base64.b64encode(bytes(range(32))).decode()
 # What a developer may choose for the tests; every other setting would change their meaning.
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 KEPT_VARIABLES = {"LANDFORM_PROVIDER_MIRROR", "LANDFORM_TERRAFORM"}
 
 MakeSettings = Callable[..., Settings]
@@ -184,10 +186,13 @@ def _wait_for_redis(url: str, seconds: float = 20) -> None:
                 time.sleep(0.02)
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """Path of the machine's Chromium, for tests of the console in a real browser."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    pytest.skip("there is no Chromium on this machine: apt-get install chromium")
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. Each module ends its own, since Playwright holds the thread's event loop."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("there is no Chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield started
+        started.close()

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 from werkzeug.serving import make_server
 
 from app.models import Stack
@@ -21,26 +21,24 @@ pytestmark = [
 
 
 @pytest.fixture
-def page(rest: Rest, chromium: str) -> Iterator[Page]:
+def page(rest: Rest, browser: Browser) -> Iterator[Page]:
     """The page of the API in a browser, which must complain of nothing."""
     server = make_server("127.0.0.1", 0, rest.app, threaded=True)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        opened = browser.new_page()
-        opened.on("pageerror", lambda error: complaints.append(str(error)))
-        opened.on(
-            "console",
-            lambda message: (
-                complaints.append(message.text) if "Content Security" in message.text else None
-            ),
-        )
-        opened.goto(f"http://127.0.0.1:{server.server_port}/api/docs")
-        yield opened
-        browser.close()
+    opened = browser.new_page()
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text) if "Content Security" in message.text else None
+        ),
+    )
+    opened.goto(f"http://127.0.0.1:{server.server_port}/api/docs")
+    yield opened
+    opened.close()
     server.shutdown()
     thread.join()
     server.server_close()

@@ -176,6 +176,8 @@ class Story:
         assert self.landform.end_of(asked["id"])["status"] == "planned_and_finished"
         stack = self.landform.call("GET", f"/stacks/{stack_id}")
         assert stack["drift"]["status"] == "drifted"
+        rule = {"project": "default", "reason": "known", "path": "user_data"}
+        self.drift_rule = self.landform.call("POST", "/drift/rules", json=rule)["id"]
 
     def _add_account(self, token: str) -> None:
         account = CloudAccount(
@@ -333,6 +335,7 @@ def _paths(rule: Any, story: Story) -> Iterator[str]:
             "stack_id": stack_id,
             "project": "default",
             "report_id": reports[0]["id"] if reports else "none",
+            "rule_id": story.drift_rule,
             "finding_id": findings[0]["id"] if findings else "none",
         }
         path = str(rule.rule)
