@@ -115,8 +115,9 @@ def test_a_project_admin_may_override_and_an_operator_may_not(landform: Landform
 
 def test_maintenance_ends_by_itself(landform: Landform) -> None:
     _, operation = waiting(landform)
-    control(landform, maintenance=Maintenance("short", utc_now() + timedelta(milliseconds=300)))
+    control(landform, maintenance=Maintenance("long", utc_now() + timedelta(hours=1)))
     assert choose_next(landform.ctx) is None
+    control(landform, maintenance=Maintenance("short", utc_now() + timedelta(milliseconds=100)))
     while choose_next(landform.ctx) is None:
         pass
     assert landform.carry_out(operation).status == "applied"
