@@ -44,6 +44,9 @@ class PlanOutcome:
     has_changes: bool
     summary: ChangeSummary | None
     warnings: tuple[Diagnostic, ...]
+    is_still: bool
+    """Neither the configuration nor reality differs from the recorded state. Terraform names each
+    resource that changed outside, and every line was read."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,9 @@ class Terraform:
         argument_list = arguments.plan_arguments(plan_file, mode, targets, replace)
         step = self._run(step_name, argument_list, deadline_seconds, self.reattach)
         step.require_success(allowed=(0, 2))
-        return PlanOutcome(step.result.exit_code == 2, step.summary, step.warnings)
+        has_changes = step.result.exit_code == 2
+        is_still = not (has_changes or step.drifted or step.unread_lines)
+        return PlanOutcome(has_changes, step.summary, step.warnings, is_still)
 
     def apply(self, plan_file: Path, deadline_seconds: float) -> ApplyOutcome:
         """Carry out the saved plan.

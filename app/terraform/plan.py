@@ -162,6 +162,11 @@ class Plan:
     is_applyable: bool
 
     @classmethod
+    def still(cls) -> Plan:
+        """Return the plan of a stack that is as recorded and as configured."""
+        return cls("", (), (), (), is_errored=False, is_applyable=False)
+
+    @classmethod
     def parse(cls, data: bytes, secrets: Collection[str] = ()) -> Plan:
         """Read the output of ``show -json PLAN``.
 

@@ -95,7 +95,8 @@ class ProviderKeeper:
             peer: socket.socket = writer.get_extra_info("socket")
             require_own_peer(peer)
             async with asyncio.timeout(ORDER_SECONDS):
-                return ProviderOrder.parse(await reader.readline())
+                line = await reader.readline()
+            return ProviderOrder.parse(line) if line else None  # somebody only looked if it listens
         except (ValueError, RecursionError, TimeoutError, UnavailableError) as error:
             # Never the line itself: it holds credentials.
             log.warning("order_refused", error=type(error).__name__)

@@ -49,6 +49,7 @@ class Step:
         self.diagnostics: list[Diagnostic] = []
         self.summary: ChangeSummary | None = None
         self.withheld_lines = 0
+        self.drifted = 0
         self._redactor = Redactor(secrets)
         self._on_event = on_event
 
@@ -56,6 +57,11 @@ class Step:
     def warnings(self) -> tuple[Diagnostic, ...]:
         """Diagnostics that are no errors."""
         return tuple(item for item in self.diagnostics if not item.is_error)
+
+    @property
+    def unread_lines(self) -> int:
+        """How many lines were withheld, or too long to be read."""
+        return self.withheld_lines + self.result.skipped_lines
 
     def read_line(self, line: str) -> None:
         """Pass an event on; withhold everything else, which may be the raw state."""
@@ -68,6 +74,7 @@ class Step:
             self.diagnostics.append(event.diagnostic)
         if event.summary is not None:
             self.summary = event.summary
+        self.drifted += event.type == "resource_drift"
         self._on_event(event)
 
     def require_success(self, allowed: tuple[int, ...] = (0,)) -> None:

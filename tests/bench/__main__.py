@@ -1,7 +1,7 @@
 """``make bench``: measure on this machine, over loopback, and write ``docs/benchmarks.md``.
 
-``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start]``. What is not measured in
-this run keeps its line from the last one.
+``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start] [--only-drift]``. What
+is not measured in this run keeps its line from the last one.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import psutil
 from app.settings import REPOSITORY_ROOT
 from app.terraform.discovery import discover
 from tests.bench.api_rows import Size, api_rows
+from tests.bench.drift_sweep import SweepSize, drift_rows
 from tests.bench.measures import (
     POSTS,
     ZONES,
@@ -39,11 +40,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--make-test-seconds", type=float, help="how long `make test` took here")
     parser.add_argument("--skip-fresh-start", action="store_true", help="do not install anew")
+    parser.add_argument("--only-drift", action="store_true", help="keep all other rows")
     chosen = parser.parse_args()
-    kept = read_kept(TARGET.read_text()) if TARGET.exists() else {}
+    kept = read_kept(TARGET.read_text(), keeps_all=chosen.only_drift) if TARGET.exists() else {}
     started, load = time.monotonic(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="landform-bench-") as folder:
-        figures = measure(Path(folder), is_fresh=not chosen.skip_fresh_start)
+        figures = drift_rows(Path(folder) / "drift", SweepSize())
+        if not chosen.only_drift:
+            figures = measure(Path(folder), is_fresh=not chosen.skip_fresh_start) | figures
     if chosen.make_test_seconds is not None:
         figures[TESTS] = f"{chosen.make_test_seconds:.0f} s"
     today = f"{datetime.now(UTC):%Y-%m-%d}"
@@ -81,10 +85,11 @@ def measure(folder: Path, *, is_fresh: bool) -> dict[str, str]:
     )
 
 
-def read_kept(text: str) -> dict[str, tuple[str, str]]:
-    """Return the rows of an earlier page for what is not measured in every run."""
+def read_kept(text: str, *, keeps_all: bool = False) -> dict[str, tuple[str, str]]:
+    """Return the rows of an earlier page for what is not measured in this run."""
     rows = re.findall(r"^\| (.+?) \| (.+?) \| (\d{4}-\d{2}-\d{2}) \|$", text, re.MULTILINE)
-    return {name: (figure, day) for name, figure, day in rows if name in (FRESH, WARM, TESTS)}
+    rare = (FRESH, WARM, TESTS)
+    return {name: (figure, day) for name, figure, day in rows if keeps_all or name in rare}
 
 
 def page(rows: dict[str, tuple[str, str]], seconds: float, load: float) -> str:
@@ -116,6 +121,11 @@ def page(rows: dict[str, tuple[str, str]], seconds: float, load: float) -> str:
             "installs every package from the package index, migrates, and starts all processes.",
             "`make test` is the whole of the checks and tests, timed by hand and handed over with",
             "`make bench BENCH_ARGS='--make-test-seconds N'`.",
+            "",
+            "A drift check of the naive loop is a fresh folder, `init` and `plan -refresh-only`.",
+            "CPU seconds are those of Terraform, its providers, Landform's workers and scheduler,",
+            "without the sandbox cloud itself; memory is what no other process shares. Both sweeps",
+            "had to find the same changes.",
             "",
         ]
     )

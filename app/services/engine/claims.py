@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -92,6 +92,37 @@ def fenced(ctx: Context, claim: Claim) -> Iterator[tuple[Session, Operation]]:
         if operation is None or operation.fence != claim.fence or operation.status not in OWNED:
             raise FenceLostError(f"Operation {claim.operation_id} has another owner.")
         yield session, operation
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What people have asked of a running operation meanwhile."""
+
+    is_cancel: bool
+    is_force: bool
+
+
+@contextmanager
+def writing(ctx: Context, claim: Claim) -> Iterator[tuple[Session, Asked]]:
+    """Open a writing transaction for rows beside a claimed operation, which is not loaded.
+
+    An operation brings its stack and all that hangs on it; whoever writes several times a second
+    needs only the fence.
+
+    Raises:
+        FenceLostError: the operation was claimed by another process, or has ended.
+    """
+    query = select(Operation.status, Operation.force_requested_at).where(
+        Operation.id == claim.operation_id,
+        Operation.fence == claim.fence,
+        Operation.status.in_(OWNED),
+    )
+    with ctx.write() as session:
+        held = session.execute(query.with_for_update(of=Operation)).one_or_none()
+        if held is None:
+            raise FenceLostError(f"Operation {claim.operation_id} has another owner.")
+        status, forced_at = held
+        yield session, Asked(status == OperationStatus.CANCELING, forced_at is not None)
 
 
 def begin_applying(operation: Operation) -> None:

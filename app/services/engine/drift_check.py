@@ -95,8 +95,8 @@ def _compare(
     """Return the drift, what an apply would do about it, and what the configuration wants."""
     plan_path, mending = space.directory.plan_path, None
     try:
-        terraform.plan(plan_path, seconds)
-        plan = terraform.show_plan(plan_path, seconds)
+        is_still = terraform.plan(plan_path, seconds).is_still
+        plan = Plan.still() if is_still else terraform.show_plan(plan_path, seconds)
     except TerraformError:
         # What it would do may be forbidden (prevent_destroy); what is so can still be seen.
         refresh_path = space.directory.refresh_plan_path

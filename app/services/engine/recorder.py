@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import null, select, update
+from sqlalchemy.orm import Session
+
 from app.clock import utc_now
 from app.domain.operations import OperationStatus, StepName, StepStatus
 from app.errors import FenceLostError, LandformError
 from app.models import Operation, OperationEvent, OperationStep
 from app.services.context import Context
-from app.services.engine.claims import Claim, Heartbeat, fenced
+from app.services.engine.claims import Asked, Claim, Heartbeat, writing
 from app.terraform.events import Event
 from app.terraform.identity import ProcessIdentity
 
@@ -42,9 +45,9 @@ class Recorder:
     @contextmanager
     def step(self, name: StepName) -> Iterator[None]:
         """Record a step around the block: running, then done or failed."""
-        with fenced(self._ctx, self._claim) as (session, operation):
+        with writing(self._ctx, self._claim) as (session, _):
             row = OperationStep(
-                operation_id=operation.id,
+                operation_id=self._claim.operation_id,
                 name=name.value,
                 status=StepStatus.RUNNING.value,
                 started_at=utc_now(),
@@ -82,8 +85,8 @@ class Recorder:
 
     def process_started(self, identity: ProcessIdentity) -> None:
         """Remember the Terraform that runs, so that the reaper can find it."""
-        with fenced(self._ctx, self._claim) as (_, operation):
-            operation.process = identity.to_dict()
+        with writing(self._ctx, self._claim) as (session, _):
+            self._set_process(session, identity.to_dict())
 
     def poll(self) -> None:
         """Write what has gathered if it is time.
@@ -103,20 +106,31 @@ class Recorder:
         if not self._buffer:
             self._read_cancel()
             return
-        with fenced(self._ctx, self._claim) as (session, operation):
+        with writing(self._ctx, self._claim) as (session, asked):
             session.add_all(self._buffer)
-            self._note_cancel(operation)
+            self._note_cancel(asked)
         self._buffer = []
 
     def _read_cancel(self) -> None:
+        query = select(Operation.status, Operation.force_requested_at).where(
+            Operation.id == self._claim.operation_id
+        )
         with self._ctx.read() as session:
-            operation = session.get(Operation, self._claim.operation_id)
-            if operation is not None:
-                self._note_cancel(operation)
+            found = session.execute(query).one_or_none()
+        if found is not None:
+            status, forced_at = found
+            self._note_cancel(Asked(status == OperationStatus.CANCELING, forced_at is not None))
 
-    def _note_cancel(self, operation: Operation) -> None:
-        self.is_cancel_requested = operation.status == OperationStatus.CANCELING
-        self.is_force_requested = operation.force_requested_at is not None
+    def _note_cancel(self, asked: Asked) -> None:
+        self.is_cancel_requested = asked.is_cancel
+        self.is_force_requested = asked.is_force
+
+    def _set_process(self, session: Session, process: dict[str, Any] | None) -> None:
+        session.execute(
+            update(Operation)
+            .where(Operation.id == self._claim.operation_id)
+            .values(process=null() if process is None else process)
+        )
 
     def _end_step(
         self, step_id: int, name: StepName, status: StepStatus, detail: str | None
@@ -127,12 +141,12 @@ class Recorder:
             f"Step {name.value} {status.value}.",
             {"step": name.value, "status": status.value},
         )
-        with fenced(self._ctx, self._claim) as (session, operation):
+        with writing(self._ctx, self._claim) as (session, asked):
             row = session.get_one(OperationStep, step_id)
             row.status, row.ended_at, row.detail = status.value, utc_now(), detail
-            operation.process = None
+            self._set_process(session, None)
             session.add_all(self._buffer)
-            self._note_cancel(operation)
+            self._note_cancel(asked)
         self._buffer = []
 
     def _event(

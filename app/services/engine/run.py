@@ -23,6 +23,7 @@ from app.errors import (
     OperationInterruptedError,
     PlanStaleError,
     StateError,
+    TerraformError,
     UnavailableError,
     UnsavedStateError,
 )
@@ -47,6 +48,7 @@ from app.services.operation_status import move, release
 from app.services.secrets import open_credentials
 from app.services.webhooks import outbox
 from app.storage.parked_run import park
+from app.storage.prepared_init import PreparedInit
 from app.storage.snapshotter import Snapshotter
 from app.storage.state_store import StateStore, StateVersionName
 from app.terraform.arguments import PlanMode
@@ -71,6 +73,7 @@ class OperationRun:
     """The work on one operation by the process that claimed it."""
 
     _lock: int
+    _prepared: PreparedInit
 
     def __init__(
         self, ctx: Context, claim: Claim, heartbeat: Heartbeat, binary: TerraformBinary
@@ -128,9 +131,17 @@ class OperationRun:
         ):
             space = workspace.prepare(self._ctx, session, self._store, operation)
         with self._recorder.step(StepName.INIT):
-            terraform = self._terraform(space, on_event=self._recorder.init_event)
-            terraform.init(self._ctx.settings.plan_timeout_seconds)
+            self._prepared = self._prepared_init(space)
+            if not self._prepared.restore():
+                terraform = self._terraform(space, on_event=self._recorder.init_event)
+                terraform.init(self._ctx.settings.plan_timeout_seconds)
+                self._prepared.keep()
         return space
+
+    def _prepared_init(self, space: Workspace) -> PreparedInit:
+        settings, terraform = self._ctx.settings, f"{self._binary.path} {self._binary.version}"
+        mirrors = [item for item in (settings.sandbox_mirror, settings.provider_mirror) if item]
+        return PreparedInit(settings.work_dir, space.directory, terraform, mirrors)
 
     def _reopen(self) -> Workspace:
         with fenced(self._ctx, self._claim) as (_, operation):
@@ -179,9 +190,13 @@ class OperationRun:
         return plan
 
     def _look(self, space: Workspace, work: Callable[[Terraform], T]) -> T:
-        return look(
-            self._ctx, space, lambda reattach: self._terraform(space, reattach=reattach), work
-        )
+        try:
+            return look(
+                self._ctx, space, lambda reattach: self._terraform(space, reattach=reattach), work
+            )
+        except TerraformError:
+            self._prepared.forget()  # it would fail each time if it were to blame
+            raise
 
     def _require_same_drift(self, plan: Plan) -> None:
         """Refuse to undo or accept another drift than people have seen."""
