@@ -20,6 +20,8 @@ from app.console import (
     presentation,
     session,
     stack_actions,
+    stack_lock,
+    stack_state,
     stacks,
 )
 
@@ -29,12 +31,15 @@ def register(app: Flask) -> None:
     presentation.register(app)
     app.register_blueprint(session.pages)
     pages = Blueprint("console", __name__)
+    pages.before_request(stack_state.allow_large_upload)  # before any form is read
     guard.protect(pages)
     for module in (
         overview,
         stacks,
         new_stack,
         stack_actions,
+        stack_state,
+        stack_lock,
         operations,
         operation_stream,
         drift,

@@ -13,6 +13,7 @@ from app.services.pages import PageRequest
 
 PAGE_ROWS = 50
 MAX_TEXT = 100
+MAX_SERIAL_DIGITS = 19
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,20 @@ def wanted_choice(name: str, choices: Collection[str]) -> str | None:
 def wanted_text(name: str) -> str | None:
     """Return the text of a filter, or ``None`` when it is empty."""
     return request.args.get(name, "").strip()[:MAX_TEXT] or None
+
+
+def wanted_serial(name: str) -> int | None:
+    """Return the serial of a state version, or ``None`` when none is asked for.
+
+    Raises:
+        ValidationError: it is no number.
+    """
+    text = request.args.get(name, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < MAX_SERIAL_DIGITS):
+        raise ValidationError.at(f"?{name}", "Give the serial of a state version.")
+    return int(text)
 
 
 def chips_for(endpoint: str, filters: dict[str, str | None]) -> list[Chip]:

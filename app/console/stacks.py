@@ -15,7 +15,6 @@ from app.console.read_models.stack import (
     read_stack_drift,
     read_stack_operations,
     read_stack_overview,
-    read_stack_states,
 )
 from app.console.read_models.stack_list import read_stack_list
 from app.domain.drift import DriftStatus
@@ -30,7 +29,6 @@ def add_pages(pages: Blueprint) -> None:
     pages.add_url_rule("/stacks/<stack_id>", view_func=show_stack)
     pages.add_url_rule("/stacks/<stack_id>/operations", view_func=show_stack_operations)
     pages.add_url_rule("/stacks/<stack_id>/drift", view_func=show_stack_drift)
-    pages.add_url_rule("/stacks/<stack_id>/state", view_func=show_stack_states)
 
 
 def list_stacks() -> str:
@@ -72,9 +70,3 @@ def show_stack_drift(stack_id: str) -> str:
     """Show the drift reports of a stack."""
     page = read_stack_drift(current_context(), current_principal(), stack_id, wanted_page())
     return render_template("stacks/drift.html", page=page, tab="drift")
-
-
-def show_stack_states(stack_id: str) -> str:
-    """Show the state versions of a stack."""
-    page = read_stack_states(current_context(), current_principal(), stack_id, wanted_page())
-    return render_template("stacks/state.html", page=page, tab="state")

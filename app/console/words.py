@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from app.domain.drift import DriftStatus, Severity
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepName, StepStatus
 from app.domain.stacks import StackStatus
+from app.services.stack_locks import WriterVerdict
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,19 @@ SEVERITY: dict[str, Word] = {
     Severity.LOW: Word("Low", "quiet", "minus"),
 }
 
+STATE: dict[str, Word] = {
+    "created": Word("Recorded", "good", "plus"),
+    "updated": Word("Changed", "attention", "edit"),
+    "deleted": Word("No longer recorded", "bad", "minus"),
+}
+
+WRITER: dict[str, Word] = {
+    WriterVerdict.FREE: Word("Nobody", "quiet", "minus"),
+    WriterVerdict.LIVE: Word("At work", "busy", "spinner"),
+    WriterVerdict.ORPHANED: Word("Left behind", "attention", "alert"),
+    WriterVerdict.UNKNOWN: Word("Unknown", "bad", "question"),
+}
+
 HEALTH: dict[str, Word] = {"ok": Word("OK", "good", "check"), "bad": Word("Down", "bad", "cross")}
 
 LEVEL: dict[str, Word] = {
@@ -119,6 +133,8 @@ FAMILIES: dict[str, dict[str, Word]] = {
     "operation": OPERATION,
     "step": STEP,
     "severity": SEVERITY,
+    "state": STATE,
+    "writer": WRITER,
     "health": HEALTH,
     "level": LEVEL,
     "action": ACTION,

@@ -80,3 +80,9 @@ def unfinished_of(session: Session, stack_id: str) -> Sequence[Operation]:
         Operation.stack_id == stack_id, Operation.status.in_(sorted(UNFINISHED))
     )
     return session.scalars(query.order_by(Operation.id)).unique().all()
+
+
+def types_of(session: Session, operation_ids: Collection[str]) -> dict[str, str]:
+    """Return the type of each operation by its id."""
+    query = select(Operation.id, Operation.type).where(Operation.id.in_(sorted(operation_ids)))
+    return {row.id: row.type for row in session.execute(query)}

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.errors import StateLineageError, ValidationError
 from app.models import Stack, StateVersion
 from app.services.engine.state_keeping import latest_version
+from app.services.inventory import MAX_SERIAL
 
 
 def check_rollback(session: Session, stack: Stack, serial: int | None) -> None:
@@ -19,9 +20,10 @@ def check_rollback(session: Session, stack: Stack, serial: int | None) -> None:
     """
     if serial is None:
         raise ValidationError.at("/serial", "Say which state version to go back to.")
-    target = session.scalar(
-        select(StateVersion).where(StateVersion.stack_id == stack.id, StateVersion.serial == serial)
+    query = select(StateVersion).where(
+        StateVersion.stack_id == stack.id, StateVersion.serial == serial
     )
+    target = session.scalar(query) if serial <= MAX_SERIAL else None
     present = latest_version(session, stack.id)
     if target is None or present is None:
         raise ValidationError.at("/serial", f"No state version {serial} of the stack is kept.")

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -112,6 +113,7 @@ PAGE = _page(IN, IN, IN, IN, IN, IN)
 PAGE_OF_MAKERS = _page(403, 403, IN, IN, IN, IN)
 PAGE_OF_VIEWERS = _page(404, IN, IN, IN, 404, IN)
 FORM_OF_OPERATORS = _page(404, 403, IN, IN, 404, IN)
+FORM_OF_ADMINS = _page(404, 403, 403, IN, 404, IN)
 
 
 @dataclass(frozen=True)
@@ -313,6 +315,10 @@ def _fine_password(world: World, path: str) -> dict[str, Any]:
     return {"name": f"u-{next(NUMBERS)}", "password": "a fine passphrase"}
 
 
+def _state_file(world: World, path: str) -> dict[str, Any]:
+    return {"state": (BytesIO(b"not a state"), "a.tfstate")}
+
+
 READ = "stack:read"
 WRITE = "stack:write"
 CONTROL = "operation:control"
@@ -480,6 +486,18 @@ TABLE: dict[str, Row] = {
         FORM_OF_OPERATORS, granted=303, body={"type": "drift_check"}
     ),
     "GET /stacks/{stack_id}/state": Row(PAGE_OF_VIEWERS),
+    "POST /stacks/{stack_id}/state": Row(FORM_OF_ADMINS, granted=422, body=_state_file),
+    "GET /stacks/{stack_id}/state/diff": Row(PAGE_OF_VIEWERS),
+    "GET /stacks/{stack_id}/state/{serial}/download": Row(FORM_OF_ADMINS),
+    "GET /stacks/{stack_id}/state/{serial}/rollback": Row(FORM_OF_OPERATORS),
+    "POST /stacks/{stack_id}/state/{serial}/rollback": Row(FORM_OF_OPERATORS, granted=422),
+    "GET /stacks/{stack_id}/lock": Row(PAGE_OF_VIEWERS),
+    "POST /stacks/{stack_id}/lock": Row(
+        FORM_OF_OPERATORS, granted=303, body={"reason": "a test"}, arrange=_no_lock
+    ),
+    "POST /stacks/{stack_id}/unlock": Row(
+        FORM_OF_OPERATORS, granted=412, body={"version": "1"}, arrange=_locked
+    ),
     "GET /stacks/{stack_id}/destroy": Row(FORM_OF_OPERATORS),
     "POST /stacks/{stack_id}/destroy": Row(FORM_OF_OPERATORS, granted=422, body={"name": "wrong"}),
 }

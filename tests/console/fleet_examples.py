@@ -30,6 +30,7 @@ from app.models import (
 )
 from app.services.access import Principal
 from app.services.context import Context
+from app.services.engine import state_keeping
 from app.services.lookup import project_by
 from app.services.operations import request_operation
 from app.services.passwords import hash_password
@@ -206,6 +207,12 @@ class Fleet:
                 )
             )
         return sha256
+
+    def state(self, made: Made, data: bytes) -> None:
+        """Make ``data`` the state of record, as the first operation would."""
+        with self.ctx.write() as session:
+            operation = session.get_one(Operation, made.operation_id)
+            state_keeping.promote(session, self.ctx.state_store(), operation, data)
 
     def member(self, name: str, password: str, role: str | None) -> None:
         """Make a user with a role in the default project."""

@@ -13,17 +13,17 @@ from app.console.read_models.rows import OperationRow, StackRow
 from app.domain.permissions import Right
 from app.domain.stacks import StackStatus
 from app.errors import LandformError
-from app.models import DriftReport, Stack, StateVersion
+from app.models import DriftReport, Stack, StackLock
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.inventory import (
     OperationFilter,
     list_drift_reports,
     list_operations,
-    list_state_versions,
 )
 from app.services.lookup import stack_by_id
 from app.services.operation_lists import unfinished_of
+from app.services.operation_queue import lock_of
 from app.services.pages import PageRequest
 from app.services.references import living_users
 from app.services.secrets import open_parameters
@@ -41,6 +41,7 @@ class StackHeader:
     unfinished: list[OperationRow]
     drift_checked_at: datetime | None
     next_check_at: datetime | None
+    lock: StackLock | None
     may_write: bool
 
     @property
@@ -111,15 +112,6 @@ class StackDriftPage:
 
 
 @dataclass(frozen=True)
-class StackStatesPage:
-    """The tab of state versions, newest first."""
-
-    header: StackHeader
-    versions: list[StateVersion]
-    next_cursor: str | None
-
-
-@dataclass(frozen=True)
 class DestructionPage:
     """What would go; ``unknown`` says why it could not be counted."""
 
@@ -143,7 +135,7 @@ def read_stack_overview(ctx: Context, principal: Principal, stack_id: str) -> St
             session, principal, OperationFilter(stack_id=stack_id), PageRequest(LAST_OPERATIONS)
         )
         return StackOverviewPage(
-            header=_header(ctx, session, principal, stack),
+            header=stack_header(ctx, session, principal, stack),
             parameters=_parameters(ctx, stack),
             outputs=_outputs(ctx, stack),
             uses=[_link(item.target, item.parameter) for item in stack.references],
@@ -167,7 +159,7 @@ def read_stack_operations(
         stack = stack_by_id(session, principal, stack_id)
         found = list_operations(session, principal, OperationFilter(stack_id=stack_id), page)
         rows = [OperationRow.of(item) for item in found.items]
-        header = _header(ctx, session, principal, stack)
+        header = stack_header(ctx, session, principal, stack)
         return StackOperationsPage(header, rows, found.next_cursor)
 
 
@@ -178,19 +170,8 @@ def read_stack_drift(
     with ctx.read() as session:
         stack = stack_by_id(session, principal, stack_id)
         found = list_drift_reports(session, principal, stack_id, page)
-        header = _header(ctx, session, principal, stack)
+        header = stack_header(ctx, session, principal, stack)
         return StackDriftPage(header, list(found.items), found.next_cursor)
-
-
-def read_stack_states(
-    ctx: Context, principal: Principal, stack_id: str, page: PageRequest
-) -> StackStatesPage:
-    """Read the tab of state versions."""
-    with ctx.read() as session:
-        stack = stack_by_id(session, principal, stack_id)
-        found = list_state_versions(session, principal, stack_id, page)
-        header = _header(ctx, session, principal, stack)
-        return StackStatesPage(header, list(found.items), found.next_cursor)
 
 
 def read_destruction(ctx: Context, principal: Principal, stack_id: str) -> DestructionPage:
@@ -201,7 +182,7 @@ def read_destruction(ctx: Context, principal: Principal, stack_id: str) -> Destr
     """
     with ctx.read() as session:
         stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE)
-        header = _header(ctx, session, principal, stack)
+        header = stack_header(ctx, session, principal, stack)
         users, is_protected = _users(stack), stack.deletion_protection
     try:
         resources, unknown = count_resources(ctx, stack_id), None
@@ -210,12 +191,14 @@ def read_destruction(ctx: Context, principal: Principal, stack_id: str) -> Destr
     return DestructionPage(header, resources, users, is_protected, unknown)
 
 
-def _header(ctx: Context, session: Session, principal: Principal, stack: Stack) -> StackHeader:
+def stack_header(ctx: Context, session: Session, principal: Principal, stack: Stack) -> StackHeader:
+    """Read what every tab begins with."""
     return StackHeader(
         stack=StackRow.of(stack, ctx.catalog),
         unfinished=[OperationRow.of(item) for item in unfinished_of(session, stack.id)],
         drift_checked_at=stack.drift_checked_at,
         next_check_at=stack.schedule.next_check_at if stack.schedule.is_enabled else None,
+        lock=lock_of(session, stack.id),
         may_write=principal.has(Right.STACK_WRITE, stack.project_id),
     )
 
