@@ -31,6 +31,8 @@ from app.api.stacks import StackQuery
 from app.catalog.blueprint import KindBlueprint
 from app.catalog.catalog import Catalog
 from app.clock import utc_now
+from app.domain.auto_reconcile import AutoReconcile
+from app.domain.drift import ChangeKind
 from app.domain.operations import AutoApply
 from app.domain.stacks import OnExpiry
 from app.errors import ValidationError
@@ -201,7 +203,7 @@ def _new_stack(kind: str, body: dict[str, Any]) -> NewStack:
         cloud_account=body["cloud_account"],
         parameters=body["parameters"],
         auto_apply=AutoApply(body["auto_apply"]) if "auto_apply" in body else None,
-        drift=DriftSettings(**body.get("drift", {})),
+        drift=_drift_settings(body.get("drift", {})),
         expires_at=_expiry(body),
         on_expiry=OnExpiry(body.get("on_expiry", OnExpiry.DESTROY)),
         **settings,
@@ -218,12 +220,23 @@ def _expiry(body: dict[str, Any]) -> datetime | None:
     return utc_now() + timedelta(seconds=body["ttl_seconds"])
 
 
+def _drift_settings(body: dict[str, Any]) -> DriftSettings:
+    if "auto_reconcile" not in body:
+        return DriftSettings(**body)
+    others, wanted = dict(body), body["auto_reconcile"]
+    del others["auto_reconcile"]
+    if wanted is None:
+        return DriftSettings(**others, clear_auto_reconcile=True)
+    changes = frozenset(map(ChangeKind, wanted["changes"]))
+    return DriftSettings(**others, auto_reconcile=AutoReconcile(changes, wanted["per_day"]))
+
+
 def _stack_change(body: dict[str, Any]) -> StackChange:
     return StackChange(
         parameters=body.get("parameters"),
         labels=body.get("labels"),
         auto_apply=AutoApply(body["auto_apply"]) if "auto_apply" in body else None,
-        drift=DriftSettings(**body["drift"]) if "drift" in body else None,
+        drift=_drift_settings(body["drift"]) if "drift" in body else None,
         expires_at=_expiry(body),
         on_expiry=OnExpiry(body["on_expiry"]) if "on_expiry" in body else None,
         clear_expiry="expires_at" in body and body["expires_at"] is None,

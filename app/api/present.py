@@ -96,6 +96,19 @@ def drift(row: Stack) -> dict[str, Any]:
         "follow_project": row.schedule.follows_project,
         "paused_by_project": not row.project.drift_enabled,
         "failures": row.schedule.failures,
+        "auto_reconcile": _auto_reconcile(row.schedule.auto_reconcile),
+    }
+
+
+def _auto_reconcile(kept: dict[str, Any] | None) -> dict[str, Any] | None:
+    if kept is None:
+        return None
+    return {
+        "changes": kept["changes"],
+        "per_day": kept["per_day"],
+        "off_since": kept.get("off_since"),
+        "off_reason": kept.get("off_reason"),
+        "held_back": kept.get("held_back"),
     }
 
 

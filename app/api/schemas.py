@@ -9,6 +9,7 @@ from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 
 from app.api.json_fields import Choice, Flag, Labels, Moment
 from app.api.plan_schemas import PlanCounts
+from app.domain.auto_reconcile import DEFAULT_PER_DAY, MAX_PER_DAY, RECONCILABLE
 from app.domain.drift import DriftStatus
 from app.domain.names import NAME_PATTERN, NAME_RULE
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepStatus
@@ -110,6 +111,37 @@ class References(Answer):
     used_by = fields.List(fields.Nested(StackRef), required=True, metadata=EMPTY)
 
 
+class AutoReconcileBody(Request):
+    """Which drift is undone without a person. Given again, it turns on what has turned off."""
+
+    changes = fields.List(
+        fields.String(validate=validate.OneOf([kind.value for kind in RECONCILABLE])),
+        required=True,
+        validate=validate.Length(min=1, max=len(RECONCILABLE)),
+        metadata={"example": ["updated"]},
+    )
+    per_day = fields.Integer(
+        strict=True,
+        load_default=DEFAULT_PER_DAY,
+        validate=validate.Range(min=1, max=MAX_PER_DAY),
+        metadata={"description": "At most so often within 24 hours"},
+    )
+
+
+class AutoReconcileView(Answer):
+    """Which drift is undone without a person, and why it was not."""
+
+    changes = fields.List(fields.String(), required=True)
+    per_day = fields.Integer(required=True)
+    off_since = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
+    off_reason = fields.String(required=True, allow_none=True)
+    held_back = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Why the drift that was seen last is left to people"},
+    )
+
+
 class DriftSettingsBody(Request):
     """How a stack is watched for drift."""
 
@@ -123,6 +155,9 @@ class DriftSettingsBody(Request):
     )
     follow_project = Flag(
         metadata={"description": "true: as often as the project says, and no longer its own way"}
+    )
+    auto_reconcile = fields.Nested(
+        AutoReconcileBody, allow_none=True, metadata={"description": "null ends it"}
     )
 
 
@@ -142,6 +177,9 @@ class DriftView(Answer):
     paused_by_project = fields.Boolean(required=True, metadata={"example": False})
     failures = fields.Integer(
         required=True, metadata={"description": "Checks that failed in a row", "example": 0}
+    )
+    auto_reconcile = fields.Nested(
+        AutoReconcileView, required=True, allow_none=True, metadata={"example": None}
     )
 
 

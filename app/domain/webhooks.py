@@ -34,6 +34,7 @@ class EventType(StrEnum):
     DRIFT_CHANGED = "drift.changed"
     DRIFT_GONE = "drift.gone"
     DRIFT_UNKNOWN = "drift.unknown"
+    AUTO_RECONCILE_OFF = "drift.auto_reconcile_off"
     NEEDS_ATTENTION = "stack.needs_attention"
     STACK_EXPIRING = "stack.expiring"
 

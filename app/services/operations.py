@@ -19,6 +19,7 @@ from app.models import Operation, Stack
 from app.services import audit
 from app.services.access import Principal, require
 from app.services.context import Context, ring_after_commit
+from app.services.drift import auto_reconcile
 from app.services.drift.actions import ABOUT_DRIFT, check_report
 from app.services.lookup import operation_by_id, stack_by_id
 from app.services.operation_queue import add_operation, ring_freed, unfinished_destroy
@@ -190,6 +191,7 @@ def _end_idle(session: Session, operation: Operation, status: OperationStatus) -
         stack.status = StackStatus.FAILED.value
         stack.status_reason = f"The first apply was {status.value}."
         stack.version += 1
+    auto_reconcile.settle(session, operation)
     session.flush()
     outbox.operation_ended(session, operation)
     ring_freed(session, stack.id)

@@ -10,6 +10,7 @@ from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
+from app.domain.auto_reconcile import AutoReconcile
 from app.domain.drift import next_check_at
 from app.domain.drift_pace import retry_after
 from app.domain.operations import FINAL, OperationType
@@ -42,12 +43,15 @@ class DriftSettings:
     """How a stack is watched; ``None`` leaves a setting as it is.
 
     Who gives an interval or a cron line has a rhythm of its own; ``follow_project`` gives it up.
+    ``auto_reconcile`` also turns it on again; ``clear_auto_reconcile`` ends it.
     """
 
     enabled: bool | None = None
     interval_seconds: int | None = None
     cron: str | None = None
     follow_project: bool | None = None
+    auto_reconcile: AutoReconcile | None = None
+    clear_auto_reconcile: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def change_schedule(schedule: Schedule, wanted: DriftSettings, default: Rhythm) 
     if says_rhythm and wanted.follow_project:
         message = "Give interval_seconds or cron, or follow the project, not both."
         raise ValidationError.at("/drift", message)
+    is_new_reconcile = _change_auto_reconcile(schedule, wanted)
     before = _shown(schedule)
     if wanted.cron is not None:
         schedule.cron = wanted.cron
@@ -118,7 +123,7 @@ def change_schedule(schedule: Schedule, wanted: DriftSettings, default: Rhythm) 
     if wanted.enabled is not None:
         schedule.is_enabled = wanted.enabled
     if before == _shown(schedule):
-        return False
+        return is_new_reconcile
     _plan_next(schedule, utc_now())
     return True
 
@@ -195,6 +200,19 @@ def _check_rhythm(interval_seconds: int | None, cron: str | None) -> None:
         raise ValidationError.at("/drift", "Give interval_seconds or cron, not both.")
     if cron is not None and not (croniter.is_valid(cron, strict=True) and len(cron.split()) == 5):
         raise ValidationError.at("/drift/cron", "Not a cron expression of five fields (UTC).")
+
+
+def _change_auto_reconcile(schedule: Schedule, wanted: DriftSettings) -> bool:
+    """Tell whether it is otherwise now; the same settings again turn on what has turned off."""
+    before = schedule.auto_reconcile
+    if wanted.auto_reconcile is not None:
+        settings = wanted.auto_reconcile.to_dict()
+        is_same = before is not None and {**before, **settings} == before
+        if not (is_same and before is not None and not before.get("off_since")):
+            schedule.auto_reconcile = settings
+    elif wanted.clear_auto_reconcile:
+        schedule.auto_reconcile = None
+    return schedule.auto_reconcile != before
 
 
 def _shown(schedule: Schedule) -> tuple[bool, int, str | None, bool]:

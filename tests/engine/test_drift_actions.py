@@ -8,12 +8,16 @@ from typing import Any
 import psutil
 import pytest
 
+from app.domain.auto_reconcile import AutoReconcile
+from app.domain.drift import ChangeKind
 from app.domain.operations import AutoApply, OperationType
 from app.domain.plan_options import PlanOptions
 from app.models import Operation, Stack
-from app.services import operations
+from app.services import operations, stacks
 from app.services.engine import salvage
 from app.services.resolutions import Resolution, resolve
+from app.services.schedules import DriftSettings
+from app.services.stacks import StackChange
 from tests.engine.test_drift import last_report
 from tests.engine.test_recovery import PATIENCE_SECONDS, wait_until, worker
 from tests.landform import ADMIN, Landform
@@ -99,6 +103,23 @@ def test_rules_for_approval_hold(landform: Landform, network: Stack) -> None:
     with landform.ctx.write() as session:
         operations.approve(session, ADMIN, operation.id)
     assert landform.carry_out(operation).status == "applied"
+
+
+def test_drift_is_undone_without_a_person_where_its_owner_allowed_that(
+    landform: Landform, network: Stack
+) -> None:
+    allowed = AutoReconcile(frozenset({ChangeKind.UPDATED}), per_day=1)
+    with landform.ctx.write() as session:
+        change = StackChange(drift=DriftSettings(auto_reconcile=allowed))
+        stacks.change_stack(landform.ctx, session, ADMIN, network.id, change)
+    drifted(landform, network)
+    (operation,) = landform.pending(network)
+    assert (operation.type, operation.requested_by) == ("reconcile", "system")
+    assert landform.carry_out(operation).status == "applied"
+    assert has_internet(landform)
+    assert check_follows(landform, network) == "in_sync"
+    drifted(landform, network)
+    assert landform.pending(network) == [], "once a day is enough"
 
 
 @pytest.mark.thorough

@@ -19,7 +19,7 @@ from app.models import DriftReport, Operation, Stack, StackOutput
 from app.services import audit, detector, references
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
-from app.services.drift import verdicts
+from app.services.drift import auto_reconcile, verdicts
 from app.services.drift.actions import ABOUT_DRIFT
 from app.services.drift.findings import keep_findings
 from app.services.drift.rules import match_rules
@@ -76,6 +76,7 @@ def end(
         type=operation.type,
         stack_id=operation.stack_id,
     )
+    auto_reconcile.settle(session, operation)
     session.flush()
     _tell_webhooks(session, operation, before)
     is_done_about_drift = operation.type in ABOUT_DRIFT and status is OperationStatus.APPLIED
@@ -101,7 +102,10 @@ def finish_drift_check(ctx: Context, claim: Claim, result: DriftResult) -> None:
 
 
 def record_verdict(session: Session, operation: Operation, result: DriftResult) -> None:
-    """Keep the report of a check with its findings, and show its verdict on the stack."""
+    """Keep the report of a check with its findings, and show its verdict on the stack.
+
+    A drift that its owner wants undone without a person is queued for that.
+    """
     now, stack = utc_now(), operation.stack
     report = DriftReport(
         id=ids.new_id(ids.DRIFT_REPORT),
@@ -123,6 +127,8 @@ def record_verdict(session: Session, operation: Operation, result: DriftResult) 
         match_rules(session, stack, now)
         report.status = verdicts.conclude(session, stack, now).value
     session.add(report)
+    if result.reason is None:
+        auto_reconcile.consider(session, operation, report)
 
 
 def _short(text: str | None) -> str | None:

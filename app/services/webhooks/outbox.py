@@ -84,6 +84,17 @@ def drift_unknown(session: Session, stack: Stack) -> None:
     announce(session, EventType.DRIFT_UNKNOWN, stack, drift=facts)
 
 
+def auto_reconcile_off(session: Session, operation: Operation, reason: str) -> None:
+    """Tell that drift of a stack is no longer undone without a person, and after what."""
+    announce(
+        session,
+        EventType.AUTO_RECONCILE_OFF,
+        operation.stack,
+        operation=describe_operation(operation),
+        reason=reason,
+    )
+
+
 def needs_attention(session: Session, stack: Stack) -> None:
     """Tell that a person must look at a stack."""
     reason = (stack.status_reason or "")[:MAX_DETAIL] or None

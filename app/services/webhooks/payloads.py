@@ -81,6 +81,10 @@ def _say_changed(data: dict[str, Any]) -> str:
     return _say_drift(data).replace("was changed", "has changed again", 1)
 
 
+def _say_off(data: dict[str, Any]) -> str:
+    return f"is no longer reconciled by itself. {_plain(data.get('reason') or '')}".rstrip()
+
+
 def _say_attention(data: dict[str, Any]) -> str:
     return f"needs attention. {_plain(data.get('reason') or '')}".rstrip()
 
@@ -98,6 +102,7 @@ _SAID: dict[str, Callable[[dict[str, Any]], str]] = {
     EventType.DRIFT_UNKNOWN: lambda data: (
         f"could not be checked for drift since {data['drift'].get('since')}"
     ),
+    EventType.AUTO_RECONCILE_OFF: _say_off,
     EventType.DRIFT_GONE: lambda _: "is again as Landform left it",
     EventType.NEEDS_ATTENTION: _say_attention,
     EventType.STACK_EXPIRING: _say_expiring,
