@@ -12,6 +12,7 @@ from app.console import (
     appearance,
     catalogue,
     drift,
+    drift_actions,
     guard,
     new_stack,
     operation_stream,
@@ -43,6 +44,7 @@ def register(app: Flask) -> None:
         operations,
         operation_stream,
         drift,
+        drift_actions,
         catalogue,
         appearance,
     ):

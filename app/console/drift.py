@@ -1,14 +1,23 @@
-"""Drift over all stacks: what changed outside Landform, and what is not known."""
+"""Drift over all stacks: what changed outside Landform, since when, and why it matters."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from dataclasses import asdict
 
-from app.console.list_requests import next_address, wanted_choice, wanted_page
-from app.console.read_models.drift import read_drift_page
+from flask import Blueprint, render_template, request
+
+from app.console.list_requests import (
+    chips_for,
+    next_address,
+    wanted_choice,
+    wanted_page,
+    wanted_text,
+)
+from app.console.read_models.drift import GROUPS, Wanted, read_drift_page
 from app.domain.drift import DriftStatus
-from app.services.fleet import OFF_RECORD
 from app.web_context import current_context, current_principal
+
+SWEEP = ("due", "queued", "unwatched")
 
 
 def add_pages(pages: Blueprint) -> None:
@@ -17,9 +26,33 @@ def add_pages(pages: Blueprint) -> None:
 
 
 def show_drift() -> str:
-    """Show drifted and unknown stacks, or those with the verdict that is asked for."""
-    verdict = wanted_choice("verdict", list(DriftStatus))
-    verdicts = (DriftStatus(verdict),) if verdict else OFF_RECORD
-    page = read_drift_page(current_context(), current_principal(), verdicts, wanted_page())
-    following = next_address("console.show_drift", page.next_cursor, {"verdict": verdict})
-    return render_template("drift/drift.html", page=page, verdict=verdict, next_page=following)
+    """Show the fleet by stack or by cause, or what ignore rules hide."""
+    wanted = Wanted(
+        group=wanted_choice("group", list(GROUPS)) or "stack",
+        verdict=wanted_choice("verdict", list(DriftStatus)),
+        project=wanted_text("project"),
+        kind=wanted_text("kind"),
+        cloud=wanted_text("cloud"),
+        cause=wanted_text("cause"),
+    )
+    page = read_drift_page(current_context(), current_principal(), wanted, wanted_page())
+    filters = {**asdict(wanted), "group": wanted.group if wanted.group != "stack" else None}
+    shown = {name: value for name, value in filters.items() if name not in ("group", "cause")}
+    return render_template(
+        "drift/drift.html",
+        page=page,
+        wanted=wanted,
+        filters=filters,
+        groups=GROUPS,
+        chips=chips_for("console.show_drift", shown, keep={"group": filters["group"]}),
+        next_page=next_address("console.show_drift", page.next_cursor, filters),
+        sweep=_sweep(),
+    )
+
+
+def _sweep() -> dict[str, int] | None:
+    """Return what became of a request to check many, when the address tells it."""
+    told = {name: request.args.get(name, "") for name in SWEEP}
+    if not all(text.isascii() and text.isdigit() and len(text) < 8 for text in told.values()):
+        return None
+    return {name: int(text) for name, text in told.items()}

@@ -61,11 +61,25 @@ def wanted_serial(name: str) -> int | None:
     return int(text)
 
 
-def chips_for(endpoint: str, filters: dict[str, str | None]) -> list[Chip]:
-    """Return a chip for each filter that is set."""
+def wanted_form_choice(name: str, choices: Collection[str]) -> str | None:
+    """Return what a form chose, or ``None`` when the field is empty.
+
+    Raises:
+        ValidationError: it is none of ``choices``.
+    """
+    value = request.form.get(name) or None
+    if value is not None and value not in choices:
+        raise ValidationError.at(f"/{name}", f"Choose one of: {', '.join(choices)}.")
+    return value
+
+
+def chips_for(
+    endpoint: str, filters: dict[str, str | None], keep: dict[str, Any] | None = None
+) -> list[Chip]:
+    """Return a chip for each filter that is set; ``keep`` stays in the address of each."""
     active = {name: value for name, value in filters.items() if value is not None}
     return [
-        Chip(name, value, url_for(endpoint, **_other(active, name)))
+        Chip(name, value, url_for(endpoint, **(keep or {}), **_other(active, name)))
         for name, value in active.items()
     ]
 

@@ -12,7 +12,7 @@ from app.domain.drift import DriftStatus
 from app.domain.stacks import StackStatus
 from app.models import Stack
 from app.services.access import Principal, visible
-from app.services.inventory import count_stacks
+from app.services.inventory import StackFilter, count_stacks, filter_stacks
 from app.services.pages import Page, PageRequest, fetch_page
 
 TROUBLED = (StackStatus.NEEDS_ATTENTION, StackStatus.FAILED)
@@ -61,12 +61,15 @@ def stacks_in_trouble(session: Session, principal: Principal, limit: int) -> Seq
 
 
 def stacks_by_verdict(
-    session: Session, principal: Principal, verdicts: Collection[DriftStatus], page: PageRequest
+    session: Session,
+    principal: Principal,
+    verdicts: Collection[DriftStatus],
+    page: PageRequest,
+    wanted: StackFilter | None = None,
 ) -> Page[Stack]:
     """Return living stacks whose drift verdict is one of ``verdicts``, newest first."""
     query = select(Stack).where(
-        visible(principal, Stack.project_id),
-        Stack.deleted_at.is_(None),
-        Stack.drift_status.in_(sorted(verdicts)),
+        visible(principal, Stack.project_id), Stack.drift_status.in_(sorted(verdicts))
     )
+    query = filter_stacks(query, wanted or StackFilter())
     return fetch_page(session, query, Stack.id, page, newest_first=True)

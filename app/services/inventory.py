@@ -55,7 +55,7 @@ def list_stacks(
     session: Session, principal: Principal, wanted: StackFilter, page: PageRequest
 ) -> Page[Stack]:
     """Return stacks that the caller can see, newest first."""
-    query = _filtered(select(Stack).where(visible(principal, Stack.project_id)), wanted)
+    query = filter_stacks(select(Stack).where(visible(principal, Stack.project_id)), wanted)
     return fetch_page(session, query, Stack.id, page, newest_first=True)
 
 
@@ -183,7 +183,8 @@ def latest_reports(session: Session, stacks: list[Stack]) -> dict[str, DriftRepo
     return {row.stack_id: row for row in rows}
 
 
-def _filtered(query: Select[tuple[Stack]], wanted: StackFilter) -> Select[tuple[Stack]]:
+def filter_stacks(query: Select[tuple[Stack]], wanted: StackFilter) -> Select[tuple[Stack]]:
+    """Narrow a query of stacks; deleted ones are left out unless their status is asked for."""
     if wanted.status is None:
         query = query.where(Stack.deleted_at.is_(None))
     else:

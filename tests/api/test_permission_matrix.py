@@ -296,6 +296,10 @@ def _locked(world: World) -> None:
     world.rest.call("PUT", f"/stacks/{world.stack}/lock", json={"reason": "a test"})
 
 
+def _acknowledged(world: World) -> None:
+    world.rest.post(f"/drift/findings/{world.report.changes[0]['finding_id']}/acknowledge")
+
+
 def _new_stack(world: World, path: str) -> dict[str, Any]:
     plural = path.rpartition("/")[2]
     name = f"n-{next(NUMBERS)}"
@@ -451,7 +455,7 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/drift/findings": Row(A_LIST, READ),
     f"GET {FINDING}": Row(VIEWERS, READ),
     f"POST {FINDING}/acknowledge": Row(OPERATORS, WRITE, 200, {"note": "seen"}),
-    f"DELETE {FINDING}/acknowledge": Row(OPERATORS, WRITE, 204),
+    f"DELETE {FINDING}/acknowledge": Row(OPERATORS, WRITE, 204, arrange=_acknowledged),
     f"POST {FINDING}/ignore": Row(OPERATORS, WRITE, 201, {"reason": "a test"}),
     "GET /api/v1/drift/rules": Row(A_LIST, READ),
     "POST /api/v1/drift/rules": Row(MAKERS, WRITE, 201, RULE),
@@ -467,6 +471,18 @@ TABLE: dict[str, Row] = {
     "GET /catalogue": Row(PAGE),
     "GET /catalogue/{kind}": Row(PAGE),
     "GET /drift": Row(PAGE),
+    "POST /drift/checks": Row(PAGE_OF_MAKERS, granted=303),
+    "GET /drift/findings/{finding_id}": Row(PAGE_OF_VIEWERS),
+    "POST /drift/findings/{finding_id}/acknowledge": Row(FORM_OF_OPERATORS, granted=303),
+    "POST /drift/findings/{finding_id}/withdraw": Row(
+        FORM_OF_OPERATORS, granted=303, arrange=_acknowledged
+    ),
+    "POST /drift/findings/{finding_id}/ignore": Row(
+        FORM_OF_OPERATORS, granted=303, body={"reason": "a test"}
+    ),
+    "POST /drift/rules/{rule_id}/end": Row(
+        FORM_OF_OPERATORS, granted=412, body={"version": "999999"}
+    ),
     "GET /operations": Row(PAGE),
     "GET /operations/{operation_id}": Row(PAGE_OF_VIEWERS),
     "GET /operations/{operation_id}/log.txt": Row(PAGE_OF_VIEWERS),
@@ -481,6 +497,8 @@ TABLE: dict[str, Row] = {
     "POST /stacks/new/{kind}": Row(PAGE_OF_MAKERS),
     "GET /stacks/{stack_id}": Row(PAGE_OF_VIEWERS),
     "GET /stacks/{stack_id}/drift": Row(PAGE_OF_VIEWERS),
+    "GET /stacks/{stack_id}/drift/{choice}": Row(FORM_OF_OPERATORS),
+    "POST /stacks/{stack_id}/drift/{choice}": Row(FORM_OF_OPERATORS, granted=422),
     "GET /stacks/{stack_id}/operations": Row(PAGE_OF_VIEWERS),
     "POST /stacks/{stack_id}/operations": Row(
         FORM_OF_OPERATORS, granted=303, body={"type": "drift_check"}

@@ -14,6 +14,7 @@ from typing import Any
 
 from app.clock import utc_now
 from app.domain import ids
+from app.domain.drift_findings import drift_digest
 from app.domain.operations import OperationType
 from app.domain.permissions import Right
 from app.models import (
@@ -30,6 +31,8 @@ from app.models import (
 )
 from app.services.access import Principal
 from app.services.context import Context
+from app.services.drift.findings import keep_findings
+from app.services.drift.rules import match_rules
 from app.services.engine import state_keeping
 from app.services.lookup import project_by
 from app.services.operations import request_operation
@@ -153,7 +156,7 @@ class Fleet:
     def drift(
         self, made: Made, status: str, changes: list[dict[str, Any]], reason: str | None = None
     ) -> None:
-        """Record a drift report and its verdict."""
+        """Record a drift report, its findings and its verdict."""
         now = utc_now()
         with self.ctx.write() as session:
             stack = session.get_one(Stack, made.stack_id)
@@ -168,6 +171,10 @@ class Fleet:
                 changes=changes,
             )
             session.add(report)
+            if status != "unknown":
+                keep_findings(session, stack, report, changes)
+                match_rules(session, stack, now)
+                report.digest = drift_digest(changes)
             stack.drift_status, stack.drift_since = status, now - timedelta(hours=2)
             stack.drift_checked_at, stack.drift_report_id = now, report.id
             stack.drift_reason = reason
@@ -244,8 +251,11 @@ def updated(address: str, path: str, before: Any, after: Any) -> dict[str, Any]:
         "address": address,
         "name": address.rsplit(".", 1)[-1],
         "type": address.split(".", 1)[0],
+        "resource_id": None,
         "change": "updated",
         "severity": "medium",
+        "severity_reason": "changed",
+        "mending": "update",
         "attributes": [
             {
                 "path": path,
@@ -256,6 +266,12 @@ def updated(address: str, path: str, before: Any, after: Any) -> dict[str, Any]:
             }
         ],
     }
+
+
+def deleted(address: str, **more: Any) -> dict[str, Any]:
+    """A resource that somebody deleted behind Landform's back."""
+    gone = updated(address, "id", "abc", None)
+    return {**gone, "change": "deleted", "severity": "high", "mending": "create", **more}
 
 
 def change(action: str, address: str, *attributes: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import select
 
+from app.models import DriftFinding
 from tests.console.conftest import Visitor
 from tests.console.fleet_examples import (
     DONE,
@@ -35,6 +37,7 @@ class World:
     failed: Made
     waiting: str
     running: str
+    finding: str
 
     def paths(self) -> list[str]:
         stack = f"/stacks/{self.network.stack_id}"
@@ -58,6 +61,11 @@ class World:
             f"/operations/{self.running}",
             "/drift",
             "/drift?verdict=unknown",
+            "/drift?group=cause",
+            "/drift?group=hidden",
+            f"{stack}/drift/reconcile",
+            f"{stack}/drift/accept",
+            self.finding,
             "/catalogue",
             "/catalogue/machine-group",
         ]
@@ -87,7 +95,9 @@ def world(fleet: Fleet) -> World:
     fleet.plan(waiting, [change("delete", ATTACK, attribute(ATTACK, ATTACK, None))], destroy=1)
     running = fleet.operation(fleet.stack("edge").stack_id, status="applying", has_applied=True)
     fleet.plan(running, [change("create", "sandbox_network.this")], add=1)
-    return World(network, failed, waiting, running)
+    with fleet.ctx.read() as session:
+        finding = f"/drift/findings/{session.scalars(select(DriftFinding.id)).one()}"
+    return World(network, failed, waiting, running, finding)
 
 
 def test_every_page_is_there_and_holds_nothing_inline(visitor: Visitor, world: World) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.catalog.catalog import KindBlueprint
+from app.console.read_models.drift import DriftedStack, describe_stack
+from app.console.read_models.findings import Finding
 from app.console.read_models.rows import OperationRow, StackRow
 from app.domain.permissions import Right
 from app.domain.stacks import StackStatus
@@ -16,8 +18,10 @@ from app.errors import LandformError
 from app.models import DriftReport, Stack, StackLock
 from app.services.access import Principal
 from app.services.context import Context
+from app.services.drift.finding_lists import FindingFilter, findings_of, list_findings
 from app.services.inventory import (
     OperationFilter,
+    latest_reports,
     list_drift_reports,
     list_operations,
 )
@@ -31,6 +35,7 @@ from app.services.state_contents import count_resources
 
 MASK = "********"
 LAST_OPERATIONS = 6
+GONE_FINDINGS = 20
 
 
 @dataclass(frozen=True)
@@ -104,9 +109,11 @@ class StackOperationsPage:
 
 @dataclass(frozen=True)
 class StackDriftPage:
-    """The tab of drift: reports, newest first."""
+    """The tab of drift: what differs now, what is over, and the reports, newest first."""
 
     header: StackHeader
+    drifted: DriftedStack
+    gone: list[Finding]
     reports: list[DriftReport]
     next_cursor: str | None
 
@@ -170,8 +177,16 @@ def read_stack_drift(
     with ctx.read() as session:
         stack = stack_by_id(session, principal, stack_id)
         found = list_drift_reports(session, principal, stack_id, page)
-        header = stack_header(ctx, session, principal, stack)
-        return StackDriftPage(header, list(found.items), found.next_cursor)
+        latest = latest_reports(session, [stack]).get(stack_id)
+        over = FindingFilter(stack=stack_id, gone=True)
+        gone = list_findings(session, principal, over, PageRequest(GONE_FINDINGS)).items
+        return StackDriftPage(
+            header=stack_header(ctx, session, principal, stack),
+            drifted=describe_stack(ctx, principal, stack, latest, findings_of(session, [stack_id])),
+            gone=[Finding.of(row, principal) for row in gone],
+            reports=list(found.items),
+            next_cursor=found.next_cursor,
+        )
 
 
 def read_destruction(ctx: Context, principal: Principal, stack_id: str) -> DestructionPage:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
@@ -65,6 +65,22 @@ def select_findings(principal: Principal, wanted: FindingFilter) -> ColumnElemen
         is_known = DriftFinding.acknowledged_at.is_not(None)
         condition &= is_known if wanted.acknowledged else ~is_known
     return condition
+
+
+def count_findings(session: Session, principal: Principal, wanted: FindingFilter) -> int:
+    """Count the findings that the caller can see and wants."""
+    query = select(func.count(DriftFinding.id)).where(select_findings(principal, wanted))
+    return session.scalar(query) or 0
+
+
+def findings_of(session: Session, stack_ids: Collection[str]) -> list[DriftFinding]:
+    """Return what is not gone in these stacks, the oldest first, also what rules hide."""
+    if not stack_ids:
+        return []
+    query = select(DriftFinding).where(
+        DriftFinding.stack_id.in_(stack_ids), DriftFinding.gone_since.is_(None)
+    )
+    return list(session.scalars(query.order_by(DriftFinding.id)).unique())
 
 
 def hidden_at(moment: datetime) -> ColumnElement[bool]:
