@@ -18,7 +18,7 @@ DATABASE_CORE := tests/services tests/engine/test_life_cycle.py \
   $(addprefix tests/api/, test_create.py test_change.py test_lists.py test_idempotency.py)
 ON_POSTGRESQL = $(DATABASE_CORE)
 # One more than there are cores: tests of Terraform wait a good deal.
-PARALLEL := -n $(shell echo $$(($$(nproc) < 4 ? $$(nproc) + 1 : 4))) --dist loadfile
+PARALLEL := -n $(shell echo $$(($$(nproc) < 4 ? $$(nproc) + 1 : 4))) --dist loadfile --no-loadscope-reorder
 PRESENT = $(wildcard $(SOURCES))
 TYPED = $(wildcard app workers sandbox wsgi.py)
 

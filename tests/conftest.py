@@ -31,6 +31,7 @@ SECRET_KEY = "a test key of thirty-two bytes or more, never used elsewhere"
 ENCRYPTION_KEYS = "k1:" + base64.b64encode(bytes(range(32))).decode()
 # What a developer may choose for the tests; every other setting would change their meaning.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+LONG = {"end_to_end", "engine", "workers", "test_schemathesis.py"}
 KEPT_VARIABLES = {"LANDFORM_PROVIDER_MIRROR", "LANDFORM_TERRAFORM"}
 
 MakeSettings = Callable[..., Settings]
@@ -69,6 +70,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="which database the tests use",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put what takes long first, or all but one worker would wait for it at the end."""
+    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
 
 
 @pytest.fixture

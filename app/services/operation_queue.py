@@ -6,7 +6,10 @@ whoever frees a stack; the sweeper finds rings that were lost.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, exists, select
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, exists, select
 from sqlalchemy.orm import Session, lazyload
 
 from app.clock import utc_now
@@ -92,18 +95,23 @@ def next_in_line(session: Session, stack_id: str) -> Operation | None:
     """
     if holder_of(session, stack_id) is not None:
         return None
-    first = session.execute(
+    first = session.execute(_first_pending(), {"stack_id": stack_id}).first()
+    return None if first is None or first[1] else first[0]
+
+
+@cache  # putting it together costs more than asking it, and each POST asks
+def _first_pending() -> Select[Any]:
+    return (
         select(Operation, waits_for_reference(Operation))
         .where(
-            Operation.stack_id == stack_id,
+            Operation.stack_id == bindparam("stack_id"),
             Operation.status == OperationStatus.PENDING,
             ~is_blocked(Operation),
         )
         .order_by(Operation.id)
         .limit(1)
         .options(ROW_ALONE)
-    ).first()
-    return None if first is None or first[1] else first[0]
+    )
 
 
 def holder_of(session: Session, stack_id: str) -> Operation | None:

@@ -6,22 +6,22 @@ about capacity. It starts nothing.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, case, func, select
 from sqlalchemy.orm import Session
 
 from app.clock import rfc3339
 from app.domain.operations import OperationStatus, OperationType
-from app.domain.queueing import Priority, Waiting
-from app.models import InstallationFact, Operation, Stack, StackLock
+from app.domain.queueing import SYSTEM, Priority, Waiting
+from app.models import InstallationFact, Operation, StackLock
 from app.services import reference_waits
 from app.services.change_control import closures
 from app.services.operation_queue import ROW_ALONE, holds, is_blocked
 
-COUNTED = 1000
+WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
 VOLUME_TROUBLE = "volume_trouble"
 """Name of the fact that says what is wrong with the state volume."""
 
@@ -58,11 +58,11 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
         return waits
     waits |= reference_waits.explain(session, pending)
     pending = [item for item in pending if item.id not in waits]
-    queue, volume, capacity = _queued(session), _volume_trouble(session), _capacity(session)
+    volume, capacity = _volume_trouble(session), _capacity(session)
+    positions = _positions(session, {item.id for item in pending})
     stacks = {item.stack_id for item in pending}
-    holders = _first_by_stack(session, stacks, holds(Operation))
-    may_start = (Operation.status == OperationStatus.PENDING) & ~is_blocked(Operation)
-    firsts = _first_by_stack(session, stacks, may_start)
+    holders = _first_by_stack(session, stacks, _holders)
+    firsts = _first_by_stack(session, stacks, _firsts)
     for item in pending:
         holder, first = holders.get(item.stack_id), firsts.get(item.stack_id)
         if holder is not None:
@@ -72,9 +72,10 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
             waits[item.id] = {"reason": "operation", "operation_id": first.id, "detail": detail}
         else:
             waiting = _waiting(item)
-            ahead = bisect_left(queue, (waiting.priority, item.id))
             waits[item.id] = (
-                volume or _waits_for_room(waiting, capacity) or _waits_for_worker(ahead)
+                volume
+                or _waits_for_room(waiting, capacity)
+                or _waits_for_worker(positions.get(item.id, 1))
             )
     return waits
 
@@ -127,32 +128,58 @@ def _why_locked(lock: StackLock) -> str:
 
 
 def _first_by_stack(
-    session: Session, stack_ids: Collection[str], condition: ColumnElement[bool]
+    session: Session, stack_ids: Collection[str], condition: Callable[[], Select[Any]]
 ) -> dict[str, Operation]:
-    """Return the oldest operation of each stack that meets ``condition``."""
-    oldest = (
-        select(func.min(Operation.id))
-        .where(Operation.stack_id.in_(sorted(stack_ids)), condition)
-        .group_by(Operation.stack_id)
-    )
-    query = select(Operation).where(Operation.id.in_(oldest)).options(ROW_ALONE)
-    rows = session.scalars(query)
+    """Return the oldest operation of each stack that ``condition`` selects."""
+    rows = session.scalars(condition(), {"wanted": sorted(stack_ids)})
     return {row.stack_id: row for row in rows}
 
 
-def _queued(session: Session) -> list[tuple[Priority, str]]:
-    """Return the order of the queue, of at most as many operations as are worth counting."""
-    # Columns, not whole operations: every answer about one that waits counts the queue.
-    query = (
-        select(Operation.id, Stack.project_id, Operation.type, Operation.requested_by)
-        .join(Operation.stack)
-        .where(Operation.status == OperationStatus.PENDING)
-        .order_by(Operation.id)
-        .limit(COUNTED)
+# Put together once: each answer about an operation that waits asks these, which costs less.
+@cache
+def _holders() -> Select[Any]:
+    return _oldest(holds(Operation))
+
+
+@cache
+def _firsts() -> Select[Any]:
+    return _oldest((Operation.status == OperationStatus.PENDING) & ~is_blocked(Operation))
+
+
+def _oldest(condition: ColumnElement[bool]) -> Select[Any]:
+    oldest = (
+        select(func.min(Operation.id))
+        .where(Operation.stack_id.in_(WANTED), condition)
+        .group_by(Operation.stack_id)
     )
-    return sorted(
-        (Waiting(id_, project_id, OperationType(type_), requested_by).priority, id_)
-        for id_, project_id, type_, requested_by in session.execute(query)
+    return select(Operation).where(Operation.id.in_(oldest)).options(ROW_ALONE)
+
+
+@cache
+def _queue() -> Select[Any]:
+    order = (queue_priority(), Operation.id)
+    queue = (
+        select(Operation.id, func.row_number().over(order_by=order).label("position"))
+        .where(Operation.status == OperationStatus.PENDING)
+        .subquery()
+    )
+    return select(queue.c.id, queue.c.position).where(queue.c.id.in_(WANTED))
+
+
+def _positions(session: Session, wanted: Collection[str]) -> dict[str, int]:
+    """Return the place in the whole queue of each operation that is wanted, from 1."""
+    rows = session.execute(_queue(), {"wanted": sorted(wanted)})
+    return {row.id: row.position for row in rows}
+
+
+def queue_priority() -> ColumnElement[int]:
+    """Return ``Waiting.priority`` in SQL, so that a long queue is counted where it lies."""
+    is_look = Operation.type.not_in([kind for kind in OperationType if kind.may_mutate])
+    is_check = (Operation.type == OperationType.DRIFT_CHECK) & (Operation.requested_by == SYSTEM)
+    return case(
+        (is_check, int(Priority.SCHEDULED)),
+        (is_look, int(Priority.LOOK)),
+        else_=int(Priority.CHANGE),
     )
 
 
@@ -192,11 +219,11 @@ def _waits_for_holder(holder: Operation) -> dict[str, Any]:
     }
 
 
-def _waits_for_worker(ahead: int) -> dict[str, Any]:
+def _waits_for_worker(position: int) -> dict[str, Any]:
     return {
         "reason": "worker",
-        "position": ahead + 1,
-        "detail": f"Waits for a free worker; {ahead} operations are ahead in the queue.",
+        "position": position,
+        "detail": f"Waits for a free worker; {position - 1} operations are ahead in the queue.",
     }
 
 

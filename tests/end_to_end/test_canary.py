@@ -45,7 +45,7 @@ from tests.running import RunningLandform, running_landform, wait_until
 from tests.sandbox_cloud import Cloud
 
 # The story is long, and the first test waits for all of it.
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 
 PASSWORD = "a viewer's long password"
 STREAM_SECONDS = 3.0

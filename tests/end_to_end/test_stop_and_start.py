@@ -32,6 +32,7 @@ def test_ctrl_c_waits_for_a_running_apply_and_the_next_start_finds_all_as_it_was
     assert landform.end_of(queued["id"])["status"] == "planned_and_finished"
 
 
+@pytest.mark.thorough
 def test_two_copies_run_side_by_side_and_know_nothing_of_each_other(
     landform: RunningLandform, tmp_path: Path
 ) -> None:

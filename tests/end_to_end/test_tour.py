@@ -10,6 +10,8 @@ import pytest
 
 from tests.running import RunningLandform, running_landform, wait_until
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture(scope="module")
 def landform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLandform]:

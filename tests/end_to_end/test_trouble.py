@@ -16,6 +16,8 @@ from rq_scheduler import Scheduler
 from tests.running import OwnRedis, RunningLandform, running_landform, wait_until
 from workers.scheduler import TICK_ID
 
+pytestmark = pytest.mark.thorough
+
 INTERRUPTED_WITHIN_SECONDS = 30
 
 

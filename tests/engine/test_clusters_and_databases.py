@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import pytest
 import yaml
 from cryptography import x509
 
@@ -34,6 +35,7 @@ def destroy(landform: Landform, stack: Stack) -> None:
     assert done.status == "applied", done.error
 
 
+@pytest.mark.thorough
 def test_a_cluster_lives_in_its_network_from_creation_to_destruction(
     landform: Landform, network: Stack
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_database_gets_a_password_that_only_its_sealed_outputs_hold(
     assert landform.cloud.list(type="database") == []
 
 
+@pytest.mark.thorough
 def test_high_availability_needs_two_zones(landform: Landform, network: Stack) -> None:
     wanted = {"network": "net", "high_availability": True}
     _, operation = landform.create("database", "orders", parameters=wanted)
@@ -116,6 +119,7 @@ def test_high_availability_needs_two_zones(landform: Landform, network: Stack) -
     assert landform.cloud.list(type="database") == []
 
 
+@pytest.mark.thorough
 def test_a_password_of_ones_own_is_used_and_never_written_down(
     landform: Landform, network: Stack
 ) -> None:
@@ -126,6 +130,7 @@ def test_a_password_of_ones_own_is_used_and_never_written_down(
     assert own not in landform.everything_in_sql()
 
 
+@pytest.mark.thorough
 def test_a_creation_that_the_cloud_refuses_fails_and_can_be_repeated(
     landform: Landform, network: Stack
 ) -> None:

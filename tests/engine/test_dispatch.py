@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
+from itertools import product
 
 import pytest
+from sqlalchemy import select
 
 from app.domain.operations import OperationType
+from app.domain.queueing import SYSTEM, Waiting
 from app.models import Operation, Stack
 from app.services.dispatch import choose_next, record_capacity
 from app.services.engine.claims import claim
+from app.services.operation_waits import queue_priority
 from app.services.schedules import claim_due
 from app.terraform.identity import ProcessIdentity
 from tests.landform import Landform
@@ -80,6 +84,17 @@ def test_the_position_in_the_queue_follows_the_priorities(
     _, urgent = landform.create("bucket", "media")
     positions = [landform.waiting_for(each) for each in (urgent, check)]
     assert [each["position"] for each in positions if each] == [1, 2]
+
+
+def test_sql_counts_the_queue_by_the_priorities_of_the_rule(landform: Landform) -> None:
+    stack, operation = landform.create("bucket", "media")
+    with landform.ctx.write() as session:
+        row = session.get_one(Operation, operation.id)
+        for kind, by in product(OperationType, (SYSTEM, "admin")):
+            row.type, row.requested_by = kind, by
+            session.flush()
+            counted = session.scalar(select(queue_priority()).where(Operation.id == row.id))
+            assert counted == Waiting(row.id, stack.project_id, kind, by).priority, (kind, by)
 
 
 def test_a_stack_that_is_held_is_not_chosen(

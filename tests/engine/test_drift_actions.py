@@ -94,6 +94,7 @@ def test_another_drift_than_was_shown_is_left_alone(
     assert landform.stack(network.id).status == "ready"
 
 
+@pytest.mark.thorough
 def test_rules_for_approval_hold(landform: Landform, network: Stack) -> None:
     with landform.ctx.write() as session:
         session.get_one(Stack, network.id).auto_apply = AutoApply.NEVER.value

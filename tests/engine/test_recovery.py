@@ -125,6 +125,7 @@ def test_the_lock_of_a_stack_lasts_as_long_as_its_terraform(landform: Landform) 
         pass
 
 
+@pytest.mark.thorough
 def test_after_an_interruption_one_more_apply_finishes_the_job(landform: Landform) -> None:
     landform.cloud.set_faults(create_delay_seconds=2)
     stack, operation = landform.create("network", "web", parameters={"zones": 1})
@@ -175,6 +176,7 @@ def test_a_live_but_paused_worker_is_never_declared_dead(landform: Landform) -> 
     assert landform.operation(operation.id).status == "applied"
 
 
+@pytest.mark.thorough
 def test_a_canceled_apply_stops_gracefully_and_keeps_its_state(landform: Landform) -> None:
     landform.cloud.set_faults(create_delay_seconds=1)
     stack, operation = landform.create("network", "web", parameters={"zones": 3})
@@ -224,6 +226,7 @@ def test_the_run_directory_of_a_discarded_plan_is_cleared_away(landform: Landfor
     assert not landform.ctx.runs.of(operation.id).exists
 
 
+@pytest.mark.thorough
 def test_a_stack_past_its_life_time_is_destroyed_once_unless_protected(landform: Landform) -> None:
     past = datetime(2020, 1, 1, tzinfo=UTC)
     stack = landform.made("network", "old", parameters={"zones": 1}, expires_at=past)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from app.domain.operations import OperationType
 from app.models import Operation, Stack
 from app.services import operations, stacks
@@ -25,6 +27,7 @@ def work_all(landform: Landform) -> list[str]:
     return done
 
 
+@pytest.mark.thorough
 def test_a_whole_fleet_asked_for_at_once_is_made_in_order(landform: Landform) -> None:
     net, network = landform.create("network", "net", parameters={"zones": 1})
     wanted = {"network": "net"}
@@ -39,6 +42,7 @@ def test_a_whole_fleet_asked_for_at_once_is_made_in_order(landform: Landform) ->
     assert {landform.stack(stack.id).status for stack, _ in [(net, network), *users]} == {"ready"}
 
 
+@pytest.mark.thorough
 def test_who_waited_for_what_failed_says_so_and_what_to_do(landform: Landform) -> None:
     landform.cloud.set_faults(failure_rate=1.0)
     net, first = landform.create("network", "net", parameters={"zones": 1})
@@ -96,6 +100,7 @@ def test_a_cascade_destroys_in_order(landform: Landform, network: Stack) -> None
     assert landform.cloud.list() == []
 
 
+@pytest.mark.thorough
 def test_a_network_stays_when_what_uses_it_could_not_be_destroyed(
     landform: Landform, network: Stack
 ) -> None:
@@ -111,6 +116,7 @@ def test_a_network_stays_when_what_uses_it_could_not_be_destroyed(
     assert len(landform.cloud.list(type="network")) == 1
 
 
+@pytest.mark.thorough
 def test_users_have_pending_changes_when_outputs_that_they_take_change(
     landform: Landform, network: Stack
 ) -> None:
@@ -135,6 +141,7 @@ def test_users_have_pending_changes_when_outputs_that_they_take_change(
     assert not landform.stack(group.id).has_pending_changes
 
 
+@pytest.mark.thorough
 def test_a_drift_check_goes_on_while_the_stack_referred_to_is_in_trouble(
     landform: Landform, network: Stack
 ) -> None:

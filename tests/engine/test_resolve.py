@@ -54,6 +54,7 @@ def test_the_cloud_is_searched_and_the_true_orphans_get_their_ids(
         assert item["address"] == f'sandbox_subnet.this["{exists[item["id"]]}"]'
 
 
+@pytest.mark.thorough
 def test_an_orphan_that_the_search_does_not_show_yet_stays_named_for_a_while(
     landform: Landform, interrupted: Operation
 ) -> None:
@@ -77,6 +78,7 @@ def test_an_orphan_that_the_search_does_not_show_yet_stays_named_for_a_while(
     }
 
 
+@pytest.mark.thorough
 def test_what_a_running_apply_is_making_is_not_taken_for_an_orphan(
     landform: Landform, interrupted: Operation
 ) -> None:
@@ -128,6 +130,7 @@ def test_accepting_keeps_the_state_as_it_was_saved(
     assert len(landform.state_versions(stack)) == versions
 
 
+@pytest.mark.thorough
 def test_a_decision_is_made_once_and_audited(landform: Landform, interrupted: Operation) -> None:
     decide(landform, interrupted, Resolution.ACCEPT)
     with pytest.raises(OperationStateError, match="accept"):
@@ -138,6 +141,7 @@ def test_a_decision_is_made_once_and_audited(landform: Landform, interrupted: Op
     assert (event.actor, event.detail["resolution"]) == ("admin", "accept")
 
 
+@pytest.mark.thorough
 def test_there_must_be_something_to_adopt(landform: Landform, interrupted: Operation) -> None:
     with landform.ctx.write() as session:
         session.get_one(Operation, interrupted.id).possibly_orphaned = []
@@ -151,6 +155,7 @@ def test_only_an_interrupted_operation_is_resolved(landform: Landform, network: 
         decide(landform, done, Resolution.RETRY)
 
 
+@pytest.mark.thorough
 def test_a_plan_gone_stale_is_made_again_instead_of_applied(
     landform: Landform, network: Stack
 ) -> None:
