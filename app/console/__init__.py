@@ -11,6 +11,7 @@ from flask import Blueprint, Flask
 from app.console import (
     appearance,
     catalogue,
+    decisions,
     drift,
     drift_actions,
     guard,
@@ -42,6 +43,7 @@ def register(app: Flask) -> None:
         stack_state,
         stack_lock,
         operations,
+        decisions,
         operation_stream,
         drift,
         drift_actions,

@@ -54,7 +54,7 @@ class Follower:
         with self.ctx.read() as session:
             # Status before events: what was written before an end is then seen for certain.
             operation = operation_by_id(session, self.principal, self.operation_id)
-            view = view_of(session, self.principal, operation)
+            view = view_of(self.ctx, session, self.principal, operation)
             lines = events_after(session, self.operation_id, self.after)
             plan = None
             if not self.has_plan and view.summary is not None:

@@ -11,7 +11,7 @@ from flask import Flask, g, request
 from app.clock import rfc3339, utc_now
 from app.console.appearance import THEMES, current_theme
 from app.console.guard import HOME, READING, csrf_token
-from app.console.words import AUTO_APPLY, OPERATION_TYPE, STEP_NAME, word_for
+from app.console.words import AUTO_APPLY, OPERATION_TYPE, STEP_NAME, WAIT, word_for
 
 STEPS = (("d", 86400), ("h", 3600), ("min", 60))
 NOW_SECONDS = 10
@@ -34,6 +34,7 @@ def register(app: Flask) -> None:
         operation_types=OPERATION_TYPE,
         step_names=STEP_NAME,
         auto_apply_words=AUTO_APPLY,
+        wait_words=WAIT,
         utc_now=utc_now,
         themes=THEMES,
     )

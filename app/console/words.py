@@ -120,6 +120,21 @@ STEP_NAME: dict[str, str] = {
     StepName.SAVE: "Save the state",
 }
 
+WAIT: dict[str, str] = {
+    "approval": "Waits for a person",
+    "window": "Waits for a change window",
+    "maintenance": "Waits for the end of maintenance",
+    "lock": "The stack is locked",
+    "reference": "Waits for another stack",
+    "operation": "Waits its turn",
+    "unsaved_state": "Waits for a state to be saved",
+    "worker": "Waits for a worker",
+    "memory": "Waits for room on the host",
+    "project_limit": "Waits for room in the project",
+    "drift_limit": "Waits for other drift checks",
+    "volume": "The state volume has a problem",
+}
+
 AUTO_APPLY: dict[str, str] = {
     AutoApply.ALWAYS: "Always: plans are applied at once",
     AutoApply.UNLESS_DESTROY: "Unless something would be destroyed or replaced",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from app.models import Operation, OperationEvent
@@ -70,21 +70,25 @@ def read_progress(session: Session, operation: Operation) -> Progress | None:
     return Progress(done, max(total, done + failed + len(at_work)), failed, tuple(at_work.values()))
 
 
-def last_events(session: Session, operation_id: str, limit: int) -> list[OperationEvent]:
-    """Return the last ``limit`` events of an operation, oldest first."""
-    query = (
-        select(OperationEvent)
-        .where(OperationEvent.operation_id == operation_id)
-        .order_by(OperationEvent.id.desc())
-        .limit(limit)
-    )
-    return list(session.scalars(query))[::-1]
+def last_events(
+    session: Session, operation_id: str, limit: int, text: str | None = None
+) -> list[OperationEvent]:
+    """Return the last ``limit`` events of an operation, oldest first; those with ``text`` in it."""
+    query = select(OperationEvent).where(*_of(operation_id, text))
+    return list(session.scalars(query.order_by(OperationEvent.id.desc()).limit(limit)))[::-1]
 
 
-def count_events(session: Session, operation_id: str) -> int:
-    """Return how many events an operation has."""
-    query = select(func.count()).where(OperationEvent.operation_id == operation_id)
+def count_events(session: Session, operation_id: str, text: str | None = None) -> int:
+    """Return how many events an operation has, or how many of them hold ``text``."""
+    query = select(func.count(OperationEvent.id)).where(*_of(operation_id, text))
     return session.scalar(query) or 0
+
+
+def _of(operation_id: str, text: str | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [OperationEvent.operation_id == operation_id]
+    if text is not None:
+        conditions.append(OperationEvent.message.icontains(text, autoescape=True))
+    return conditions
 
 
 def _steps(summary: dict[str, int]) -> int:

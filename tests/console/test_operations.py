@@ -137,16 +137,6 @@ def test_an_interrupted_operation_is_resolved_on_its_page(
     assert visitor.post(f"{path}/resolve/forget").status_code == 404
 
 
-def test_nothing_is_offered_for_adoption_that_is_not_known(visitor: Visitor, fleet: Fleet) -> None:
-    made = fleet.stack(status="needs_attention")
-    unnamed = {"address": None, "id": "net-7", "type": "sandbox_network", "reason": "has the tag"}
-    fleet.change_operation(made.operation_id, status="interrupted", possibly_orphaned=[unnamed])
-    page = visitor.text(f"/operations/{made.operation_id}")
-    assert "resolve/retry" in page
-    assert "resolve/adopt" not in page
-    assert "<code>sandbox_network</code>" in page
-
-
 def test_a_queued_operation_says_what_it_waits_for(visitor: Visitor, fleet: Fleet) -> None:
     made = fleet.stack()
     holder = fleet.operation(made.stack_id, status="applying")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from app.clock import utc_now
+from app.console.read_models.failure import Cause, cause_of
 from app.console.read_models.plan import PlanView, read_plan
 from app.console.read_models.rows import is_waiting_for_approval
 from app.domain.operations import (
@@ -23,12 +25,15 @@ from app.domain.permissions import Right
 from app.domain.plan_summary import PlanSummary
 from app.models import Operation, OperationEvent, OperationStep
 from app.services.access import Principal
+from app.services.change_control import Closure, closures
 from app.services.context import Context
 from app.services.lookup import operation_by_id
 from app.services.operation_waits import waiting_for
 from app.services.progress import Progress, count_events, last_events, read_progress
 
 LOG_LINES = 400
+NEVER_ADOPTS = (OperationType.DESTROY, OperationType.ACCEPT_DRIFT)
+REPEATABLE = (OperationType.APPLY, OperationType.PLAN, OperationType.DRIFT_CHECK)
 APPROVAL = "approval"
 PLAN_STEPS = (StepName.PREPARE, StepName.INIT, StepName.PLAN)
 ALL_STEPS = tuple(StepName)
@@ -72,16 +77,32 @@ class OperationView:
     summary: PlanSummary | None
     error: Mapping[str, Any] | None
     orphans: Sequence[Mapping[str, Any]]
+    may_write: bool
     may_decide: bool
+    may_override: bool
     is_waiting_for_approval: bool
+    is_stale: bool
+    closure: Closure | None
     can_cancel: bool
+    can_force: bool
+    force_after: datetime | None
+    is_forced: bool
     resolution: Mapping[str, Any] | None
 
     @property
     def can_adopt(self) -> bool:
-        """Tell whether an orphan is known well enough to be taken into the state."""
-        is_known = any(item["address"] and item["id"] for item in self.orphans)
-        return is_known and self.type != OperationType.DESTROY
+        """Tell whether there is something that could be taken into the state."""
+        return bool(self.orphans) and self.type not in NEVER_ADOPTS
+
+    @property
+    def cause(self) -> Cause | None:
+        """What probably went wrong, in plain words, if the error tells."""
+        return cause_of(self.error) if self.error is not None else None
+
+    @property
+    def can_try_again(self) -> bool:
+        """Tell whether the same can simply be asked for again."""
+        return self.may_write and self.status == OperationStatus.ERRORED and self.type in REPEATABLE
 
     @property
     def has_ended(self) -> bool:
@@ -91,12 +112,16 @@ class OperationView:
 
 @dataclass(frozen=True)
 class OperationPage:
-    """The whole page; ``log`` is its end, ``earlier`` the number of lines before that."""
+    """The whole page; ``log`` is its end, ``earlier`` the number of lines before that.
+
+    With ``find``, ``log`` are the last lines of the whole log that hold that text.
+    """
 
     operation: OperationView
     plan: PlanView | None
     log: Sequence[OperationEvent] = field(default_factory=tuple)
     earlier: int = 0
+    find: str | None = None
 
     @property
     def last_event_id(self) -> int:
@@ -104,7 +129,9 @@ class OperationPage:
         return self.log[-1].id if self.log else 0
 
 
-def read_operation_page(ctx: Context, principal: Principal, operation_id: str) -> OperationPage:
+def read_operation_page(
+    ctx: Context, principal: Principal, operation_id: str, find: str | None = None
+) -> OperationPage:
     """Read the whole page.
 
     Raises:
@@ -112,21 +139,37 @@ def read_operation_page(ctx: Context, principal: Principal, operation_id: str) -
     """
     with ctx.read() as session:
         operation = operation_by_id(session, principal, operation_id)
-        log = last_events(session, operation_id, LOG_LINES)
+        log = last_events(session, operation_id, LOG_LINES, find)
         return OperationPage(
-            operation=view_of(session, principal, operation),
+            operation=view_of(ctx, session, principal, operation),
             plan=read_plan(ctx, session, principal, operation),
             log=log,
-            earlier=count_events(session, operation_id) - len(log),
+            earlier=count_events(session, operation_id, find) - len(log),
+            find=find,
         )
 
 
-def view_of(session: Session, principal: Principal, operation: Operation) -> OperationView:
+def read_operation(ctx: Context, principal: Principal, operation_id: str) -> OperationView:
+    """Read an operation for a question about it, which only who may steer it is asked.
+
+    Raises:
+        NotFoundError, PermissionDeniedError: as ``operation_by_id``.
+    """
+    with ctx.read() as session:
+        operation = operation_by_id(session, principal, operation_id, Right.OPERATION_CONTROL)
+        return view_of(ctx, session, principal, operation)
+
+
+def view_of(
+    ctx: Context, session: Session, principal: Principal, operation: Operation
+) -> OperationView:
     """Read what changes while the operation runs."""
     status = OperationStatus(operation.status)
-    may_decide = principal.has(Right.OPERATION_CONTROL, operation.stack.project_id)
+    project_id = operation.stack.project_id
     is_waiting = is_waiting_for_approval(operation)
     summary = operation.plan_summary
+    force_after = _force_after(ctx, operation)
+    is_forced = operation.force_requested_at is not None
     return OperationView(
         id=operation.id,
         type=operation.type,
@@ -147,11 +190,26 @@ def view_of(session: Session, principal: Principal, operation: Operation) -> Ope
         summary=PlanSummary(**summary) if summary is not None else None,
         error=operation.error,
         orphans=operation.possibly_orphaned,
-        may_decide=may_decide,
+        may_write=principal.has(Right.STACK_WRITE, project_id),
+        may_decide=principal.has(Right.OPERATION_CONTROL, project_id),
+        may_override=principal.has(Right.WINDOW_OVERRIDE, project_id),
         is_waiting_for_approval=is_waiting,
+        is_stale=is_waiting and operation.generation != operation.stack.generation,
+        closure=closures(session).of(project_id) if is_waiting else None,
         can_cancel=can_cancel(status) and not is_waiting,
+        can_force=force_after is not None and utc_now() >= force_after and not is_forced,
+        force_after=force_after,
+        is_forced=is_forced,
         resolution=operation.resolution,
     )
+
+
+def _force_after(ctx: Context, operation: Operation) -> datetime | None:
+    """Return from when on a canceled Terraform may be killed, while it is being canceled."""
+    asked_at = operation.cancel_requested_at
+    if operation.status != OperationStatus.CANCELING or asked_at is None:
+        return None
+    return asked_at + timedelta(seconds=ctx.settings.cancel_grace_seconds)
 
 
 def _steps(operation: Operation, *, is_waiting: bool) -> tuple[Step, ...]:
