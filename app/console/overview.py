@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 
 from app.console.read_models.overview import read_overview
 from app.web_context import current_context, current_principal
@@ -14,6 +14,7 @@ def add_pages(pages: Blueprint) -> None:
 
 
 def show_overview() -> str:
-    """Show the overview."""
-    page = read_overview(current_context(), current_principal())
+    """Show the overview; its renewal by htmx leaves the charts as they are."""
+    is_renewal = "HX-Request" in request.headers
+    page = read_overview(current_context(), current_principal(), with_charts=not is_renewal)
     return render_template("overview/overview.html", page=page)

@@ -26,6 +26,7 @@ def register(app: Flask) -> None:
         relative=relative,
         span=span,
         duration=duration,
+        exact_span=exact_span,
         size=size,
         shown=shown,
     )
@@ -64,7 +65,11 @@ def span(seconds: float) -> str:
 
 def duration(start: datetime, end: datetime | None = None) -> str:
     """Write how long something took, or takes since ``start``: ``0.4 s``, ``1 min 05 s``."""
-    seconds = max(0.0, ((end or utc_now()) - start).total_seconds())
+    return exact_span(max(0.0, ((end or utc_now()) - start).total_seconds()))
+
+
+def exact_span(seconds: float) -> str:
+    """Write a length of time in full: ``0.4 s``, ``1 min 05 s``, ``2 h 07 min``."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(int(seconds), 60)

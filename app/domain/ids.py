@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ulid import ULID
 
 STACK = "stk"
@@ -20,7 +22,21 @@ WEBHOOK_EVENT = "msg"
 DELIVERY = "dlv"
 API_TOKEN = "tok"
 
+TIME_LETTERS = 10
+"""How much of an identifier says when it was made; the rest is chance."""
+
 
 def new_id(prefix: str) -> str:
     """Make an identifier with ``prefix``; later ones sort after earlier ones."""
     return f"{prefix}_{str(ULID()).lower()}"
+
+
+def first_id(prefix: str, moment: datetime) -> str:
+    """Return what no identifier made at ``moment`` or later comes before.
+
+    Args:
+        prefix: of the identifiers that are compared.
+        moment: aware; counted to the millisecond.
+    """
+    milliseconds = str(ULID.from_datetime(moment))[:TIME_LETTERS]
+    return f"{prefix}_{milliseconds.lower()}"

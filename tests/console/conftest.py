@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
+from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
 from app.factory import create_app
@@ -121,6 +123,19 @@ def visitor(console_app: Flask, prepared_home: PreparedHome) -> Visitor:
 def fleet(ctx: Context) -> Fleet:
     """A maker of stacks and operations in any state."""
     return Fleet(ctx, PRINCIPAL)
+
+
+@pytest.fixture
+def root(console_app: Flask) -> Iterator[str]:
+    """Serve the application on a free port."""
+    server = make_server("127.0.0.1", 0, console_app, threaded=True)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 PRINCIPAL: Principal = replace(SYSTEM_PRINCIPAL, name="admin")

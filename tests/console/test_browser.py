@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Browser, ConsoleMessage, Page
-from werkzeug.serving import make_server
 
 from tests.console.conftest import PASSWORD, Visitor
 from tests.console.fleet_examples import DONE, Fleet, change, updated
@@ -44,19 +41,6 @@ class Watched:
     def note(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{self.page.url}: {message.text}")
-
-
-@pytest.fixture
-def root(console_app: Flask) -> Iterator[str]:
-    """Serve the application on a free port."""
-    server = make_server("127.0.0.1", 0, console_app, threaded=True)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture

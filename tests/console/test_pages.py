@@ -225,3 +225,26 @@ def test_an_empty_landform_says_what_to_do_first(visitor: Visitor) -> None:
 def test_text_that_no_database_keeps_is_refused(visitor: Visitor, path: str) -> None:
     assert visitor.get(path).status_code == 422
     assert visitor.get("/stacks/%00").status_code == 404
+
+
+def test_the_overview_draws_what_happened_and_a_renewal_leaves_it_out(
+    visitor: Visitor, fleet: Fleet
+) -> None:
+    made = fleet.stack("web")
+    fleet.steps(made.operation_id, *DONE)
+    page = visitor.text("/")
+    assert "1 applied</title>" in page
+    assert "How long steps take" in page
+    renewed = visitor.get("/", headers={"HX-Request": "true"})
+    assert renewed.status_code == 200
+    assert "How long steps take" not in renewed.text
+
+
+def test_running_work_says_how_far_it_is(visitor: Visitor, fleet: Fleet) -> None:
+    running = fleet.operation(fleet.stack("edge").stack_id, status="applying", has_applied=True)
+    fleet.plan(running, [change("create", "a_b.this"), change("create", "a_b.that")], add=2)
+    done = {"address": "a_b.this", "action": "create"}
+    fleet.events(running, [{"message": "made", "type": "apply_complete", "data": done}])
+    page = visitor.text("/")
+    assert '<progress aria-label="Progress of edge" max="2" value="1">' in page
+    assert "1 of 2 resources" in page
