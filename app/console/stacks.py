@@ -11,6 +11,7 @@ from app.console.list_requests import (
     wanted_page,
     wanted_text,
 )
+from app.console.read_models.resources import read_resources
 from app.console.read_models.stack import (
     read_stack_drift,
     read_stack_operations,
@@ -27,6 +28,7 @@ def add_pages(pages: Blueprint) -> None:
     """Add the pages of stacks to ``pages``."""
     pages.add_url_rule("/stacks", view_func=list_stacks)
     pages.add_url_rule("/stacks/<stack_id>", view_func=show_stack)
+    pages.add_url_rule("/stacks/<stack_id>/resources", view_func=show_stack_resources)
     pages.add_url_rule("/stacks/<stack_id>/operations", view_func=show_stack_operations)
     pages.add_url_rule("/stacks/<stack_id>/drift", view_func=show_stack_drift)
 
@@ -58,6 +60,12 @@ def show_stack(stack_id: str) -> str:
     """Show what a stack is: parameters, outputs, references, last operations."""
     page = read_stack_overview(current_context(), current_principal(), stack_id)
     return render_template("stacks/overview.html", page=page, tab="overview")
+
+
+def show_stack_resources(stack_id: str) -> str:
+    """Show what a stack consists of and what it stands on, as graphs and tables."""
+    page = read_resources(current_context(), current_principal(), stack_id)
+    return render_template("stacks/resources.html", page=page, tab="resources")
 
 
 def show_stack_operations(stack_id: str) -> str:

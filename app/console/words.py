@@ -83,6 +83,13 @@ WRITER: dict[str, Word] = {
 
 HEALTH: dict[str, Word] = {"ok": Word("OK", "good", "check"), "bad": Word("Down", "bad", "cross")}
 
+RESOURCE: dict[str, Word] = {
+    "ok": Word("In order", "good", "check"),
+    "tainted": Word("Tainted, the next apply replaces it", "attention", "alert"),
+    "deposed": Word("Deposed, the next apply removes it", "attention", "minus"),
+    "planned": Word("Not there yet", "quiet", "clock"),
+}
+
 LEVEL: dict[str, Word] = {
     "warn": Word("Warning", "attention", "alert"),
     "error": Word("Error", "bad", "cross"),
@@ -151,6 +158,7 @@ FAMILIES: dict[str, dict[str, Word]] = {
     "state": STATE,
     "writer": WRITER,
     "health": HEALTH,
+    "resource": RESOURCE,
     "level": LEVEL,
     "action": ACTION,
 }

@@ -23,7 +23,8 @@ class StateInstance:
     """One instance of a resource; ``index_key`` is a number (count), a text (for_each) or None.
 
     ``attributes`` holds secrets in plain text: it must never reach a log. ``sensitive_paths`` says
-    where; an empty path means all of it.
+    where; an empty path means all of it. ``dependencies`` are addresses of resource blocks, also of
+    those that are needed indirectly.
     """
 
     index_key: int | str | None
@@ -31,6 +32,7 @@ class StateInstance:
     attributes: Mapping[str, Any]
     deposed_key: str | None
     sensitive_paths: tuple[tuple[int | str, ...], ...] = ()
+    dependencies: tuple[str, ...] = ()
 
     @property
     def identifier(self) -> str | None:
@@ -221,6 +223,7 @@ def _read_instance(item: Mapping[str, Any]) -> StateInstance:
         attributes=attributes,
         deposed_key=item.get("deposed"),
         sensitive_paths=paths,
+        dependencies=tuple(str(name) for name in item.get("dependencies") or ()),
     )
 
 

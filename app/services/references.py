@@ -155,6 +155,22 @@ def with_all_users(stack: Stack) -> list[Stack]:
     return list(found.values())
 
 
+def related(stack: Stack, limit: int) -> list[Stack]:
+    """Return the stack, all it uses and all that uses it, directly or not; at most ``limit``.
+
+    What uses the same network without using this stack is not among them.
+    """
+    found = {stack.id: stack}
+    for step in (lambda item: [link.target for link in item.references], living_users):
+        waiting = [stack]
+        while waiting and len(found) < limit:
+            for other in step(waiting.pop(0)):
+                if other.id not in found and len(found) < limit:
+                    found[other.id] = other
+                    waiting.append(other)
+    return list(found.values())
+
+
 def refuse_used(stack: Stack) -> None:
     """Raise unless nothing uses the stack any more.
 

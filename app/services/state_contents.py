@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from app.domain.state_file import StateFile, StateInstance
+from app.domain.state_file import StateFile, StateInstance, StateResource
 from app.services.context import Context
 
 
@@ -24,6 +24,20 @@ class HeldResource:
     status: str
 
 
+@dataclass(frozen=True)
+class HeldBlock:
+    """A resource block of the configuration with its instances, and the blocks that it needs.
+
+    ``type`` is the provider's word; ``needs`` has also what is needed indirectly.
+    """
+
+    address: str
+    type: str
+    name: str
+    instances: tuple[HeldResource, ...]
+    needs: frozenset[str]
+
+
 def list_resources(ctx: Context, stack_id: str) -> list[HeldResource]:
     """Return the managed resources in the state of a stack, by address.
 
@@ -31,20 +45,42 @@ def list_resources(ctx: Context, stack_id: str) -> list[HeldResource]:
         VolumeError: the state volume cannot be read now.
         StateError: the state of record is damaged.
     """
+    found = [item for block in list_blocks(ctx, stack_id) for item in block.instances]
+    return sorted(found, key=lambda item: item.address)
+
+
+def list_blocks(ctx: Context, stack_id: str) -> list[HeldBlock]:
+    """Return the managed resource blocks in the state of a stack, by address.
+
+    Raises:
+        VolumeError: the state volume cannot be read now.
+        StateError: the state of record is damaged.
+    """
     state = _present_state(ctx, stack_id)
-    found = [
-        HeldResource(
-            address=resource.instance_address(instance),
-            name=resource.name if instance.index_key is None else str(instance.index_key),
-            type=resource.type.partition("_")[2].replace("_", "-") or resource.type,
-            id=instance.identifier,
-            status=_status_of(instance),
+    blocks = [
+        HeldBlock(
+            address=resource.address,
+            type=resource.type,
+            name=resource.name,
+            instances=tuple(_held(resource, instance) for instance in resource.instances),
+            needs=frozenset(
+                name for instance in resource.instances for name in instance.dependencies
+            ),
         )
         for resource in (state.resources if state else ())
         if resource.mode == "managed"
-        for instance in resource.instances
     ]
-    return sorted(found, key=lambda item: item.address)
+    return sorted(blocks, key=lambda block: block.address)
+
+
+def _held(resource: StateResource, instance: StateInstance) -> HeldResource:
+    return HeldResource(
+        address=resource.instance_address(instance),
+        name=resource.name if instance.index_key is None else str(instance.index_key),
+        type=resource.type.partition("_")[2].replace("_", "-") or resource.type,
+        id=instance.identifier,
+        status=_status_of(instance),
+    )
 
 
 def count_resources(ctx: Context, stack_id: str) -> dict[str, int]:

@@ -502,6 +502,7 @@ TABLE: dict[str, Row] = {
     "GET /stacks/{stack_id}/drift": Row(PAGE_OF_VIEWERS),
     "GET /stacks/{stack_id}/drift/{choice}": Row(FORM_OF_OPERATORS),
     "POST /stacks/{stack_id}/drift/{choice}": Row(FORM_OF_OPERATORS, granted=422),
+    "GET /stacks/{stack_id}/resources": Row(PAGE_OF_VIEWERS),
     "GET /stacks/{stack_id}/operations": Row(PAGE_OF_VIEWERS),
     "POST /stacks/{stack_id}/operations": Row(
         FORM_OF_OPERATORS, granted=303, body={"type": "drift_check"}

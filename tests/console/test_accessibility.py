@@ -13,6 +13,7 @@ from sqlalchemy import select
 from app.models import DriftFinding
 from tests.console.conftest import PreparedHome, Visitor
 from tests.console.fleet_examples import DONE, Fleet, attribute, change, deleted, updated
+from tests.console.test_resources import block, state
 
 LOOKS: list[dict[str, Any]] = [
     {"color_scheme": "light", "contrast": "no-preference", "width": 1440},
@@ -42,6 +43,9 @@ def page(browser: Browser, root: str, prepared_home: PreparedHome) -> Iterator[P
 def paths(fleet: Fleet) -> list[str]:
     """The pages of a fleet in which something of everything is there."""
     web = fleet.stack("web")
+    one = block("a_b", "one")
+    fleet.state(web, state(one, block("a_b", "two", needs=("a_b.one",))))
+    fleet.stack("machines", "machine-group", parameters={"network": "web"})
     fleet.steps(web.operation_id, *DONE)
     changes = [updated("a_b.one", "size", 1, 2), deleted("a_b.two")]
     fleet.drift(web, "drifted", changes)
@@ -62,6 +66,7 @@ def paths(fleet: Fleet) -> list[str]:
         stack,
         f"{stack}/drift",
         f"{stack}/drift/reconcile",
+        f"{stack}/resources",
         f"{stack}/operations",
         "/drift",
         "/drift?group=cause",

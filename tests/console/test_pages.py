@@ -50,6 +50,7 @@ class World:
             "/stacks/new/machine-group",
             "/stacks/new/bucket",
             stack,
+            f"{stack}/resources",
             f"{stack}/operations",
             f"{stack}/drift",
             f"{stack}/state",

@@ -1,0 +1,65 @@
+"""Graphs for people: boxes with words, tone and a link, and the lines between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from app.console.graph_layout import Box, Edge, Line, lay_out
+
+MAX_NODES = 200
+MAX_TITLE = 25
+
+
+@dataclass(frozen=True)
+class Node:
+    """What a box says; ``tone`` and ``icon`` as in ``app.console.words``, never without a word."""
+
+    name: str
+    title: str
+    detail: str
+    tone: str
+    icon: str
+    href: str
+    is_new: bool = False
+
+    @property
+    def short_title(self) -> str:
+        """Return as much of the title as fits the box."""
+        return _cut(self.title, MAX_TITLE)
+
+    @property
+    def short_detail(self) -> str:
+        """Return as much of the detail as fits the box, in its smaller letters."""
+        return _cut(self.detail, MAX_TITLE + 4)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A graph that was laid out; ``left_out`` nodes were too many to draw."""
+
+    nodes: tuple[tuple[Node, Box], ...]
+    lines: tuple[Line, ...]
+    titles: Mapping[str, str]
+    width: int
+    height: int
+    left_out: int
+
+
+def draw(nodes: Iterable[Node], edges: Iterable[Edge]) -> Picture:
+    """Lay out ``nodes``, each name once, and the ``edges`` between them."""
+    known = {node.name: node for node in nodes}
+    drawn = list(known)[:MAX_NODES]
+    graph = lay_out(drawn, edges)
+    return Picture(
+        nodes=tuple((known[box.name], box) for box in graph.boxes),
+        lines=graph.lines,
+        titles={name: known[name].title for name in drawn},
+        width=graph.width,
+        height=graph.height,
+        left_out=len(known) - len(drawn),
+    )
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

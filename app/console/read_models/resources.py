@@ -1,0 +1,216 @@
+"""What the tab of resources shows: what a stack consists of, and what it stands on."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from flask import url_for
+from sqlalchemy.orm import Session
+
+from app.console.graph_layout import Edge, without_shortcuts
+from app.console.read_models.graphs import Node, Picture, draw
+from app.console.read_models.plan import read_plan
+from app.console.read_models.stack import StackHeader, stack_header
+from app.console.words import word_for
+from app.domain.drift import DriftStatus
+from app.domain.drift_findings import neutral_name
+from app.errors import LandformError
+from app.models import Stack
+from app.services.access import Principal
+from app.services.context import Context
+from app.services.drift.finding_lists import findings_of
+from app.services.lookup import stack_by_id
+from app.services.operation_lists import unfinished_of
+from app.services.references import related
+from app.services.state_contents import HeldBlock, list_blocks
+
+INDEX = re.compile(r"\[[^\]]*\]$|\[\"(?:[^\"\\]|\\.)*\"\]$")
+WORST_FIRST = ("delete", "replace", "deposed", "tainted", "deleted", "updated", "update", "create")
+MAX_RELATED = 60
+
+
+@dataclass(frozen=True)
+class ResourceRow:
+    """One resource: how it stands, what was changed outside, what a waiting plan would do.
+
+    ``status``, ``drift`` and ``planned`` are words for ``word_for``; the last two may be missing.
+    """
+
+    block: str
+    address: str
+    name: str
+    id: str | None
+    status: str
+    drift: str | None
+    planned: str | None
+
+    @property
+    def concerns(self) -> list[str]:
+        """Return what is worth a look, the status only when it is not ``ok``."""
+        said = (self.planned, self.drift, self.status if self.status != "ok" else None)
+        return [item for item in said if item is not None]
+
+
+@dataclass(frozen=True)
+class ResourcesPage:
+    """The tab; ``unknown`` says why the state could not be read."""
+
+    header: StackHeader
+    rows: list[ResourceRow]
+    resources: Picture
+    references: Picture
+    has_plan: bool
+    unknown: str | None
+
+
+def read_resources(ctx: Context, principal: Principal, stack_id: str) -> ResourcesPage:
+    """Read the tab.
+
+    Raises:
+        NotFoundError: no such stack, or the caller cannot see it.
+    """
+    with ctx.read() as session:
+        stack = stack_by_id(session, principal, stack_id)
+        header = stack_header(ctx, session, principal, stack)
+        drift = _drift(session, stack)
+        planned = _planned(ctx, session, principal, stack)
+        references = _draw_references(stack)
+    try:
+        blocks, unknown = list_blocks(ctx, stack_id), None
+    except LandformError as error:
+        blocks, unknown = [], error.detail
+    rows = _rows(blocks, drift, planned)
+    return ResourcesPage(
+        header=header,
+        rows=rows,
+        resources=_draw_resources(blocks, rows),
+        references=references,
+        has_plan=bool(planned),
+        unknown=unknown,
+    )
+
+
+def block_of(address: str) -> str:
+    """Return the address of the block that an instance belongs to."""
+    return INDEX.sub("", address)
+
+
+def _drift(session: Session, stack: Stack) -> dict[str, str]:
+    if stack.drift_status == DriftStatus.NOT_CHECKED:
+        return {}
+    found = findings_of(session, [stack.id])
+    return {row.address: row.change for row in found if row.address is not None}
+
+
+def _planned(ctx: Context, session: Session, principal: Principal, stack: Stack) -> dict[str, str]:
+    """Return what the plan of the first unfinished operation would do, by address."""
+    for operation in unfinished_of(session, stack.id):
+        plan = read_plan(ctx, session, principal, operation)
+        if plan is not None:
+            return {
+                str(change["address"]): group.action
+                for group in plan.groups
+                for change in group.changes
+                if group.action != "read"
+            }
+    return {}
+
+
+def _rows(
+    blocks: Sequence[HeldBlock], drift: Mapping[str, str], planned: Mapping[str, str]
+) -> list[ResourceRow]:
+    rows = [
+        ResourceRow(
+            block=block.address,
+            address=item.address,
+            name=neutral_name(
+                block.type, block.name, None if item.name == block.name else item.name
+            ),
+            id=item.id,
+            status=item.status,
+            drift=drift.get(item.address),
+            planned=planned.get(item.address),
+        )
+        for block in blocks
+        for item in block.instances
+    ]
+    held = {row.address for row in rows}
+    rows += [
+        ResourceRow(
+            block_of(address), address, _name(block_of(address)), None, "planned", None, action
+        )
+        for address, action in planned.items()
+        if address not in held
+    ]
+    return sorted(rows, key=lambda row: row.address)
+
+
+def _draw_resources(blocks: Sequence[HeldBlock], rows: Sequence[ResourceRow]) -> Picture:
+    by_block: dict[str, list[ResourceRow]] = {}
+    for row in rows:
+        by_block.setdefault(row.block, []).append(row)
+    titles = {block.address: neutral_name(block.type, block.name) for block in blocks}
+    place = {row.address: number for number, row in enumerate(rows)}
+    nodes = [
+        _resource_node(address, titles.get(address), of_block, place[of_block[0].address])
+        for address, of_block in by_block.items()
+    ]
+    edges = without_shortcuts(
+        Edge(base, block.address)
+        for block in blocks
+        for base in sorted(block.needs)
+        if base in by_block
+    )
+    return draw(nodes, edges)
+
+
+def _resource_node(
+    address: str, title: str | None, rows: Sequence[ResourceRow], place: int
+) -> Node:
+    concerns = Counter(item for row in rows for item in row.concerns if item != "planned")
+    worst = next((item for item in WORST_FIRST if concerns[item]), "ok")
+    word = word_for("action" if worst not in ("ok", "tainted", "deposed") else "resource", worst)
+    said = f"{concerns[worst]} of {len(rows)}: " if len(rows) > 1 and worst != "ok" else ""
+    count = f"all {len(rows)} " if len(rows) > 1 and worst == "ok" else ""
+    return Node(
+        name=address,
+        title=title or _name(address),
+        detail=f"{said}{count}{word.text.lower()}",
+        tone=word.tone,
+        icon=word.icon,
+        href=f"#resource-{place}",
+        is_new=all(row.status == "planned" for row in rows),
+    )
+
+
+def _name(address: str) -> str:
+    """Return the neutral name of a block of which only the address is known."""
+    kind, _, name = address.rpartition(".")
+    return neutral_name(kind.rpartition(".")[2], name)
+
+
+def _draw_references(stack: Stack) -> Picture:
+    stacks = related(stack, MAX_RELATED)
+    edges = [Edge(link.target_id, item.id) for item in stacks for link in item.references]
+    return draw(map(_stack_node, stacks), _unique(edges))
+
+
+def _stack_node(stack: Stack) -> Node:
+    is_quiet = stack.drift_status in (DriftStatus.IN_SYNC, DriftStatus.NOT_CHECKED)
+    is_ready = stack.status == "ready" and not is_quiet
+    word = word_for("drift", stack.drift_status) if is_ready else word_for("stack", stack.status)
+    return Node(
+        name=stack.id,
+        title=stack.name,
+        detail=f"{stack.kind} · {word.text.lower()}",
+        tone=word.tone,
+        icon=word.icon,
+        href=url_for("console.show_stack", stack_id=stack.id),
+    )
+
+
+def _unique(edges: Iterable[Edge]) -> list[Edge]:
+    return sorted(set(edges))

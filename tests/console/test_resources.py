@@ -1,0 +1,125 @@
+"""The tab of resources: a graph and a table of the same, from the state and a waiting plan."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+
+from app.console.read_models.resources import block_of
+from tests.console.conftest import Visitor
+from tests.console.fleet_examples import Fleet, Made, change, updated
+
+LINEAGE = "4c9e0d3a-0000-4000-8000-000000000001"
+
+
+def block(type_: str, name: str, *keys: str, needs: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A resource block of a state with an instance for each key, or a single one."""
+    return {
+        "mode": "managed",
+        "type": type_,
+        "name": name,
+        "provider": "p",
+        "instances": [
+            {
+                "attributes": {"id": f"{name}-{key}", "secret": "hunter2"},
+                "dependencies": list(needs),
+                **({"index_key": key} if key else {}),
+            }
+            for key in keys or ("",)
+        ],
+    }
+
+
+def state(*blocks: dict[str, Any]) -> bytes:
+    document = {"version": 4, "serial": 1, "lineage": LINEAGE, "resources": list(blocks)}
+    return json.dumps(document).encode()
+
+
+@pytest.fixture
+def made(fleet: Fleet) -> Made:
+    """A stack of a network with two subnets and a machine."""
+    made = fleet.stack("web")
+    network, subnet = "sandbox_network.this", "sandbox_subnet.this"
+    fleet.state(
+        made,
+        state(
+            block("sandbox_network", "this"),
+            block("sandbox_subnet", "this", "a", "b", needs=(network,)),
+            block("sandbox_machine", "front", needs=(subnet, network)),
+        ),
+    )
+    return made
+
+
+def test_resources_are_a_graph_with_a_table_of_the_same(visitor: Visitor, made: Made) -> None:
+    page = visitor.text(f"/stacks/{made.stack_id}/resources")
+    titles = [unescape(title) for title in re.findall(r"<title>([^<]*: [^<]*)</title>", page)]
+    assert titles == [
+        "network: in order",
+        "subnet: all 2 in order",
+        "machine front: in order",
+    ]
+    lines = re.findall(r"<title>([^<]* needs [^<]*)</title>", page)
+    # What is needed indirectly has no line of its own.
+    assert sorted(lines) == ["machine front needs subnet", "subnet needs network"]
+    for address in ("sandbox_network.this", 'sandbox_subnet.this["a"]', "sandbox_machine.front"):
+        assert address in unescape(page)
+    assert "hunter2" not in page
+
+
+def test_each_box_leads_to_its_row(visitor: Visitor, made: Made) -> None:
+    page = visitor.text(f"/stacks/{made.stack_id}/resources")
+    targets = re.findall(r'class="graph__node" href="#([^"]+)"', page)
+    assert len(set(targets)) == 3
+    assert all(f'id="{target}"' in page for target in targets)
+
+
+def test_drift_and_a_waiting_plan_are_drawn(visitor: Visitor, fleet: Fleet, made: Made) -> None:
+    fleet.drift(made, "drifted", [updated('sandbox_subnet.this["a"]', "size", 1, 2)])
+    page = visitor.text(f"/stacks/{made.stack_id}/resources")
+    assert "subnet: 1 of 2: changed" in page
+    assert "The waiting plan" not in page
+    waiting = fleet.operation(made.stack_id, status="planned")
+    plan = [change("replace", "sandbox_machine.front"), change("create", "sandbox_disk.new[0]")]
+    fleet.plan(waiting, plan, replace=1, add=1)
+    page = visitor.text(f"/stacks/{made.stack_id}/resources")
+    assert "The waiting plan" in page
+    assert "machine front: replace" in page
+    assert "disk new: create" in page
+    assert page.count("graph__box--new") == 1
+
+
+def test_without_a_state_the_page_says_what_will_come(visitor: Visitor, fleet: Fleet) -> None:
+    page = visitor.text(f"/stacks/{fleet.stack('web').stack_id}/resources")
+    assert "Nothing is recorded" in page
+    assert '<svg class="graph' not in page
+
+
+def test_stacks_around_are_drawn_with_what_they_need(visitor: Visitor, fleet: Fleet) -> None:
+    web = fleet.stack("web")
+    group = fleet.stack("machines", "machine-group", parameters={"network": "web"})
+    fleet.stack("alone")
+    for made in (web, group):
+        page = visitor.text(f"/stacks/{made.stack_id}/resources")
+        assert "machines needs web" in page
+        assert "alone" not in page
+    assert visitor.get("/stacks/stk_missing/resources").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "block"),
+    [
+        ("a_b.c", "a_b.c"),
+        ("a_b.c[12]", "a_b.c"),
+        ('a_b.c["x"]', "a_b.c"),
+        ('a_b.c["x]y[0]"]', "a_b.c"),
+        ('a_b.c["say \\"hi\\"]"]', "a_b.c"),
+        ('module.m["k"].a_b.c["x"]', 'module.m["k"].a_b.c'),
+    ],
+)
+def test_an_instance_knows_its_block(address: str, block: str) -> None:
+    assert block_of(address) == block
