@@ -21,8 +21,9 @@ from typing import IO
 
 import psutil
 
-from app.errors import UnavailableError
+from app.errors import ConfigurationError, UnavailableError
 from app.settings import REPOSITORY_ROOT
+from workers.refusal import PREFIX, REFUSED
 from workers.terminal import Terminal
 
 LIFELINE = Path(__file__).with_name("lifeline.py")
@@ -47,6 +48,7 @@ def run_to_end(command: list[str], environment: Mapping[str, str], timeout_secon
     """Run a short command and return what it printed.
 
     Raises:
+        ConfigurationError: it refused to work; the detail is what it said.
         UnavailableError: it failed; the detail is the last line it printed.
     """
     try:
@@ -64,7 +66,10 @@ def run_to_end(command: list[str], environment: Mapping[str, str], timeout_secon
         raise UnavailableError(f"{command} did not end in {timeout_seconds:g} s.") from error
     output = done.stdout.decode("utf-8", errors="replace").strip()
     if done.returncode != 0:
-        last = output.rpartition("\n")[2] or f"exit status {done.returncode}"
+        last = output.rpartition("\n")[2]
+        if done.returncode == REFUSED and last.startswith(PREFIX):
+            raise ConfigurationError(last.removeprefix(PREFIX))
+        last = last or f"exit status {done.returncode}"
         raise UnavailableError(f"{' '.join(command)} failed: {last}")
     return output
 

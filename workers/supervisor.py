@@ -6,13 +6,13 @@ and exit status 2.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from app.errors import ConfigurationError, LandformError, TerraformMissingError, UnavailableError
-from app.services.setup import Prepared, prepare
+from app.errors import LandformError, UnavailableError
 from app.settings import Settings
 from app.terraform.discovery import discover
 from workers.child import Program, run_to_end
@@ -21,6 +21,7 @@ from workers.embedded_redis import is_redis_listening
 from workers.preflight import check_machine, hold_home
 from workers.programs import foundation, landform
 from workers.readiness import find_problem, local_url
+from workers.refusal import refuse
 from workers.terminal import Terminal
 
 START_SECONDS = 30.0
@@ -28,6 +29,7 @@ READY_SECONDS = 60.0
 ASK_SECONDS = 0.5
 REMINDER_SECONDS = 10.0
 INSTALL_SECONDS = 60.0
+PREPARE_SECONDS = 600.0  # a migration of a large database takes its time
 # How long running applies may take at a stop, and when to say that they are waited for.
 PATIENCE_SECONDS = 90.0
 NOTICE_SECONDS = 30.0
@@ -75,6 +77,12 @@ class Supervisor:
         command = [sys.executable, "-m", "sandbox.provider.install", "--mirror", mirror]
         run_to_end(command, os.environ, INSTALL_SECONDS)
 
+    def _prepare(self) -> dict[str, str | None]:
+        """Return where the first password is, and the password itself when it is new."""
+        told = run_to_end([sys.executable, "-m", "workers.prepare"], os.environ, PREPARE_SECONDS)
+        prepared: dict[str, str | None] = json.loads(told.rpartition("\n")[2])
+        return prepared
+
     def _start(self) -> None:
         settings = self._settings
         self._launch(foundation(settings, os.environ))
@@ -84,7 +92,7 @@ class Supervisor:
         self._wait_for("the sandbox cloud", lambda: find_problem(health), START_SECONDS)
         with self._requests.interrupting():
             self._terminal.say("preparing the database and the state volume")
-            prepared = prepare(settings, read_sandbox_token(settings))
+            prepared = self._prepare()
         self._launch(landform(settings, os.environ))
         ready = f"{local_url(settings)}/readyz"
         self._wait_for(ready, lambda: find_problem(ready), READY_SECONDS)
@@ -110,13 +118,13 @@ class Supervisor:
             )
 
 
-def describe(settings: Settings, prepared: Prepared) -> list[str]:
+def describe(settings: Settings, prepared: Mapping[str, str | None]) -> list[str]:
     """Return what a person needs to know once all is up; the password only when it is new."""
     url = local_url(settings)
-    file = prepared.admin_password_file
-    password = f"the password of the first start is in {file}"
-    if prepared.generated_password is not None:
-        password = f"password {prepared.generated_password}  (shown once, kept in {file})"
+    password = f"the password of the first start is in {prepared['password_file']}"
+    if prepared["password"] is not None:
+        kept = f"(shown once, kept in {prepared['password_file']})"
+        password = f"password {prepared['password']}  {kept}"
     return [
         "Landform is ready.",
         f"  Console        {url}/",
@@ -125,19 +133,6 @@ def describe(settings: Settings, prepared: Prepared) -> list[str]:
         f"  Sandbox cloud  {settings.sandbox_endpoint}",
         "  Ctrl-C stops everything; the next make run finds it as it was.",
     ]
-
-
-def read_sandbox_token(settings: Settings) -> str:
-    """Return the token that the sandbox cloud made for its default account.
-
-    Raises:
-        UnavailableError: it is not there, so what listens on the port is not our sandbox cloud.
-    """
-    path = settings.home_dir / "sandbox" / "token"
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise UnavailableError(f"The sandbox cloud left no token in {path}.") from error
 
 
 def _find_redis_problem(settings: Settings) -> str:
@@ -153,17 +148,10 @@ def main() -> int:
         with hold_home(settings.home_dir):
             Supervisor(settings, Terminal(sys.stdout, width=9)).run()
     except LandformError as error:
-        sys.stderr.write(f"landform: {_sentence(error)}\n")
-        return 2
+        return refuse(error)
     except KeyboardInterrupt:
         return 130
     return 0
-
-
-def _sentence(error: LandformError) -> str:
-    # These two say in their detail what to do; the others in their advice.
-    says_all = isinstance(error, ConfigurationError | TerraformMissingError)
-    return error.detail if says_all else f"{error.detail} {error.advice}"
 
 
 if __name__ == "__main__":

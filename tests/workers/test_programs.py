@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from app.services.setup import Prepared
 from tests.conftest import MakeSettings
 from workers.programs import foundation, landform
 from workers.readiness import local_url
@@ -117,8 +116,9 @@ def test_an_ipv6_address_is_bound_in_brackets(make_settings: MakeSettings) -> No
 def test_the_password_is_shown_only_when_it_is_new(
     make_settings: MakeSettings, tmp_path: Path
 ) -> None:
-    first = "\n".join(describe(make_settings(), Prepared(tmp_path / "file", "n3w-passw0rd")))
-    later = "\n".join(describe(make_settings(), Prepared(tmp_path / "file", None)))
+    kept = {"password_file": str(tmp_path / "file")}
+    first = "\n".join(describe(make_settings(), {**kept, "password": "n3w-passw0rd"}))
+    later = "\n".join(describe(make_settings(), {**kept, "password": None}))
     assert "n3w-passw0rd" in first
     assert "n3w-passw0rd" not in later
     assert f"is in {tmp_path / 'file'}" in later

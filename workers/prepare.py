@@ -1,0 +1,44 @@
+"""Prepares the home for ``make run``, in a process of its own.
+
+What that loads (the catalogue, the database, the migrations) would otherwise stay in the memory of
+the supervisor as long as Landform runs. Prints what it did as one line of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from app.errors import LandformError, UnavailableError
+from app.services.setup import prepare
+from app.settings import Settings
+from workers.refusal import refuse
+
+
+def read_sandbox_token(settings: Settings) -> str:
+    """Return the token that the sandbox cloud made for its default account.
+
+    Raises:
+        UnavailableError: it is not there, so what listens on the port is not our sandbox cloud.
+    """
+    path = settings.home_dir / "sandbox" / "token"
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UnavailableError(f"The sandbox cloud left no token in {path}.") from error
+
+
+def main() -> int:
+    """Prepare and return the exit status."""
+    try:
+        settings = Settings.from_env()
+        prepared = prepare(settings, read_sandbox_token(settings))
+    except LandformError as error:
+        return refuse(error)
+    told = {"password_file": str(prepared.admin_password_file)}
+    sys.stdout.write(json.dumps(told | {"password": prepared.generated_password}) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
