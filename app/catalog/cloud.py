@@ -5,7 +5,7 @@ Owns the translation of neutral words into the provider's. It must not know any 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,14 +36,38 @@ class Choice:
 
 @dataclass(frozen=True)
 class CredentialField:
-    """One field of a cloud account, and the variable that hands it to the provider."""
+    """One field of a cloud account, and what hands it to the provider.
+
+    ``environment`` is a variable of the process, ``variable`` one of the provider's HCL; at least
+    one of them is there. Secrets go by the environment alone.
+    """
 
     name: str
     title: str
     description: str
-    environment: str
+    environment: str | None
+    variable: str | None
     is_secret: bool
     is_required: bool
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """One way to sign in to a cloud: the credential fields that it needs, and may have."""
+
+    name: str
+    title: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+
+    def fits(self, given: Set[str]) -> bool:
+        """Whether these fields are all that it needs and no more than it may have."""
+        return given >= {*self.required} and given <= {*self.required, *self.optional}
+
+    def in_words(self) -> str:
+        """Return its name with its fields, those that may be left out in brackets."""
+        fields = [*self.required, *(f"[{name}]" for name in self.optional)]
+        return f"{self.name} ({', '.join(fields)})"
 
 
 @dataclass(frozen=True)
@@ -71,7 +95,9 @@ class KeptProvider:
 class Cloud:
     """A provider family. ``provider_hcl`` is written beside a module as ``PROVIDER_FILE_NAME``.
 
-    Without ``kept_provider``, Terraform starts the provider for each step.
+    Without ``kept_provider``, Terraform starts the provider for each step. ``provider_lock`` is
+    the dependency lock file of its providers. ``region_environment`` is the variable that tells
+    them the region. ``memory_mib`` is what one run of Terraform takes where that is known.
     """
 
     name: str
@@ -83,7 +109,11 @@ class Cloud:
     credential_fields: Mapping[str, CredentialField]
     tags: TagRules
     provider_hcl: str
+    sign_ins: tuple[SignIn, ...] = ()
     kept_provider: KeptProvider | None = None
+    provider_lock: bytes | None = None
+    region_environment: str | None = None
+    memory_mib: int = 0
 
     @property
     def sizes(self) -> Mapping[str, Choice]:
@@ -111,12 +141,13 @@ class Cloud:
         choice = self.vocabulary.get(vocabulary, {}).get(word)
         return choice.provider_value if choice else None
 
-    def environment(self, credentials: object) -> dict[str, str]:
-        """Return the environment variables that sign Terraform's provider in.
+    def check_credentials(self, credentials: object) -> None:
+        """Refuse what nobody can sign in with.
 
         Raises:
             ValidationError: at ``/credentials/…`` for each field that is unknown, missing or not
-                text. The message never repeats a value.
+                text, or at ``/credentials`` when they fit no way to sign in. The message never
+                repeats a value.
         """
         if not isinstance(credentials, Mapping):
             raise ValidationError.at("/credentials", "Must be an object.")
@@ -125,12 +156,46 @@ class Cloud:
             message = _credential_fault(field, credentials.get(field.name))
             if message:
                 problems.append(FieldProblem(f"/credentials/{field.name}", message))
+        given = {name for name, value in credentials.items() if value is not None}
+        if not problems and self.sign_ins and not any(way.fits(given) for way in self.sign_ins):
+            ways = "; ".join(way.in_words() for way in self.sign_ins)
+            problems.append(FieldProblem("/credentials", f"Must be one of these ways: {ways}."))
         if problems:
             raise ValidationError("The credentials are not complete.", problems=tuple(problems))
+
+    def environment(self, credentials: object, region: Region | None = None) -> dict[str, str]:
+        """Return the environment variables that sign Terraform's provider in.
+
+        Args:
+            credentials: of a cloud account.
+            region: where the stack lives; told to the provider if it takes that from its
+                environment.
+
+        Raises:
+            ValidationError: as ``check_credentials``.
+        """
+        found = self._filled(credentials, lambda field: field.environment)
+        if region is not None and self.region_environment is not None:
+            found[self.region_environment] = region.provider_name
+        return found
+
+    def provider_variables(self, credentials: object) -> dict[str, str]:
+        """Return the variables of ``provider_hcl`` that the credentials fill; no secrets.
+
+        Raises:
+            ValidationError: as ``check_credentials``.
+        """
+        return self._filled(credentials, lambda field: field.variable)
+
+    def _filled(
+        self, credentials: object, place: Callable[[CredentialField], str | None]
+    ) -> dict[str, str]:
+        self.check_credentials(credentials)
+        given: Mapping[str, str] = credentials if isinstance(credentials, Mapping) else {}
         return {
-            field.environment: credentials[field.name]
+            name: given[field.name]
             for field in self.credential_fields.values()
-            if credentials.get(field.name) is not None
+            if (name := place(field)) is not None and given.get(field.name) is not None
         }
 
     def _unknown_credentials(self, credentials: Mapping[Any, Any]) -> list[FieldProblem]:

@@ -9,12 +9,23 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from app.catalog.cloud import Choice, Cloud, CredentialField, KeptProvider, Region, TagRules
+from app.catalog.cloud import (
+    Choice,
+    Cloud,
+    CredentialField,
+    KeptProvider,
+    Region,
+    SignIn,
+    TagRules,
+)
 from app.catalog.document_checks import check_shape
 from app.catalog.hcl_source import Block, HclSyntaxError, parse_blocks
 from app.catalog.mistakes import MistakeList
 from app.catalog.shapes import CLOUD
 from app.catalog.yaml_source import Document, read_yaml
+
+LOCK_SUFFIX = ".lock.hcl"
+"""Ends the name of the dependency lock file that lies beside a cloud description."""
 
 ALWAYS_UNTAGGABLE = frozenset({"terraform_data"})
 
@@ -28,8 +39,9 @@ def load_cloud(file: Path, mistakes: MistakeList) -> Cloud | None:
     _check_name(document, mistakes)
     _check_regions(document, mistakes)
     _check_credentials(document, mistakes)
+    _check_sign_ins(document, mistakes)
     _check_provider(document, mistakes)
-    return _build(document.data) if mistakes.count() == before else None
+    return _build(document.data, file) if mistakes.count() == before else None
 
 
 def _check_name(document: Document, mistakes: MistakeList) -> None:
@@ -54,14 +66,35 @@ def _check_regions(document: Document, mistakes: MistakeList) -> None:
 
 
 def _check_credentials(document: Document, mistakes: MistakeList) -> None:
-    seen: dict[str, str] = {}
+    for key in ("environment", "variable"):
+        seen: dict[str, str] = {}
+        for name, field in document.data["credentials"].items():
+            place = field.get(key)
+            if place in seen:
+                line = document.line("credentials", name, key)
+                message = f"{place} is already filled by {seen[place]}; use another variable"
+                mistakes.add(document.file, line, message)
+            if place is not None:
+                seen[place] = name
     for name, field in document.data["credentials"].items():
-        variable = field["environment"]
-        if variable in seen:
-            line = document.line("credentials", name, "environment")
-            message = f"{variable} is already filled by {seen[variable]}; use another variable"
+        line = document.line("credentials", name)
+        if "environment" not in field and "variable" not in field:
+            message = f"nothing hands {name} to the provider; add environment or variable"
             mistakes.add(document.file, line, message)
-        seen[variable] = name
+        if "variable" in field and field.get("secret"):
+            message = f"{name} is secret, and variables are kept in plans; use environment instead"
+            mistakes.add(document.file, document.line("credentials", name, "variable"), message)
+
+
+def _check_sign_ins(document: Document, mistakes: MistakeList) -> None:
+    known = document.data["credentials"]
+    for index, way in enumerate(document.data.get("sign_in", ())):
+        for key in ("required", "optional"):
+            for name in way.get(key, ()):
+                if name not in known:
+                    message = f"{name} is no credential; they are: {', '.join(known)}"
+                    line = document.line("sign_in", index, key)
+                    mistakes.add(document.file, line, message)
 
 
 def _check_provider(document: Document, mistakes: MistakeList) -> None:
@@ -73,6 +106,11 @@ def _check_provider(document: Document, mistakes: MistakeList) -> None:
         return
     if not any(block.type == "provider" for block in blocks):
         mistakes.add(document.file, line, "provider: there is no provider block; add one")
+    declared = {block.name for block in blocks if block.type == "variable"}
+    for name, field in document.data["credentials"].items():
+        if "variable" in field and field["variable"] not in declared:
+            message = f'provider: {name} fills no variable; add variable "{field["variable"]}"'
+            mistakes.add(document.file, line, message)
     if not any(_pins_providers(block) for block in blocks):
         message = "provider: no version is pinned; add terraform { required_providers { … } }"
         mistakes.add(document.file, line, message)
@@ -90,8 +128,9 @@ def _pins_providers(block: Block) -> bool:
     return bool(entries) and all("version" in text for text in entries)
 
 
-def _build(data: dict[str, Any]) -> Cloud:
+def _build(data: dict[str, Any], file: Path) -> Cloud:
     tags = data["tags"]
+    lock = file.with_name(f"{data['name']}{LOCK_SUFFIX}")
     return Cloud(
         name=data["name"],
         title=data["title"],
@@ -113,12 +152,22 @@ def _build(data: dict[str, Any]) -> Cloud:
             note=tags.get("note", ""),
         ),
         provider_hcl=data["provider"],
+        sign_ins=tuple(map(_sign_in, data.get("sign_in", ()))),
         kept_provider=_kept_provider(data.get("kept_provider")),
+        provider_lock=lock.read_bytes() if lock.exists() else None,
+        region_environment=data.get("region_environment"),
+        memory_mib=data.get("memory_mib", 0),
     )
 
 
 def _kept_provider(item: dict[str, Any] | None) -> KeptProvider | None:
     return KeptProvider(item["source"], tuple(item["arguments"])) if item else None
+
+
+def _sign_in(item: dict[str, Any]) -> SignIn:
+    return SignIn(
+        item["name"], item["title"], tuple(item["required"]), tuple(item.get("optional", ()))
+    )
 
 
 def _region(item: dict[str, Any]) -> Region:
@@ -134,7 +183,8 @@ def _credential(name: str, field: dict[str, Any]) -> CredentialField:
         name=name,
         title=field["title"],
         description=field.get("description", ""),
-        environment=field["environment"],
+        environment=field.get("environment"),
+        variable=field.get("variable"),
         is_secret=field.get("secret", False),
         is_required=field.get("required", False),
     )

@@ -170,28 +170,45 @@ REGION: Final = _object(
     "zones",
 )
 CHOICE: Final = _object({"provider": TEXT, "title": TEXT, "description": TEXT}, "provider", "title")
+ENVIRONMENT: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": "^(?!TF_|LD_|PYTHON|LANDFORM_)[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]$",
+    "x-message": (
+        "must be an environment variable of the provider such as SANDBOX_TOKEN, "
+        "not one of Terraform, the system or Landform"
+    ),
+}
 CREDENTIAL: Final = _object(
     {
         "title": TEXT,
         "description": TEXT,
-        "environment": {
+        "environment": ENVIRONMENT,
+        "variable": {
             "type": "string",
-            "pattern": "^(?!TF_|LD_|PYTHON|LANDFORM_)[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]$",
-            "x-message": (
-                "must be an environment variable of the provider such as SANDBOX_TOKEN, "
-                "not one of Terraform, the system or Landform"
-            ),
+            "pattern": "^landform_[a-z][a-z0-9_]*$",
+            "x-message": "must be a variable of the provider's HCL such as landform_role_arn",
         },
         "required": BOOLEAN,
         "secret": BOOLEAN,
     },
     "title",
-    "environment",
 )
+NAMES: Final[dict[str, Any]] = {"type": "array", "items": SNAKE_TEXT, "uniqueItems": True}
+SIGN_IN: Final = _object(
+    {"name": SLUG_TEXT, "title": TEXT, "required": NAMES, "optional": NAMES},
+    "name",
+    "title",
+    "required",
+)
+RESOURCE_TYPE: Final[dict[str, Any]] = {
+    "type": "string",
+    "pattern": "^[a-z][a-z0-9_]{0,99}$",
+    "x-message": "must be a type of Terraform's such as aws_route",
+}
 TAGS: Final = _object(
     {
         "argument": SNAKE_TEXT,
-        "untaggable": {"type": "array", "items": SNAKE_TEXT, "uniqueItems": True},
+        "untaggable": {"type": "array", "items": RESOURCE_TYPE, "uniqueItems": True},
         "note": TEXT,
     },
     "argument",
@@ -219,6 +236,9 @@ CLOUD: Final = _object(
         "regions": {"type": "array", "items": REGION, "minItems": 1},
         "vocabulary": _map_of(_map_of(CHOICE, least=1)),
         "credentials": _map_of(CREDENTIAL),
+        "sign_in": {"type": "array", "items": SIGN_IN, "minItems": 1},
+        "region_environment": ENVIRONMENT,
+        "memory_mib": {"type": "integer", "minimum": 1},
         "tags": TAGS,
         "provider": {"type": "string", "minLength": 1, "maxLength": 20_000},
         "kept_provider": KEPT_PROVIDER,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from app.clouds import sandbox
+from app.clouds import aws, sandbox
 
 
 @dataclass(frozen=True)
@@ -19,16 +19,16 @@ class CheckResult:
     detail: str
 
 
-Check = Callable[[Mapping[str, str]], str | None]
-"""Takes credentials and returns what is wrong with them, or nothing."""
+Check = Callable[[Mapping[str, str], str], str | None]
+"""Takes credentials and a region, and returns what is wrong with the credentials, or nothing."""
 
-CHECKS: Mapping[str, Check] = {"sandbox": sandbox.find_fault}
+CHECKS: Mapping[str, Check] = {"aws": aws.find_fault, "sandbox": sandbox.find_fault}
 
 
-def check_credentials(cloud: str, credentials: Mapping[str, str]) -> CheckResult:
-    """Return whether the cloud accepts the credentials now."""
+def check_credentials(cloud: str, credentials: Mapping[str, str], region: str) -> CheckResult:
+    """Return whether the cloud accepts the credentials now, asked in its own ``region``."""
     check = CHECKS.get(cloud)
     if check is None:
         return CheckResult(None, "This cloud offers no check; the first plan will tell.")
-    fault = check(credentials)
+    fault = check(credentials, region)
     return CheckResult(fault is None, fault or "The cloud accepts the credentials.")

@@ -15,7 +15,7 @@ PAGE = 200
 TROUBLE = (httpx.HTTPError, httpx.InvalidURL, ValueError)
 
 
-def find_fault(credentials: Mapping[str, str]) -> str | None:
+def find_fault(credentials: Mapping[str, str], _region: str) -> str | None:
     """Return what is wrong with the credentials, in words and without any of them, or nothing.
 
     Everybody who is signed in may read the words, and the endpoint is a credential too.

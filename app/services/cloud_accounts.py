@@ -98,7 +98,7 @@ def create_cloud_account(
     if cloud is None:
         offered = ", ".join(sorted(ctx.catalog.clouds))
         raise ValidationError.at("/cloud", f"There is no such cloud; there are: {offered}.")
-    cloud.environment(wanted.credentials)
+    cloud.check_credentials(wanted.credentials)
     _check_regions(cloud, wanted.regions, wanted.default_region)
     account = CloudAccount(
         id=ids.new_id(ids.CLOUD_ACCOUNT),
@@ -188,7 +188,8 @@ def probe(ctx: Context, principal: Principal, reference: str) -> tuple[bool | No
     with ctx.read() as session:
         account = cloud_account(session, reference)
         credentials = open_credentials(ctx.keys, account)
-    result = check_credentials(account.cloud, credentials)
+        region = _usual_region(ctx.catalog.cloud(account.cloud), account)
+    result = check_credentials(account.cloud, credentials, region)
     return result.is_good, result.detail
 
 
@@ -205,6 +206,13 @@ def note_probe(
     account.check_passed, account.check_detail = passed, detail[:500]
     _audit(session, principal, "cloud_account.check", account, passed=passed)
     return account
+
+
+def _usual_region(cloud: Cloud, account: CloudAccount) -> str:
+    """Return the cloud's name of the region in which an account is most at home."""
+    allowed = list(account.regions) or list(cloud.regions)
+    name = account.default_region or cloud.default_region
+    return cloud.region(name if name in allowed else allowed[0]).provider_name
 
 
 def _change_columns(ctx: Context, account: CloudAccount, change: CloudAccountChange) -> list[str]:
@@ -225,7 +233,7 @@ def _change_columns(ctx: Context, account: CloudAccount, change: CloudAccountCha
     for name in changed:
         setattr(account, name, columns[name])
     if change.credentials is not None:
-        cloud.environment(change.credentials)
+        cloud.check_credentials(change.credentials)
         seal_credentials(ctx.keys, account, dict(change.credentials))
         account.checked_at = account.check_passed = account.check_detail = None
         changed.append("credentials")

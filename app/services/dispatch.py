@@ -6,6 +6,7 @@ and limits hold whatever the order of the rings was.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,11 @@ MIB = 1024 * 1024
 
 def choose_next(ctx: Context) -> str | None:
     """Return the id of the operation that should start now, or nothing when none may."""
-    if memory_trouble(ctx.settings) is not None:
+    short = memory_troubles(ctx)
+    if len(short) == len(ctx.catalog.clouds):
         return None
     with ctx.read() as session:
-        chosen = choose(_waiting(session), _load(session), _limits(ctx.settings))
+        chosen = choose(_waiting(session, short), _load(session), _limits(ctx.settings))
     return chosen.id if chosen else None
 
 
@@ -51,7 +53,7 @@ def record_capacity(ctx: Context) -> None:
         load = _load(session)
         known = session.get(InstallationFact, CAPACITY)
     facts: dict[str, Any] = {
-        "memory": memory_trouble(ctx.settings),
+        "memory": memory_troubles(ctx),
         "full_projects": sorted(load.full_projects(limits)),
         "per_project": limits.per_project,
         "is_drift_full": load.scheduled >= limits.drift_checks,
@@ -61,17 +63,28 @@ def record_capacity(ctx: Context) -> None:
             session.merge(InstallationFact(name=CAPACITY, value=facts, updated_at=utc_now()))
 
 
-def memory_trouble(settings: Settings) -> str | None:
-    """Say why this host has too little memory for one more Terraform, or ``None`` when it has."""
-    needed = settings.operation_memory_mib
+def memory_troubles(ctx: Context) -> dict[str, str]:
+    """Say for which clouds this host has too little memory for one more Terraform, and why.
+
+    Providers differ by a factor of ten in what they take; a setting of 0 asks nobody.
+    """
+    least = ctx.settings.operation_memory_mib
+    available = _available_mib()
+    if least == 0 or available is None:
+        return {}
+    needed = {cloud.name: max(least, cloud.memory_mib) for cloud in ctx.catalog.clouds.values()}
+    return {
+        name: f"{available} MiB of memory are available, one more operation needs {mib}."
+        for name, mib in needed.items()
+        if available < mib
+    }
+
+
+def _available_mib() -> int | None:
     for line in MEMORY_INFO.read_text(encoding="ascii").splitlines():
         name, _, value = line.partition(":")
         if name == "MemAvailable":
-            available = int(value.split()[0]) // 1024
-            if available < needed:
-                return (
-                    f"{available} MiB of memory are available, one more operation needs {needed}."
-                )
+            return int(value.split()[0]) // 1024
     return None
 
 
@@ -95,8 +108,11 @@ def _load(session: Session) -> Load:
     return Load(by_project, session.scalar(scheduled) or 0)
 
 
-def _waiting(session: Session) -> list[Waiting]:
-    """Return approved plans, and the first pending operation of each stack that nothing holds."""
+def _waiting(session: Session, short: Collection[str] = ()) -> list[Waiting]:
+    """Return approved plans, and the first pending operation of each stack that nothing holds.
+
+    Stacks on clouds that are ``short`` of memory are left out.
+    """
     earlier, holder = aliased(Operation), aliased(Operation)
     is_first = ~exists().where(
         earlier.stack_id == Operation.stack_id,
@@ -114,6 +130,7 @@ def _waiting(session: Session) -> list[Waiting]:
         .where(
             or_(may_start, is_approved),
             ~is_blocked(Operation),
+            Stack.cloud.not_in(short),
             ~closures(session).hold_back(),
         )
         .order_by(Operation.id)

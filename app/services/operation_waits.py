@@ -74,7 +74,7 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
             waiting = _waiting(item)
             waits[item.id] = (
                 volume
-                or _waits_for_room(waiting, capacity)
+                or _waits_for_room(waiting, item.stack.cloud, capacity)
                 or _waits_for_worker(positions.get(item.id, 1))
             )
     return waits
@@ -192,10 +192,10 @@ def _capacity(session: Session) -> dict[str, Any]:
     return fact.value if fact is not None else {}
 
 
-def _waits_for_room(item: Waiting, capacity: dict[str, Any]) -> dict[str, Any] | None:
+def _waits_for_room(item: Waiting, cloud: str, capacity: dict[str, Any]) -> dict[str, Any] | None:
     """Return which limit keeps the operation from starting, if one does."""
-    if capacity.get("memory"):
-        return {"reason": "memory", "detail": capacity["memory"]}
+    if cloud in (capacity.get("memory") or {}):
+        return {"reason": "memory", "detail": capacity["memory"][cloud]}
     if item.project_id in capacity.get("full_projects", ()):
         detail = f"The project runs {capacity['per_project']} operations, as many as it may."
         return {"reason": "project_limit", "detail": detail}

@@ -40,6 +40,11 @@ class RunDirectory:
         return self.path.is_dir()
 
     @property
+    def is_locked(self) -> bool:
+        """Whether a lock file says which providers may be installed."""
+        return (self.path / LOCK_FILE).exists()
+
+    @property
     def state_path(self) -> Path:
         """The private state copy that Terraform reads and writes."""
         return self.path / STATE_FILE
@@ -104,6 +109,7 @@ class RunDirectory:
         provider_hcl: str,
         variables: Mapping[str, Any],
         state: bytes | None,
+        provider_lock: bytes | None = None,
     ) -> None:
         """Fill the folder for a run.
 
@@ -113,6 +119,8 @@ class RunDirectory:
             provider_hcl: provider block of the cloud, from the catalogue, never from a user.
             variables: values for the module; plain JSON data.
             state: plain bytes of the state of record, or None for a new stack.
+            provider_lock: dependency lock file of the cloud's providers, or None to take whatever
+                version fits; a lock file of the module itself comes first.
 
         Raises:
             ConflictError: the folder holds an earlier run, which may hold the only copy of a state.
@@ -125,6 +133,8 @@ class RunDirectory:
             self._create_folders()
             for source in sources:
                 _write_private(self.path / source.name, source.read_bytes())
+            if provider_lock is not None and not self.is_locked:
+                _write_private(self.path / LOCK_FILE, provider_lock)
             _write_private(self.path / PROVIDER_FILE, provider_hcl.encode())
             _write_private(self.path / VARIABLES_FILE, content.encode())
             if state is not None:

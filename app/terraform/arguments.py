@@ -30,9 +30,10 @@ def version_arguments() -> list[str]:
     return ["version"]
 
 
-def init_arguments() -> list[str]:
-    """``init`` of the run directory."""
-    return ["init", *JSON_STREAM, LOCK]
+def init_arguments(*, is_locked: bool = False) -> list[str]:
+    """``init`` of the run directory; ``is_locked`` installs only what the lock file names."""
+    readonly = ["-lockfile=readonly"] if is_locked else []
+    return ["init", *JSON_STREAM, LOCK, *readonly]
 
 
 def validate_arguments() -> list[str]:

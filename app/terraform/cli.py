@@ -94,13 +94,17 @@ class Terraform:
     inherited: tuple[int, ...] = ()
     reattach: str | None = None
 
-    def init(self, deadline_seconds: float) -> None:
+    def init(self, deadline_seconds: float, *, is_locked: bool = False) -> None:
         """Install providers and modules.
+
+        Args:
+            deadline_seconds: how long it may take.
+            is_locked: install only providers that the lock file names, with its hashes.
 
         Raises:
             TerraformError, OperationCanceledError, OperationDeadlineError.
         """
-        step = self._run("init", arguments.init_arguments(), deadline_seconds)
+        step = self._run("init", arguments.init_arguments(is_locked=is_locked), deadline_seconds)
         step.require_success()
 
     def validate(self, deadline_seconds: float) -> tuple[Diagnostic, ...]:

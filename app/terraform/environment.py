@@ -22,7 +22,11 @@ _SYSTEM = {"PATH": SEARCH_PATH, "LANG": "C.UTF-8", "TZ": "UTC"}
 
 
 def build_environment(
-    home: Path, temporary: Path, cli_config: Path, credentials: Mapping[str, str]
+    home: Path,
+    temporary: Path,
+    cli_config: Path,
+    credentials: Mapping[str, str],
+    sockets: Path | None = None,
 ) -> dict[str, str]:
     """Return the complete environment of one Terraform run.
 
@@ -32,6 +36,7 @@ def build_environment(
         temporary: folder for temporary files, also inside the run directory.
         cli_config: file written by ``write_cli_config``.
         credentials: variables of the cloud account, such as ``AWS_ACCESS_KEY_ID``.
+        sockets: private folder in which providers listen; the temporary one if left out.
 
     Raises:
         ConfigurationError: a credential would override a variable that Landform sets.
@@ -40,6 +45,7 @@ def build_environment(
         **_SYSTEM,
         "HOME": str(home),
         "TMPDIR": str(temporary),
+        "PLUGIN_UNIX_SOCKET_DIR": str(sockets or temporary),
         "CHECKPOINT_DISABLE": "1",
         "TF_IN_AUTOMATION": "1",
         "TF_INPUT": "0",

@@ -222,6 +222,19 @@ IN_CLOUDS: dict[str, Example] = {
     "credential for the loader": (
         CLOUD, "environment: SANDBOX_TOKEN", "environment: LD_PRELOAD", "LD_PRELOAD",
         "not one of Terraform"),
+    "credential that goes nowhere": (
+        CLOUD, "    environment: SANDBOX_TOKEN\n", "", "  token:",
+        "nothing hands token to the provider"),
+    "secret in a plan": (
+        CLOUD, "environment: SANDBOX_TOKEN", "variable: landform_token", "variable:",
+        "token is secret, and variables are kept in plans"),
+    "variable that the provider does not declare": (
+        CLOUD, "environment: SANDBOX_ENDPOINT", "variable: landform_endpoint", "provider: |",
+        'endpoint fills no variable; add variable "landform_endpoint"'),
+    "way to sign in with an unknown field": (
+        CLOUD, "tags:\n",
+        "sign_in:\n  - {name: key, title: Key, required: [tokens]}\ntags:\n", "name: key",
+        "tokens is no credential; they are: endpoint, token"),
     "broken provider block": (
         CLOUD, 'provider "sandbox" {}', 'provider "sandbox" {', "", "provider: not valid HCL"),
     "no provider block": (

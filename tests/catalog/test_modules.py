@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from app.catalog.catalog import PROVIDER_FILE_NAME
+from app.catalog.catalog import PROVIDER_FILE_NAME, Catalog
 from app.terraform.discovery import discover
 from app.terraform.environment import build_environment, write_cli_config
 from sandbox.provider.install import install
-from tests.catalog.conftest import CatalogFolder
+from tests.catalog.conftest import SHIPPED, CatalogFolder
 
 KINDS = ["archive", "bucket", "cluster", "database", "machine-group", "network"]
 
@@ -57,9 +57,9 @@ def test_terraform_finds_the_module_valid(
 
 
 def test_the_modules_and_the_clouds_provider_are_formatted(
-    with_example: CatalogFolder, tmp_path: Path
+    with_example: CatalogFolder, catalog: Catalog, tmp_path: Path
 ) -> None:
-    catalog = with_example.load()
+    shutil.copytree(SHIPPED, with_example.root, dirs_exist_ok=True)
     for cloud in catalog.clouds.values():
         (with_example.root / f"{cloud.name}.tf").write_text(cloud.provider_hcl)
     environment = build_environment(tmp_path, tmp_path, tmp_path / "rc", {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 
@@ -12,7 +13,7 @@ from sqlalchemy import select
 from app.domain.operations import OperationType
 from app.domain.queueing import SYSTEM, Waiting
 from app.models import Operation, Stack
-from app.services.dispatch import choose_next, record_capacity
+from app.services.dispatch import choose_next, memory_troubles, record_capacity
 from app.services.engine.claims import claim
 from app.services.operation_waits import queue_priority
 from app.services.schedules import claim_due
@@ -75,6 +76,23 @@ def test_without_memory_nothing_starts_and_the_reason_is_shown(landform: Landfor
     settings_of(landform, operation_memory_mib=0)
     landform.engine.work()
     assert landform.operation(operation.id).status == "applied"
+
+
+def test_a_cloud_whose_provider_takes_too_much_waits_alone(landform: Landform) -> None:
+    _, operation = landform.create("bucket", "one")
+    heavy = replace(landform.ctx.catalog.clouds["aws"], memory_mib=10**9)
+    clouds = {**landform.ctx.catalog.clouds, "aws": heavy}
+    landform.use(replace(landform.ctx, catalog=replace(landform.ctx.catalog, clouds=clouds)))
+    assert set(memory_troubles(landform.ctx)) == {"aws"}
+    assert choose_next(landform.ctx) == operation.id
+    with landform.ctx.write() as session:
+        session.get_one(Stack, operation.stack_id).cloud = "aws"
+    assert choose_next(landform.ctx) is None
+    record_capacity(landform.ctx)
+    reason = landform.waiting_for(operation)
+    assert reason is not None
+    assert reason["reason"] == "memory"
+    assert str(10**9) in reason["detail"]
 
 
 def test_the_position_in_the_queue_follows_the_priorities(

@@ -24,6 +24,7 @@ def test_init() -> None:
         "-json",
         "-lock-timeout=0s",
     ]
+    assert arguments.init_arguments(is_locked=True)[-1] == "-lockfile=readonly"
 
 
 def test_validate() -> None:

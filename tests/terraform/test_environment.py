@@ -26,6 +26,7 @@ def test_only_named_variables_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> 
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": "/r/home",
         "TMPDIR": "/r/tmp",
+        "PLUGIN_UNIX_SOCKET_DIR": "/r/tmp",
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "CHECKPOINT_DISABLE": "1",

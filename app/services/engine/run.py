@@ -134,7 +134,8 @@ class OperationRun:
             self._prepared = self._prepared_init(space)
             if not self._prepared.restore():
                 terraform = self._terraform(space, on_event=self._recorder.init_event)
-                terraform.init(self._ctx.settings.plan_timeout_seconds)
+                seconds = self._ctx.settings.plan_timeout_seconds
+                terraform.init(seconds, is_locked=space.directory.is_locked)
                 self._prepared.keep()
         return space
 

@@ -23,6 +23,7 @@ from app.services.headroom import restore_work_ballast
 from app.services.secrets import merge_parameters, open_credentials, open_parameters, output_value
 from app.storage.parked_run import unpark
 from app.storage.run_directory import RunDirectory
+from app.storage.socket_folder import find_socket_folder
 from app.storage.state_store import StateStore
 from app.terraform.cli import StepHooks, Terraform
 from app.terraform.discovery import TerraformBinary
@@ -102,7 +103,9 @@ def prepare(ctx: Context, session: Session, store: StateStore, operation: Operat
         directory.remove()  # of a plan that died or went stale; it changed nothing
     module = wanted.blueprint.module_dir(stack.cloud) if wanted else None
     variables = _variables(ctx, operation, wanted) if wanted else {}
-    directory.prepare(module, cloud.provider_hcl, variables, state)
+    credentials = open_credentials(ctx.keys, stack.cloud_account)
+    variables |= cloud.provider_variables(credentials)
+    directory.prepare(module, cloud.provider_hcl, variables, state, cloud.provider_lock)
     imports = PlanOptions.from_dict(operation.options).imports
     if imports:
         directory.add_imports([(item.to, item.id) for item in imports])
@@ -130,8 +133,11 @@ def reopen(ctx: Context, operation: Operation, wanted: Wanted | None = None) -> 
     credentials = open_credentials(ctx.keys, stack.cloud_account)
     cli_config = directory.cli_config_path
     write_cli_config(cli_config, ctx.settings.sandbox_mirror, ctx.settings.provider_mirror)
-    sign_in = cloud.environment(credentials)
-    environment = build_environment(directory.home, directory.temporary, cli_config, sign_in)
+    sign_in = cloud.environment(credentials, cloud.region(stack.region))
+    sockets = find_socket_folder(directory.temporary)
+    environment = build_environment(
+        directory.home, directory.temporary, cli_config, sign_in, sockets
+    )
     secrets = _secrets(ctx, stack, cloud, credentials, wanted)
     hide_in_logs(Redactor(secrets).text)
     return Workspace(
