@@ -16,11 +16,13 @@ from app.console import (
     drift_actions,
     guard,
     new_stack,
+    notices,
     operation_stream,
     operations,
     overview,
     presentation,
     session,
+    settings,
     stack_actions,
     stack_lock,
     stack_state,
@@ -35,6 +37,7 @@ def register(app: Flask) -> None:
     pages = Blueprint("console", __name__)
     pages.before_request(stack_state.allow_large_upload)  # before any form is read
     guard.protect(pages)
+    notices.provide(pages)
     for module in (
         overview,
         stacks,
@@ -49,6 +52,7 @@ def register(app: Flask) -> None:
         drift_actions,
         catalogue,
         appearance,
+        settings,
     ):
         module.add_pages(pages)
     app.register_blueprint(pages)

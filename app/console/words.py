@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from app.domain.drift import DriftStatus, Severity
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepName, StepStatus
+from app.domain.permissions import Right, Role, ServiceRight
 from app.domain.stacks import StackStatus
+from app.services.api_tokens import TokenStatus
 from app.services.stack_locks import WriterVerdict
 
 
@@ -149,6 +151,51 @@ AUTO_APPLY: dict[str, str] = {
     AutoApply.NEVER: "Never: a person approves each plan",
 }
 
+TOKEN: dict[str, Word] = {
+    TokenStatus.ACTIVE: Word("Active", "good", "check"),
+    TokenStatus.EXPIRED: Word("Expired", "quiet", "clock"),
+    TokenStatus.REVOKED: Word("Revoked", "quiet", "minus"),
+}
+
+ROLE: dict[str, Word] = {
+    Role.VIEWER: Word("Viewer", "quiet", "dot"),
+    Role.OPERATOR: Word("Operator", "quiet", "operations"),
+    Role.ADMIN: Word("Admin", "quiet", "key"),
+}
+
+PERSON: dict[str, Word] = {
+    "active": Word("Active", "good", "check"),
+    "disabled": Word("Disabled", "quiet", "minus"),
+}
+
+ROLE_MEANING: dict[str, str] = {
+    Role.VIEWER: "Viewer: sees everything in the project, changes nothing",
+    Role.OPERATOR: "Operator: makes, changes and destroys stacks, approves plans",
+    Role.ADMIN: "Admin: also members, rules, secrets, states and the audit trail",
+}
+
+SCOPE: dict[str, str] = {
+    Right.PROJECT_READ: "See projects and their members",
+    Right.STACK_READ: "See stacks, operations and drift",
+    Right.STACK_WRITE: "Make, change and destroy stacks",
+    Right.OPERATION_CONTROL: "Approve, discard and cancel operations",
+    Right.SECRET_READ: "Read sensitive outputs",
+    Right.STATE_READ: "Download states",
+    Right.STATE_WRITE: "Upload states",
+    Right.LOCK_FORCE: "Remove the lock of somebody else",
+    Right.WINDOW_OVERRIDE: "Apply outside of change windows",
+    Right.PROJECT_WRITE: "Change the rules of projects",
+    Right.MEMBER_WRITE: "Give and take roles",
+    Right.WEBHOOK_MANAGE: "Manage webhooks of projects",
+    Right.AUDIT_READ: "Read the audit trail of projects",
+    ServiceRight.USER_MANAGE: "Manage users",
+    ServiceRight.PROJECT_MANAGE: "Make and delete projects",
+    ServiceRight.ACCOUNT_MANAGE: "Manage cloud accounts",
+    ServiceRight.WEBHOOK_MANAGE_ALL: "Manage webhooks of all projects",
+    ServiceRight.MAINTENANCE_MANAGE: "Switch maintenance of this Landform",
+    ServiceRight.AUDIT_READ_ALL: "Read the whole audit trail",
+}
+
 FAMILIES: dict[str, dict[str, Word]] = {
     "stack": STACK,
     "drift": DRIFT,
@@ -161,6 +208,9 @@ FAMILIES: dict[str, dict[str, Word]] = {
     "resource": RESOURCE,
     "level": LEVEL,
     "action": ACTION,
+    "token": TOKEN,
+    "role": ROLE,
+    "person": PERSON,
 }
 
 

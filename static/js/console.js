@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  var JUMPS = { o: "/", s: "/stacks", p: "/operations", d: "/drift", c: "/catalogue" };
+  var JUMPS = { o: "/", s: "/stacks", p: "/operations", d: "/drift", c: "/catalogue", e: "/settings" };
   var JUMP_MILLISECONDS = 1200;
   var waitingForJump = 0;
 

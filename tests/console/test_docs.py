@@ -14,7 +14,7 @@ MAX_PICTURE_BYTES = 200_000
 
 def test_every_page_of_the_console_is_in_its_document(console_app: Flask) -> None:
     pages = {
-        re.sub(r"<stack_id>|<operation_id>", "<id>", rule.rule.replace("<int:", "<"))
+        re.sub(r"<(\w+_id|project)>", "<id>", rule.rule.replace("<int:", "<"))
         for rule in console_app.url_map.iter_rules()
         if rule.endpoint.split(".")[0] in ("console", "session")
         and "GET" in (rule.methods or set())

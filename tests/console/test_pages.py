@@ -29,6 +29,21 @@ INLINE = (
 )
 
 
+SETTINGS = (
+    "/settings",
+    "/settings/tokens",
+    "/settings/tokens/new",
+    "/settings/users",
+    "/settings/users/new",
+    "/settings/users/admin",
+    "/settings/users/admin/delete",
+    "/settings/projects",
+    "/settings/projects/new",
+    "/settings/projects/default",
+    "/settings/projects/default/delete",
+)
+
+
 @dataclass(frozen=True)
 class World:
     """A fleet in which every kind of trouble occurs, with an attack in every text."""
@@ -69,6 +84,7 @@ class World:
             self.finding,
             "/catalogue",
             "/catalogue/machine-group",
+            *SETTINGS,
         ]
 
 

@@ -1,0 +1,41 @@
+"""What a page says once after something was done; its address names the sentence.
+
+The address never carries text: whatever is not in ``NOTICES`` is not said.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+PARAMETER = "done"
+NOTICES = {
+    "saved": "Saved.",
+    "made": "Made.",
+    "deleted": "Deleted.",
+    "password": "Your password is changed; your other sessions have ended.",
+    "session-ended": "The session has ended.",
+    "token-revoked": "The token is revoked; it stopped working at once.",
+    "user-made": "The person can sign in now.",
+    "user-disabled": "Disabled; the sessions have ended.",
+    "user-enabled": "Enabled.",
+    "user-password": "The new password holds; the person's sessions have ended.",
+    "member-set": "The role is given; it has effect at once.",
+    "member-removed": "The role is taken away; it has effect at once.",
+}
+
+
+def provide(pages: Blueprint) -> None:
+    """Let the templates of ``pages`` know the notice of their page."""
+    pages.context_processor(_present)
+
+
+def go_with_notice(notice: str, endpoint: str, **values: Any) -> Response:
+    """Return the way to a page that says ``notice``."""
+    return redirect(url_for(endpoint, **{**values, PARAMETER: notice}), 303)
+
+
+def _present() -> dict[str, Any]:
+    return {"notice": NOTICES.get(request.args.get(PARAMETER, ""))}

@@ -1,0 +1,17 @@
+"""Settings: people, what lets them and machines in, and the rules that hold for everybody.
+
+Owns the list of these pages. What a person may not do is left out of a page and refused by the
+service.
+"""
+
+from __future__ import annotations
+
+from flask import Blueprint
+
+from app.console.settings import account, members, projects, tokens, users
+
+
+def add_pages(pages: Blueprint) -> None:
+    """Add all pages of the settings to ``pages``."""
+    for module in (account, tokens, projects, members, users):
+        module.add_pages(pages)
