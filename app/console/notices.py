@@ -23,6 +23,12 @@ NOTICES = {
     "user-enabled": "Enabled.",
     "user-password": "The new password holds; the person's sessions have ended.",
     "member-set": "The role is given; it has effect at once.",
+    "test-queued": "The test is on its way; its result shows below within seconds.",
+    "resend-queued": "It is sent again, as a new delivery.",
+    "rule-ended": "The rule has ended; what it hid is seen again.",
+    "maintenance-on": "Maintenance is on: nothing is applied until it ends.",
+    "maintenance-off": "Maintenance has ended; what waited goes on.",
+    "checked": "The cloud was asked; its answer shows below.",
     "member-removed": "The role is taken away; it has effect at once.",
 }
 

@@ -11,6 +11,7 @@ from app.domain.drift import DriftStatus, Severity
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepName, StepStatus
 from app.domain.permissions import Right, Role, ServiceRight
 from app.domain.stacks import StackStatus
+from app.domain.webhooks import DeliveryStatus, EventType, WebhookFormat
 from app.services.api_tokens import TokenStatus
 from app.services.stack_locks import WriterVerdict
 
@@ -168,6 +169,46 @@ PERSON: dict[str, Word] = {
     "disabled": Word("Disabled", "quiet", "minus"),
 }
 
+WEBHOOK: dict[str, Word] = {
+    "enabled": Word("Enabled", "good", "check"),
+    "disabled": Word("Disabled", "attention", "minus"),
+}
+
+DELIVERY: dict[str, Word] = {
+    DeliveryStatus.PENDING: Word("Waits", "busy", "clock"),
+    DeliveryStatus.DELIVERED: Word("Delivered", "good", "check"),
+    DeliveryStatus.DEAD: Word("Given up", "bad", "cross"),
+}
+
+CHECK: dict[str, Word] = {
+    "passed": Word("Accepted", "good", "check"),
+    "failed": Word("Refused", "bad", "cross"),
+    "unknown": Word("Cannot be asked", "quiet", "question"),
+    "not_checked": Word("Not checked", "quiet", "minus"),
+}
+
+CONTROL: dict[str, Word] = {
+    "open": Word("Open: changes are applied", "good", "check"),
+    "maintenance": Word("Maintenance: nothing is applied", "attention", "hand"),
+    "window": Word("Closed: no change window is open", "attention", "clock"),
+}
+
+EVENT: dict[str, str] = {
+    EventType.OPERATION_ENDED: "An operation has ended",
+    EventType.APPROVAL_WANTED: "A plan waits for a person",
+    EventType.DRIFT_FOUND: "A stack was changed outside",
+    EventType.DRIFT_CHANGED: "A drifted stack has changed again",
+    EventType.DRIFT_GONE: "A stack is again as Landform left it",
+    EventType.DRIFT_UNKNOWN: "A stack could not be checked for too long",
+    EventType.NEEDS_ATTENTION: "A person must look at a stack",
+    EventType.STACK_EXPIRING: "The life time of a stack is nearly over",
+}
+
+WEBHOOK_FORMAT: dict[str, str] = {
+    WebhookFormat.STANDARD: "Standard: JSON with all facts, signed",
+    WebhookFormat.SLACK: "Slack: one line of text",
+}
+
 ROLE_MEANING: dict[str, str] = {
     Role.VIEWER: "Viewer: sees everything in the project, changes nothing",
     Role.OPERATOR: "Operator: makes, changes and destroys stacks, approves plans",
@@ -211,6 +252,10 @@ FAMILIES: dict[str, dict[str, Word]] = {
     "token": TOKEN,
     "role": ROLE,
     "person": PERSON,
+    "webhook": WEBHOOK,
+    "delivery": DELIVERY,
+    "check": CHECK,
+    "control": CONTROL,
 }
 
 

@@ -26,8 +26,10 @@ from app.models import (
     ApiToken,
     AuditEvent,
     OperationPlan,
+    ProjectMember,
     Stack,
     StackLock,
+    User,
 )
 from app.services.secrets import seal_json
 from tests.api.rest import Rest
@@ -37,7 +39,12 @@ from tests.drifting import change, check
 
 STALE = '"999999"'
 NUMBERS = itertools.count(1)
-ENDS_SESSIONS = {"/api/v1/auth/logout", "/api/v1/auth/sessions", "/sign-out"}
+ENDS_SESSIONS = {
+    "/api/v1/auth/logout",
+    "/api/v1/auth/sessions",
+    "/settings/sessions/end",
+    "/sign-out",
+}
 # A token without a scope must not have one that includes it either.
 INCLUDING = {
     "stack:read": ("stack:write", "operation:control", "state:read", "state:write", "secret:read"),
@@ -114,6 +121,11 @@ PAGE_OF_MAKERS = _page(403, 403, IN, IN, IN, IN)
 PAGE_OF_VIEWERS = _page(404, IN, IN, IN, 404, IN)
 FORM_OF_OPERATORS = _page(404, 403, IN, IN, 404, IN)
 FORM_OF_ADMINS = _page(404, 403, 403, IN, 404, IN)
+PAGE_OF_SERVICE = _page(403, 403, 403, 403, 403, IN)
+PAGE_OF_ADMINS_ANYWHERE = _page(403, 403, 403, IN, IN, IN)
+PAGE_OF_ITS_OWNER = _page(404, 404, IN, 404, 404, IN)
+FORM_OF_ITS_OWNER = _page(404, 404, IN, 404, 404, 404)
+FORM_TO_SIGN_IN = _page(303, 303, 303, 303, 303, 303)
 
 
 @dataclass(frozen=True)
@@ -195,6 +207,8 @@ class World:
             "operation_id": self.operation,
             "project": "default",
             "user": self.victim,
+            "user_id": self.victim,
+            "number": "0",
             "token_id": self.token,
             "session_id": self.session,
             "serial": "2",
@@ -286,6 +300,18 @@ def _member_again(world: World) -> None:
     world.rest.call("PUT", f"/projects/default/members/{world.victim}", json={"role": "viewer"})
 
 
+def _no_member(world: World) -> None:
+    with world.rest.ctx.write() as session:
+        person = select(User.id).where(User.name == world.victim).scalar_subquery()
+        session.execute(delete(ProjectMember).where(ProjectMember.user_id == person))
+
+
+def _windows(world: World) -> None:
+    window = {"effect": "allow", "days": ["mon"], "start": "01:00", "end": "02:00"}
+    for place in ("", "/projects/default"):
+        world.rest.patch(f"{place}/change-control", {"windows": [window]}, If_Match="*")
+
+
 def _no_lock(world: World) -> None:
     with world.rest.ctx.write() as session:
         session.execute(delete(StackLock))
@@ -319,6 +345,10 @@ def _fine_password(world: World, path: str) -> dict[str, Any]:
     return {"name": f"u-{next(NUMBERS)}", "password": "a fine passphrase"}
 
 
+def _role_of_the_victim(world: World, path: str) -> dict[str, Any]:
+    return {"/user": world.victim, "/role": "viewer"}
+
+
 def _state_file(world: World, path: str) -> dict[str, Any]:
     return {"state": (BytesIO(b"not a state"), "a.tfstate")}
 
@@ -329,6 +359,17 @@ CONTROL = "operation:control"
 HOOKS = "webhook:manage"
 ACCOUNTS = "cloud-account:manage"
 CHANGE = {"If-Match": STALE}
+OLD = {"version": "999999"}
+HOOK_PAGE = "/settings/webhooks/{webhook_id}"
+HOOK_FORM = {
+    "/name": "hook",
+    "/url": "https://hooks.example.com/landform",
+    "/events": "operation.ended",
+    "/format": "standard",
+}
+PAUSED = "/settings/projects/{project}/maintenance"
+PAUSE = {"/maintenance/reason": "a test", "/maintenance/until": "1", **OLD}
+WINDOW = {"/effect": "deny", "/days": "mon", "/start": "01:00", "/end": "02:00", **OLD}
 HOOK = {
     "name": "hook",
     "url": "https://hooks.example.com/landform",
@@ -470,6 +511,79 @@ TABLE: dict[str, Row] = {
     "POST /appearance": Row(PAGE, granted=303, body={"theme": "dark"}),
     "GET /catalogue": Row(PAGE),
     "GET /catalogue/{kind}": Row(PAGE),
+    # settings of the console; `OLD` is the version of a form that nobody has any more
+    "GET /settings": Row(PAGE),
+    "POST /settings/password": Row(PAGE, granted=422, body={"/new_password": "not repeated"}),
+    "POST /settings/sessions/end": Row(FORM_TO_SIGN_IN),
+    "POST /settings/sessions/{session_id}/end": Row(
+        FORM_OF_ITS_OWNER, granted=303, arrange=_new_session_of_the_operator
+    ),
+    "GET /settings/tokens": Row(PAGE),
+    "GET /settings/tokens/new": Row(PAGE),
+    "POST /settings/tokens/new": Row(PAGE, granted=422),
+    "GET /settings/tokens/{token_id}/revoke": Row(
+        PAGE_OF_ITS_OWNER, arrange=_new_token_of_the_operator
+    ),
+    "POST /settings/tokens/{token_id}/revoke": Row(
+        PAGE_OF_ITS_OWNER, granted=422, arrange=_new_token_of_the_operator
+    ),
+    "GET /settings/projects": Row(PAGE),
+    "GET /settings/projects/new": Row(PAGE_OF_SERVICE),
+    "POST /settings/projects/new": Row(PAGE_OF_SERVICE, granted=422),
+    "GET /settings/projects/{project}": Row(PAGE_OF_VIEWERS),
+    "POST /settings/projects/{project}": Row(
+        FORM_OF_ADMINS, granted=412, body={"/auto_apply": "always", "/drift": "keep", **OLD}
+    ),
+    "GET /settings/projects/{project}/delete": Row(PAGE_OF_SERVICE),
+    "POST /settings/projects/{project}/delete": Row(PAGE_OF_SERVICE, granted=422),
+    "POST /settings/projects/{project}/members": Row(
+        FORM_OF_ADMINS, granted=303, body=_role_of_the_victim, arrange=_no_member
+    ),
+    "POST /settings/projects/{project}/members/{user_id}/remove": Row(
+        FORM_OF_ADMINS, granted=303, arrange=_member_again
+    ),
+    "GET /settings/users": Row(PAGE_OF_SERVICE),
+    "GET /settings/users/new": Row(PAGE_OF_SERVICE),
+    "POST /settings/users/new": Row(PAGE_OF_SERVICE, granted=422),
+    "GET /settings/users/{user_id}": Row(PAGE_OF_SERVICE),
+    "POST /settings/users/{user_id}": Row(
+        PAGE_OF_SERVICE, granted=412, body={"change": "enable", **OLD}
+    ),
+    "POST /settings/users/{user_id}/password": Row(PAGE_OF_SERVICE, granted=422),
+    "GET /settings/users/{user_id}/delete": Row(PAGE_OF_SERVICE),
+    "POST /settings/users/{user_id}/delete": Row(PAGE_OF_SERVICE, granted=422),
+    "GET /settings/webhooks": Row(PAGE_OF_ADMINS_ANYWHERE),
+    "GET /settings/webhooks/new": Row(PAGE_OF_ADMINS_ANYWHERE),
+    "POST /settings/webhooks/new": Row(PAGE_OF_ADMINS_ANYWHERE, granted=422),
+    f"GET {HOOK_PAGE}": Row(FORM_OF_ADMINS),
+    f"GET {HOOK_PAGE}/edit": Row(FORM_OF_ADMINS),
+    f"POST {HOOK_PAGE}/edit": Row(FORM_OF_ADMINS, granted=412, body={**HOOK_FORM, **OLD}),
+    f"POST {HOOK_PAGE}/switch": Row(FORM_OF_ADMINS, granted=412, body={"enabled": "yes", **OLD}),
+    f"POST {HOOK_PAGE}/rotate": Row(FORM_OF_ADMINS, granted=201),
+    f"POST {HOOK_PAGE}/test": Row(FORM_OF_ADMINS, granted=303),
+    f"POST {HOOK_PAGE}/deliveries/{{delivery_id}}/resend": Row(FORM_OF_ADMINS, granted=303),
+    f"GET {HOOK_PAGE}/delete": Row(FORM_OF_ADMINS),
+    f"POST {HOOK_PAGE}/delete": Row(FORM_OF_ADMINS, granted=422),
+    "GET /settings/drift-rules": Row(PAGE),
+    "GET /settings/drift-rules/{rule_id}": Row(PAGE_OF_VIEWERS),
+    "POST /settings/drift-rules/{rule_id}": Row(
+        FORM_OF_OPERATORS, granted=412, body={"/reason": "x", "/owner": "x", **OLD}
+    ),
+    "POST /settings/drift-rules/{rule_id}/end": Row(FORM_OF_OPERATORS, granted=412, body=OLD),
+    "GET /settings/maintenance": Row(PAGE),
+    "POST /settings/maintenance/begin": Row(PAGE_OF_SERVICE, granted=412, body=PAUSE),
+    "POST /settings/maintenance/end": Row(PAGE_OF_SERVICE, granted=412, body=OLD),
+    "POST /settings/maintenance/windows": Row(PAGE_OF_SERVICE, granted=412, body=WINDOW),
+    "POST /settings/maintenance/windows/{number}/remove": Row(
+        PAGE_OF_SERVICE, granted=412, body=OLD, arrange=_windows
+    ),
+    f"GET {PAUSED}": Row(PAGE_OF_VIEWERS),
+    f"POST {PAUSED}/begin": Row(FORM_OF_ADMINS, granted=412, body=PAUSE),
+    f"POST {PAUSED}/end": Row(FORM_OF_ADMINS, granted=412, body=OLD),
+    f"POST {PAUSED}/windows": Row(FORM_OF_ADMINS, granted=412, body=WINDOW),
+    f"POST {PAUSED}/windows/{{number}}/remove": Row(
+        FORM_OF_ADMINS, granted=412, body=OLD, arrange=_windows
+    ),
     "GET /drift": Row(PAGE),
     "POST /drift/checks": Row(PAGE_OF_MAKERS, granted=303),
     "GET /drift/findings/{finding_id}": Row(PAGE_OF_VIEWERS),

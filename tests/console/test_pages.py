@@ -41,6 +41,11 @@ SETTINGS = (
     "/settings/projects/new",
     "/settings/projects/default",
     "/settings/projects/default/delete",
+    "/settings/projects/default/maintenance",
+    "/settings/maintenance",
+    "/settings/webhooks",
+    "/settings/webhooks/new",
+    "/settings/drift-rules",
 )
 
 

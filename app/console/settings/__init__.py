@@ -8,10 +8,28 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from app.console.settings import account, members, projects, tokens, users
+from app.console.settings import (
+    account,
+    change_control,
+    drift_rules,
+    members,
+    projects,
+    tokens,
+    users,
+    webhooks,
+)
 
 
 def add_pages(pages: Blueprint) -> None:
     """Add all pages of the settings to ``pages``."""
-    for module in (account, tokens, projects, members, users):
+    for module in (
+        account,
+        tokens,
+        projects,
+        members,
+        users,
+        webhooks,
+        drift_rules,
+        change_control,
+    ):
         module.add_pages(pages)
