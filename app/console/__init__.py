@@ -25,6 +25,7 @@ from app.console import (
     settings,
     stack_actions,
     stack_lock,
+    stack_settings,
     stack_state,
     stacks,
 )
@@ -44,6 +45,7 @@ def register(app: Flask) -> None:
         new_stack,
         stack_actions,
         stack_state,
+        stack_settings,
         stack_lock,
         operations,
         decisions,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from app.console.read_models.stack import read_destruction
+from app.console.forms.values import ON
+from app.console.read_models.destruction import read_destruction
 from app.domain.operations import OperationType
 from app.errors import ValidationError
 from app.services.operations import request_operation
@@ -50,8 +51,9 @@ def destroy_stack(stack_id: str) -> Response | tuple[str, int]:
     if typed != page.header.stack.name:
         message = f"Type {page.header.stack.name} exactly as it is written here."
         return render_template("stacks/destroy.html", page=page, typed=typed, message=message), 422
+    with_users = request.form.get("cascade") == ON
     with ctx.write() as session:
-        _, operation = delete_stack(session, principal, stack_id)
+        _, operation = delete_stack(session, principal, stack_id, with_users=with_users)
         operation_id = operation.id
     return _go_to(operation_id)
 

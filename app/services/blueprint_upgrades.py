@@ -13,19 +13,20 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.catalog.catalog import KindBlueprint
-from app.domain.operations import OperationType
+from app.domain.operations import OperationStatus, OperationType
 from app.domain.permissions import Right
 from app.domain.versions import Version
 from app.errors import (
     BlueprintDowngradeError,
     FieldProblem,
+    OperationStateError,
     ValidationError,
 )
 from app.models import Operation, Stack
 from app.services import references
 from app.services.access import Principal
 from app.services.context import Context
-from app.services.lookup import stack_by_id
+from app.services.lookup import operation_by_id, stack_by_id
 from app.services.operation_queue import add_operation
 from app.services.secrets import merge_parameters, open_json, seal_json
 from app.services.stacks import (
@@ -108,6 +109,49 @@ def open_preview(ctx: Context, session: Session, operation: Operation) -> Wanted
         for parameter, stack_id in kept["targets"].items()
     }
     return Wanted(blueprint, kept["parameters"], targets)
+
+
+def apply_preview(
+    ctx: Context, session: Session, principal: Principal, operation_id: str
+) -> tuple[Stack, Operation]:
+    """Want what a plan looked at, and queue its apply.
+
+    Raises:
+        NotFoundError, PermissionDeniedError: as ``stack_by_id``.
+        OperationStateError: the plan was no preview, has not ended well, or the stack was changed
+            since.
+        ConflictError: the stack is deleted or being deleted.
+        ReferenceNotReadyError: a stack that it refers to is gone meanwhile.
+    """
+    preview = operation_by_id(session, principal, operation_id)
+    stack = stack_by_id(session, principal, preview.stack_id, Right.STACK_WRITE)
+    refuse_deleted(session, stack)
+    if not can_apply_preview(preview):
+        raise OperationStateError(
+            f"Operation {operation_id} shows no change that could be made now.",
+            advice="Preview the change again.",
+        )
+    kept = open_preview(ctx, session, preview)
+    if kept is None:
+        raise OperationStateError(f"Operation {operation_id} was no preview.")
+    version, before = kept.blueprint.version, stack.blueprint_version
+    # The catalogue and other stacks may have changed since, so it is judged again.
+    wanted = _wanted(ctx, session, principal, stack, version, kept.parameters)
+    _adopt(ctx, stack, wanted)
+    operation = add_operation(session, stack, OperationType.APPLY, principal)
+    change = {"from_version": before, "to_version": version, "operation_id": operation.id}
+    audit_stack(session, principal, "stack.upgrade", stack, preview=operation_id, **change)
+    session.flush()
+    return stack, operation
+
+
+def can_apply_preview(operation: Operation) -> bool:
+    """Tell whether what a plan looked at can still be had by ``apply_preview``."""
+    return (
+        operation.sealed_preview is not None
+        and operation.status == OperationStatus.PLANNED_AND_FINISHED
+        and operation.generation == operation.stack.generation
+    )
 
 
 def _wanted(

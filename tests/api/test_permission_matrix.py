@@ -627,6 +627,11 @@ TABLE: dict[str, Row] = {
     "GET /stacks/{stack_id}/state/{serial}/download": Row(FORM_OF_ADMINS),
     "GET /stacks/{stack_id}/state/{serial}/rollback": Row(FORM_OF_OPERATORS),
     "POST /stacks/{stack_id}/state/{serial}/rollback": Row(FORM_OF_OPERATORS, granted=422),
+    "GET /stacks/{stack_id}/settings": Row(PAGE_OF_VIEWERS),
+    "POST /stacks/{stack_id}/settings": Row(FORM_OF_OPERATORS, granted=422),
+    "POST /stacks/{stack_id}/settings/parameters": Row(FORM_OF_OPERATORS, granted=422),
+    "POST /stacks/{stack_id}/settings/upgrade": Row(FORM_OF_OPERATORS, granted=422),
+    "POST /operations/{operation_id}/apply-preview": Row(FORM_OF_OPERATORS, granted=409),
     "GET /stacks/{stack_id}/lock": Row(PAGE_OF_VIEWERS),
     "POST /stacks/{stack_id}/lock": Row(
         FORM_OF_OPERATORS, granted=303, body={"reason": "a test"}, arrange=_no_lock

@@ -26,7 +26,9 @@ ABSENT = _Absent()
 
 def initial_values(fields: Iterable[Field]) -> dict[str, str]:
     """Return what the fields show before anybody typed: the defaults."""
-    return {item.pointer: _written(item) for item in leaves(fields) if not item.is_secret}
+    return {
+        item.pointer: written(item, item.default) for item in leaves(fields) if not item.is_secret
+    }
 
 
 def read_parameters(fields: Iterable[Field], typed: Typed) -> dict[str, Any]:
@@ -139,8 +141,8 @@ def _scalar(text: str, types: frozenset[str]) -> Any:
     return text if "\n" in text else stripped
 
 
-def _written(item: Field) -> str:
-    value = item.default
+def written(item: Field, value: Any) -> str:
+    """Return the text that a field shows for a value."""
     if value is None:
         return ""
     if item.control == "checkbox":

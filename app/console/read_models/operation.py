@@ -25,6 +25,7 @@ from app.domain.permissions import Right
 from app.domain.plan_summary import PlanSummary
 from app.models import Operation, OperationEvent, OperationStep
 from app.services.access import Principal
+from app.services.blueprint_upgrades import can_apply_preview
 from app.services.change_control import Closure, closures
 from app.services.context import Context
 from app.services.lookup import operation_by_id
@@ -84,6 +85,7 @@ class OperationView:
     is_stale: bool
     closure: Closure | None
     can_cancel: bool
+    can_apply_preview: bool
     can_force: bool
     force_after: datetime | None
     is_forced: bool
@@ -197,6 +199,7 @@ def view_of(
         is_stale=is_waiting and operation.generation != operation.stack.generation,
         closure=closures(session).of(project_id) if is_waiting else None,
         can_cancel=can_cancel(status) and not is_waiting,
+        can_apply_preview=can_apply_preview(operation),
         can_force=force_after is not None and utc_now() >= force_after and not is_forced,
         force_after=force_after,
         is_forced=is_forced,

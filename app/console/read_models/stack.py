@@ -14,7 +14,6 @@ from app.console.read_models.findings import Finding
 from app.console.read_models.rows import OperationRow, StackRow
 from app.domain.permissions import Right
 from app.domain.stacks import StackStatus
-from app.errors import LandformError
 from app.models import DriftReport, Stack, StackLock
 from app.services.access import Principal
 from app.services.context import Context
@@ -31,7 +30,6 @@ from app.services.operation_queue import lock_of
 from app.services.pages import PageRequest
 from app.services.references import living_users
 from app.services.secrets import open_parameters
-from app.services.state_contents import count_resources
 
 MASK = "********"
 LAST_OPERATIONS = 6
@@ -118,17 +116,6 @@ class StackDriftPage:
     next_cursor: str | None
 
 
-@dataclass(frozen=True)
-class DestructionPage:
-    """What would go; ``unknown`` says why it could not be counted."""
-
-    header: StackHeader
-    resources: dict[str, int]
-    users: list[Link]
-    is_protected: bool
-    unknown: str | None
-
-
 def read_stack_overview(ctx: Context, principal: Principal, stack_id: str) -> StackOverviewPage:
     """Read the first tab.
 
@@ -143,7 +130,7 @@ def read_stack_overview(ctx: Context, principal: Principal, stack_id: str) -> St
         )
         return StackOverviewPage(
             header=stack_header(ctx, session, principal, stack),
-            parameters=_parameters(ctx, stack),
+            parameters=masked_parameters(ctx, stack),
             outputs=_outputs(ctx, stack),
             uses=[_link(item.target, item.parameter) for item in stack.references],
             used_by=_users(stack),
@@ -189,23 +176,6 @@ def read_stack_drift(
         )
 
 
-def read_destruction(ctx: Context, principal: Principal, stack_id: str) -> DestructionPage:
-    """Read what destroying a stack would take away.
-
-    Raises:
-        NotFoundError, PermissionDeniedError: as ``stack_by_id``.
-    """
-    with ctx.read() as session:
-        stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE)
-        header = stack_header(ctx, session, principal, stack)
-        users, is_protected = _users(stack), stack.deletion_protection
-    try:
-        resources, unknown = count_resources(ctx, stack_id), None
-    except LandformError as error:
-        resources, unknown = {}, error.detail
-    return DestructionPage(header, resources, users, is_protected, unknown)
-
-
 def stack_header(ctx: Context, session: Session, principal: Principal, stack: Stack) -> StackHeader:
     """Read what every tab begins with."""
     return StackHeader(
@@ -218,7 +188,8 @@ def stack_header(ctx: Context, session: Session, principal: Principal, stack: St
     )
 
 
-def _parameters(ctx: Context, stack: Stack) -> list[Value]:
+def masked_parameters(ctx: Context, stack: Stack) -> list[Value]:
+    """Return the parameters of a stack, sensitive ones masked."""
     blueprint = ctx.catalog.find(stack.kind, stack.blueprint_version)
     if blueprint is None:  # its blueprint left the catalogue; secrets are kept apart
         return [_parameter(name, {}, value, stack) for name, value in stack.parameters.items()]
