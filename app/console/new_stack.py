@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
@@ -11,7 +13,7 @@ from app.errors import ConflictError, ValidationError
 from app.services.stacks import create_stack
 from app.web_context import current_context, current_principal
 
-CREATE = "create"
+CREATE, PLAN_FIRST = "create", "plan"
 
 
 def add_pages(pages: Blueprint) -> None:
@@ -37,10 +39,11 @@ def send_form(kind: str) -> Response | tuple[str, int] | str:
     """Create the stack; or, when only looked at, show the form again with new choices."""
     ctx, principal = current_context(), current_principal()
     page = read_new_stack(ctx, principal, kind, request.form.to_dict(), _api_root())
-    if request.form.get("intent") != CREATE:
+    intent = request.form.get("intent")
+    if intent not in (CREATE, PLAN_FIRST):
         return _render(page)
     try:
-        wanted = page.to_request()
+        wanted = replace(page.to_request(), is_plan_first=intent == PLAN_FIRST)
         with ctx.write() as session:
             _, operation = create_stack(ctx, session, principal, wanted)
             operation_id = operation.id

@@ -42,7 +42,10 @@ from app.services.secrets import open_parameters, seal_parameters
 
 @dataclass(frozen=True)
 class NewStack:
-    """What a client asks for; without ``auto_apply`` the project's rule holds."""
+    """What a client asks for; without ``auto_apply`` the project's rule holds.
+
+    With ``is_plan_first`` the first plan waits for approval, whatever that rule says.
+    """
 
     kind: str
     name: str
@@ -56,6 +59,7 @@ class NewStack:
     expires_at: datetime | None = None
     on_expiry: OnExpiry = OnExpiry.DESTROY
     deletion_protection: bool = False
+    is_plan_first: bool = False
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,13 @@ def create_stack(
         session.flush()
     except IntegrityError as error:
         raise name_taken from error
-    operation = add_operation(session, stack, OperationType.APPLY, principal)
+    operation = add_operation(
+        session,
+        stack,
+        OperationType.APPLY,
+        principal,
+        requires_approval=wanted.is_plan_first,
+    )
     audit_stack(session, principal, "stack.create", stack, operation_id=operation.id)
     return stack, operation
 

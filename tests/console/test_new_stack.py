@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import json
 import re
 import shlex
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -225,3 +227,47 @@ def test_an_empty_form_is_refused_and_not_an_error(visitor: Visitor) -> None:
     response = visitor.post("/stacks/new/network", {"intent": "create"})
     assert response.status_code == 422
     assert "Nothing was created" in response.text
+
+
+def python_of(page: str) -> dict[str, Any]:
+    """Return the body in the Python program beside the form, read as Python would."""
+    found = re.search(r'id="python-text"[^>]*>(.*?)</pre>', page, re.S)
+    assert found
+    program = ast.parse(html.unescape(found[1]))
+    calls = [node for node in ast.walk(program) if isinstance(node, ast.Call)]
+    (made,) = [call for call in calls if ast.unparse(call.func).endswith(".from_dict")]
+    body: dict[str, Any] = ast.literal_eval(made.args[0])
+    return body
+
+
+@pytest.mark.parametrize("typed", ["web", "'", '"""', "\\", "}) or exit(", "</pre><script>"])
+def test_the_program_beside_the_form_is_the_same_request(visitor: Visitor, typed: str) -> None:
+    page = visitor.post("/stacks/new/network", {**NETWORK, "intent": "", "/name": typed}).text
+    body = python_of(page)
+    assert body["name"] == typed
+    assert body["parameters"]["zones"] == 3
+    assert json.loads(curl_of(page)[-1]) == body
+    assert "<script>" not in page.partition('id="python-text"')[2].partition("</pre>")[0]
+
+
+def test_the_plan_can_be_seen_before_anything_is_made(
+    visitor: Visitor, ctx: Context, fleet: Fleet
+) -> None:
+    form = {**NETWORK, "intent": "plan", "/auto_apply": "always"}
+    answer = visitor.post("/stacks/new/network", form)
+    assert answer.status_code == 303
+    with ctx.read() as session:
+        operation = session.scalars(select(Operation)).unique().one()
+        assert operation.requires_approval
+        assert operation.stack.auto_apply == "always"
+        operation_id = operation.id
+    fleet.change_operation(operation_id, status="planned", generation=1)
+    assert "stays as an empty entry" in visitor.text(answer.location)
+
+
+def test_many_ready_stacks_are_searched_by_typing(visitor: Visitor, fleet: Fleet) -> None:
+    for number in range(13):
+        fleet.stack(f"net-{number:02}")
+    page = visitor.text("/stacks/new/machine-group")
+    assert 'list="f-parameters-network-choices"' in field_of(page, "/parameters/network")
+    assert page.count('<option value="net-') == 13

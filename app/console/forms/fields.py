@@ -15,6 +15,7 @@ from app.catalog.catalog import Cloud
 from app.errors import FieldProblem
 
 LONG_TEXT = 200
+MAX_LOOKED_AT = 12
 SCALAR_CONTROLS = {
     ("string",): "text",
     ("integer",): "number",
@@ -67,6 +68,11 @@ class Field:
     def html_id(self) -> str:
         """An id for HTML, made from the pointer."""
         return "f" + self.pointer.replace("/", "-").replace("~", "-")
+
+    @property
+    def is_long_choice(self) -> bool:
+        """Tell whether a person finds a stack by typing rather than by looking at all of them."""
+        return "x-references" in self.schema and len(self.options) > MAX_LOOKED_AT
 
     @property
     def is_secret(self) -> bool:
@@ -140,7 +146,7 @@ def _field(
         has_default="default" in schema,
         limits=_limits(schema),
         options=options,
-        empty_note=reference["kind"] if reference and len(options) <= 1 else "",
+        empty_note=reference["kind"] if reference and not any(o.value for o in options) else "",
         schema=schema,
         children=build_fields(schema, pointer, cloud, stacks_of) if control == "group" else (),
     )
@@ -184,6 +190,8 @@ def _options(
     cloud: Cloud | None,
     stacks_of: Choices,
 ) -> tuple[Option, ...]:
+    if control == "lines" and "x-references" in schema:
+        return tuple(stacks_of(schema["x-references"]["kind"]))
     if control != "choice":
         return ()
     if "x-references" in schema:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pprint
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -113,6 +114,39 @@ class NewStackPage:
     @property
     def curl(self) -> str:
         """The same request as a command; a secret that was typed is not repeated."""
+        lines = [
+            f"curl -X POST {shlex.quote(f'{self.api_root}/{self.plural}')}",
+            "-H 'Content-Type: application/json'",
+            '-H "Authorization: Bearer $LANDFORM_TOKEN"',
+            '-H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)"',
+            f"-d {shlex.quote(json.dumps(self._shown_body(), indent=2, ensure_ascii=False))}",
+        ]
+        return " \\\n  ".join(lines)
+
+    @property
+    def python(self) -> str:
+        """The same request with the generated client; a secret is not repeated either."""
+        name = self.kind.replace("-", "_")
+        body = pprint.pformat(self._shown_body(), indent=1, width=76, sort_dicts=False)
+        root = self.api_root.removesuffix("/api/v1")
+        model = "New" + "".join(part.capitalize() for part in self.kind.split("-"))
+        return "\n".join(
+            [
+                "import os",
+                "",
+                "from landform_client import AuthenticatedClient",
+                f"from landform_client.api.{self.plural.replace('-', '_')} import create_{name}",
+                f"from landform_client.models import {model}",
+                "from landform_client.waiting import expect, wait_for",
+                "",
+                f'client = AuthenticatedClient({root!r}, token=os.environ["LANDFORM_TOKEN"])',
+                f"wanted = {model}.from_dict({body})",
+                f"asked = expect(create_{name}.sync(client=client, body=wanted))",
+                "wait_for(client, asked.operation, timeout_seconds=600)",
+            ]
+        )
+
+    def _shown_body(self) -> dict[str, Any]:
         body = {name: value for name, value in self._body().items() if value}
         hidden = {
             **self.typed,
@@ -126,14 +160,7 @@ class NewStackPage:
             body["parameters"] = read_parameters(self.parameters, hidden)
         except ValidationError:
             body["parameters"] = {}
-        lines = [
-            f"curl -X POST {shlex.quote(f'{self.api_root}/{self.plural}')}",
-            "-H 'Content-Type: application/json'",
-            '-H "Authorization: Bearer $LANDFORM_TOKEN"',
-            '-H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)"',
-            f"-d {shlex.quote(json.dumps(body, indent=2, ensure_ascii=False))}",
-        ]
-        return " \\\n  ".join(lines)
+        return body
 
     def _body(self) -> dict[str, Any]:
         names = ("name", "project", "cloud_account", "region")

@@ -23,6 +23,7 @@ from app.domain.operations import (
 )
 from app.domain.permissions import Right
 from app.domain.plan_summary import PlanSummary
+from app.domain.stacks import StackStatus
 from app.models import Operation, OperationEvent, OperationStep
 from app.services.access import Principal
 from app.services.blueprint_upgrades import can_apply_preview
@@ -82,6 +83,7 @@ class OperationView:
     may_decide: bool
     may_override: bool
     is_waiting_for_approval: bool
+    is_first: bool
     is_stale: bool
     closure: Closure | None
     can_cancel: bool
@@ -196,6 +198,7 @@ def view_of(
         may_decide=principal.has(Right.OPERATION_CONTROL, project_id),
         may_override=principal.has(Right.WINDOW_OVERRIDE, project_id),
         is_waiting_for_approval=is_waiting,
+        is_first=operation.stack.status == StackStatus.CREATING,
         is_stale=is_waiting and operation.generation != operation.stack.generation,
         closure=closures(session).of(project_id) if is_waiting else None,
         can_cancel=can_cancel(status) and not is_waiting,
