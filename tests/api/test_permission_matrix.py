@@ -629,7 +629,7 @@ TABLE: dict[str, Row] = {
     "POST /stacks/{stack_id}/state/{serial}/rollback": Row(FORM_OF_OPERATORS, granted=422),
     "GET /stacks/{stack_id}/settings": Row(PAGE_OF_VIEWERS),
     "POST /stacks/{stack_id}/settings": Row(FORM_OF_OPERATORS, granted=422),
-    "POST /stacks/{stack_id}/settings/parameters": Row(FORM_OF_OPERATORS, granted=422),
+    "POST /stacks/{stack_id}/settings/parameters": Row(FORM_OF_OPERATORS, granted=412),
     "POST /stacks/{stack_id}/settings/upgrade": Row(FORM_OF_OPERATORS, granted=422),
     "POST /operations/{operation_id}/apply-preview": Row(FORM_OF_OPERATORS, granted=409),
     "GET /stacks/{stack_id}/lock": Row(PAGE_OF_VIEWERS),
