@@ -36,6 +36,16 @@ class LandformWorker(Worker):
     """An RQ worker whose horses do not share database connections with it."""
 
     max_connection_wait_time = MAX_RECONNECT_SECONDS
+    _has_rehearsed = False
+
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Have a horse do the job; rehearse for the next ones as soon as there is an operation."""
+        super().execute_job(job, queue)
+        self.rehearse()
+
+    def rehearse(self) -> None:
+        """Let later horses find put together what each would put together for itself."""
+        self._has_rehearsed = self._has_rehearsed or get_engine().rehearse()
 
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
         """Say that this worker lives, also to a Redis that was flushed since its birth."""
@@ -70,6 +80,7 @@ def main() -> int:
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL_SECONDS,
     )
+    worker.rehearse()
     try:
         worker.work(with_scheduler=False, logging_level=library_log_level(ctx.settings))
     except RedisError as error:

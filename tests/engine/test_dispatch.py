@@ -123,3 +123,13 @@ def test_a_stack_that_is_held_is_not_chosen(
     assert choose_next(landform.ctx) == first.id, "the order within a stack comes before priority"
     assert claim(landform.ctx, first.id, "one", process) is not None
     assert choose_next(landform.ctx) is None
+
+
+def test_a_worker_rehearses_as_soon_as_there_is_an_operation_and_changes_nothing(
+    landform: Landform,
+) -> None:
+    assert not landform.engine.rehearse()
+    _, operation = landform.create("bucket", "media")
+    assert landform.engine.rehearse()
+    left = landform.operation(operation.id)
+    assert (left.status, left.fence, left.owner) == ("pending", 0, None)

@@ -80,6 +80,23 @@ def claim(ctx: Context, operation_id: str, owner: str, process: dict[str, Any]) 
         return None  # another operation of the stack became active first; its end rings this one
 
 
+def rehearse(ctx: Context) -> bool:
+    """Read what every claim reads, and tell whether there was an operation to read.
+
+    A horse inherits from its worker the statements that SQLAlchemy has put together, which would
+    cost it more than all that it asks of SQL until Terraform starts.
+    """
+    with ctx.write() as session:
+        latest = session.scalar(select(Operation.id).order_by(Operation.id.desc()).limit(1))
+        if latest is None:
+            return False
+        operation = session.get_one(Operation, latest, with_for_update={"of": Operation})
+        lock_of(session, operation.stack_id)
+        next_in_line(session, operation.stack_id)
+        must_wait(session, operation)
+    return True
+
+
 @contextmanager
 def fenced(ctx: Context, claim: Claim) -> Iterator[tuple[Session, Operation]]:
     """Open a writing transaction on a claimed operation.

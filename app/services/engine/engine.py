@@ -6,6 +6,8 @@ import os
 from functools import cached_property
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from app.domain.operations import OperationStatus, OperationType
 from app.errors import (
     FenceLostError,
@@ -21,7 +23,7 @@ from app.services import detector
 from app.services.context import Context
 from app.services.dispatch import choose_next, ring_chosen
 from app.services.engine import ending, salvage
-from app.services.engine.claims import Claim, Heartbeat, claim, fenced
+from app.services.engine.claims import Claim, Heartbeat, claim, fenced, rehearse
 from app.services.engine.drift_check import DriftResult
 from app.services.engine.run import OperationRun
 from app.terraform.discovery import TerraformBinary, discover
@@ -47,6 +49,17 @@ class Engine:
             TerraformMissingError: there is none.
         """
         return discover(self._ctx.settings.terraform)
+
+    def rehearse(self) -> bool:
+        """Do what begins every operation, for the horses to come; tell whether it was worth it."""
+        try:
+            choose_next(self._ctx)
+            return rehearse(self._ctx)
+        except SQLAlchemyError as error:
+            log.warning("rehearsal_failed", error=str(error))
+            return False
+        finally:
+            self._ctx.db.close()  # no connection may be open at a fork
 
     def work(self) -> None:
         """Carry out the operation whose turn it is; do nothing when none may start."""
