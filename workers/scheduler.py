@@ -27,6 +27,7 @@ from app.services.context import Context
 from app.services.detector import record_pulse
 from app.services.dispatch import record_capacity
 from app.services.drift.checks import tell_unknown
+from app.services.drift.digest import tell_digests
 from app.services.drift.rules import uncover_expired
 from app.services.drift.trend import count_today
 from app.services.engine.salvage import reap, remove_leftovers, save_unsaved
@@ -82,6 +83,7 @@ class Keeper(threading.Thread):
         search_orphans(self._ctx)
         uncover_expired(self._ctx)
         tell_unknown(self._ctx)
+        tell_digests(self._ctx)
         self._count_drift()
         ring_unheard(self._ctx)
         with self._ctx.write() as session:

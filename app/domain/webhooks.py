@@ -35,6 +35,7 @@ class EventType(StrEnum):
     DRIFT_GONE = "drift.gone"
     DRIFT_UNKNOWN = "drift.unknown"
     AUTO_RECONCILE_OFF = "drift.auto_reconcile_off"
+    DRIFT_DIGEST = "drift.digest"
     NEEDS_ATTENTION = "stack.needs_attention"
     STACK_EXPIRING = "stack.expiring"
 

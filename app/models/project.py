@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, String, true
+from sqlalchemy import Date, ForeignKey, String, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import UtcDateTime
@@ -16,6 +16,7 @@ class Project(Base):
     """A tenancy boundary in which stacks and members live; ``version`` is the ETag.
 
     A deleted one keeps its row for the history of its stacks and gives its name free.
+    ``drift_digest_day`` is the last day (UTC) of which its digest of drift was told.
     """
 
     __tablename__ = "projects"
@@ -27,6 +28,7 @@ class Project(Base):
     drift_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
     drift_interval_seconds: Mapped[int | None] = mapped_column()
     drift_cron: Mapped[str | None] = mapped_column(String(100))
+    drift_digest_day: Mapped[date | None] = mapped_column(Date)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     version: Mapped[int] = mapped_column(default=1, server_default="1")

@@ -108,6 +108,8 @@ def tell_unknown(ctx: Context) -> int:
             Stack.drift_since <= since,
             Stack.drift_unknown_told_at.is_(None),
             Stack.deleted_at.is_(None),
+            Stack.schedule.has(Schedule.is_enabled),  # nobody waits for what is paused
+            Stack.project.has(Project.drift_enabled),
         )
         .limit(AT_ONCE)
     )

@@ -178,6 +178,7 @@ def _forget_verdict(stack: Stack) -> None:
     if stack.drift_status != DriftStatus.NOT_CHECKED:
         stack.drift_since = utc_now()
     stack.drift_status, stack.drift_reason = DriftStatus.NOT_CHECKED.value, None
+    stack.drift_unknown_told_at = None
 
 
 def _keep_outputs(ctx: Context, stack: Stack, outputs: Mapping[str, StateOutput]) -> set[str]:

@@ -17,7 +17,15 @@ from app.clock import rfc3339, utc_now
 from app.domain import ids
 from app.domain.operations import OperationStatus, OperationType
 from app.domain.webhooks import DeliveryStatus, EventType
-from app.models import DriftFinding, Operation, Stack, Webhook, WebhookDelivery, WebhookEvent
+from app.models import (
+    DriftFinding,
+    Operation,
+    Project,
+    Stack,
+    Webhook,
+    WebhookDelivery,
+    WebhookEvent,
+)
 
 MAX_DETAIL = 1000
 
@@ -31,15 +39,25 @@ def announce(session: Session, event: EventType, stack: Stack, **data: Any) -> N
         stack: what it happened to, as it is now.
         data: more facts, as JSON.
     """
+    _tell(session, event, stack.project_id, {"stack": describe_stack(stack), **data})
+
+
+def drift_digest(session: Session, project: Project, digest: dict[str, Any]) -> None:
+    """Tell how the drift of a project stands; ``digest`` is JSON with no secret value."""
+    data = {"project": {"id": project.id, "name": project.name}, "digest": digest}
+    _tell(session, EventType.DRIFT_DIGEST, project.id, data)
+
+
+def _tell(session: Session, event: EventType, project_id: str, data: dict[str, Any]) -> None:
     listening = select(Webhook).where(
         Webhook.is_enabled,
-        or_(Webhook.project_id.is_(None), Webhook.project_id == stack.project_id),
+        or_(Webhook.project_id.is_(None), Webhook.project_id == project_id),
     )
     # So that none of them is deleted before the rows that refer to it are there.
     query = listening.with_for_update(of=Webhook, read=True, key_share=True)
     wanted = [hook for hook in session.scalars(query) if event in hook.events]
     if wanted:
-        row = add_event(session, event.value, {"stack": describe_stack(stack), **data})
+        row = add_event(session, event.value, data)
         for hook in wanted:
             add_delivery(session, hook.id, row)
 

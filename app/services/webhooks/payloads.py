@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from app.clock import rfc3339
+from app.domain.drift import Severity
 from app.domain.stacks import OnExpiry
 from app.domain.webhooks import PAYLOAD_VERSION, TEST_EVENT, EventType, WebhookFormat, sign
 from app.models import WebhookEvent
 
 JSON = "application/json"
+NAMED = 5
+"""Stacks that a line of a digest names."""
+
 _NO_EMPHASIS = str.maketrans("*~`\n\r", " " * 5)
 
 
@@ -51,6 +55,8 @@ def sentence_of(event: WebhookEvent) -> str:
     """Say an event in one line of Slack's markup; names of users' making cannot add any."""
     if event.type == TEST_EVENT:
         return "A test message of Landform."
+    if event.type == EventType.DRIFT_DIGEST:
+        return _say_digest(event.data)
     data, stack = event.data, event.data["stack"]
     say = _SAID.get(event.type)
     said = say(data) if say else event.type.replace(".", " ")
@@ -79,6 +85,26 @@ def _say_drift(data: dict[str, Any]) -> str:
 
 def _say_changed(data: dict[str, Any]) -> str:
     return _say_drift(data).replace("was changed", "has changed again", 1)
+
+
+def _say_digest(data: dict[str, Any]) -> str:
+    digest, project = data["digest"], _plain(data["project"]["name"])
+    drifted, unknown = digest["drifted"], digest["unknown"]
+    high = digest["severities"].get(Severity.HIGH.value)
+    news = [f"{digest[word]} {word}" for word in ("new", "changed", "gone") if digest[word]]
+    parts = [
+        f"{digest['open']} open" + f", {high} of them high" * bool(high),
+        *([", ".join(news)] if news else []),
+        *([f"drifted: {_name_some(drifted)}"] if drifted else []),
+        *([f"could not be checked: {_name_some(unknown)}"] if unknown else []),
+    ]
+    days = digest["to"] if digest["from"] == digest["to"] else f"{digest['from']} to {digest['to']}"
+    return f"drift in *{project}*, {days}: {'; '.join(parts)}"
+
+
+def _name_some(stacks: Sequence[dict[str, Any]]) -> str:
+    names = ", ".join(_plain(stack["name"]) for stack in stacks[:NAMED])
+    return names + (f" and {len(stacks) - NAMED} more" if len(stacks) > NAMED else "")
 
 
 def _say_off(data: dict[str, Any]) -> str:
