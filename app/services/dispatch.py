@@ -19,7 +19,7 @@ from app.domain.queueing import SYSTEM, Limits, Load, Waiting, choose
 from app.models import InstallationFact, Operation, Stack
 from app.services.change_control import closures
 from app.services.context import Context, ring_after_commit
-from app.services.operation_queue import holds, is_blocked
+from app.services.operation_queue import goes_before, holds, is_blocked
 from app.services.operation_waits import CAPACITY
 from app.services.reference_waits import waits_for_reference
 from app.settings import Settings
@@ -117,7 +117,7 @@ def _waiting(session: Session, short: Collection[str] = ()) -> list[Waiting]:
     is_first = ~exists().where(
         earlier.stack_id == Operation.stack_id,
         earlier.status == OperationStatus.PENDING,
-        earlier.id < Operation.id,
+        goes_before(earlier, Operation),
         ~is_blocked(earlier),
     )
     is_free = ~exists().where(holder.stack_id == Operation.stack_id, holds(holder))

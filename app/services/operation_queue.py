@@ -1,7 +1,8 @@
 """Which operation of a stack runs next.
 
-Operations of one stack run in the order in which they were asked for; ``ring_freed`` is called by
-whoever frees a stack; the sweeper finds rings that were lost.
+Operations of one stack run in the order in which they were asked for, but for the checks of the
+clock: they give way to all else. ``ring_freed`` is called by whoever frees a stack; the sweeper
+finds rings that were lost.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from app.clock import utc_now
 from app.domain import ids
 from app.domain.operations import ACTIVE, FINAL, OperationStatus, OperationType
 from app.domain.plan_options import PlanOptions
+from app.domain.queueing import SYSTEM
 from app.models import Operation, Stack, StackLock
 from app.services.access import Principal
 from app.services.context import ring_after_commit
@@ -34,6 +36,21 @@ def is_blocked(operation: type[Operation]) -> ColumnElement[bool]:
     """Return the SQL condition that a person's lock keeps an operation from starting."""
     lock = exists().where(StackLock.stack_id == operation.stack_id)
     return lock & operation.type.in_([kind for kind in OperationType if kind.may_mutate])
+
+
+def gives_way(operation: type[Operation]) -> ColumnElement[bool]:
+    """Return the SQL condition that an operation is one of the clock's: people do not wait for it.
+
+    In a sweep over a fleet it may be queued for long.
+    """
+    is_check = operation.type == OperationType.DRIFT_CHECK
+    return is_check & (operation.requested_by == SYSTEM)
+
+
+def goes_before(earlier: type[Operation], later: type[Operation]) -> ColumnElement[bool]:
+    """Return the SQL condition that of two pending operations of a stack the one goes first."""
+    in_order = (earlier.id < later.id) & (~gives_way(earlier) | gives_way(later))
+    return in_order | (~gives_way(earlier) & gives_way(later))
 
 
 def lock_of(session: Session, stack_id: str) -> StackLock | None:
@@ -90,8 +107,8 @@ def add_operation(
 def next_in_line(session: Session, stack_id: str) -> Operation | None:
     """Return the pending operation that may start now, or nothing while the stack is held.
 
-    On a stack that a person has locked, what only looks passes what waits to change it. Nothing
-    passes what waits for another stack.
+    A check of the clock comes last. On a stack that a person has locked, what only looks passes
+    what waits to change it. Nothing passes what waits for another stack.
     """
     if holder_of(session, stack_id) is not None:
         return None
@@ -108,7 +125,7 @@ def _first_pending() -> Select[Any]:
             Operation.status == OperationStatus.PENDING,
             ~is_blocked(Operation),
         )
-        .order_by(Operation.id)
+        .order_by(gives_way(Operation), Operation.id)
         .limit(1)
         .options(ROW_ALONE)
     )

@@ -19,7 +19,7 @@ from app.domain.queueing import SYSTEM, Priority, Waiting
 from app.models import InstallationFact, Operation, StackLock
 from app.services import reference_waits
 from app.services.change_control import closures
-from app.services.operation_queue import ROW_ALONE, holds, is_blocked
+from app.services.operation_queue import ROW_ALONE, gives_way, holds, is_blocked
 
 WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
 VOLUME_TROUBLE = "volume_trouble"
@@ -130,7 +130,7 @@ def _why_locked(lock: StackLock) -> str:
 def _first_by_stack(
     session: Session, stack_ids: Collection[str], condition: Callable[[], Select[Any]]
 ) -> dict[str, Operation]:
-    """Return the oldest operation of each stack that ``condition`` selects."""
+    """Return the first operation of each stack that ``condition`` selects, in their order."""
     rows = session.scalars(condition(), {"wanted": sorted(stack_ids)})
     return {row.stack_id: row for row in rows}
 
@@ -147,8 +147,9 @@ def _firsts() -> Select[Any]:
 
 
 def _oldest(condition: ColumnElement[bool]) -> Select[Any]:
+    own = case((~gives_way(Operation), Operation.id))
     oldest = (
-        select(func.min(Operation.id))
+        select(func.coalesce(func.min(own), func.min(Operation.id)))
         .where(Operation.stack_id.in_(WANTED), condition)
         .group_by(Operation.stack_id)
     )

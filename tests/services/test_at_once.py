@@ -7,14 +7,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from app.clock import utc_now
 from app.domain.operations import OperationStatus
 from app.errors import LandformError
-from app.models import Operation, Stack
+from app.models import Operation, Schedule, Stack
 from app.services import operations, sessions, stacks
 from app.services.context import Context
 from app.services.idempotency import Answer, RequestIdentity, carry_out
+from app.services.schedules import claim_due
 from app.services.sessions import OpenedSession
 from app.services.sign_in import Visitor, sign_in
 from app.services.stack_deletions import delete_stack
@@ -92,6 +94,19 @@ def test_a_stack_is_either_deleted_or_referenced(ctx: Context) -> None:
     results = at_once(use_or_delete)
     assert len(set(successes(results))) == 1, results
     assert set(codes(results)) <= {"stack_referenced", "reference_not_ready"}
+
+
+def test_ticks_of_several_schedulers_check_each_stack_once(ctx: Context) -> None:
+    fleet = [create(ctx, f"web-{number}") for number in range(20)]
+    for stack in fleet:
+        make_ready(ctx, stack)
+    with ctx.write() as session:
+        session.execute(update(Schedule).values(next_check_at=utc_now()))
+    claimed = successes(at_once(lambda _: claim_due(ctx)))
+    assert sum(claimed) == len(fleet)
+    with ctx.read() as session:
+        checks = select(Operation.stack_id).where(Operation.type == "drift_check")
+        assert sorted(session.scalars(checks)) == sorted(stack.id for stack in fleet)
 
 
 def test_one_refresh_token_is_exchanged_once(ctx: Context) -> None:

@@ -14,6 +14,9 @@ from app.errors import ValidationError
 from app.models import Operation, Project, Schedule, Stack
 from app.services import operations
 from app.services.context import Context
+from app.services.dispatch import choose_next
+from app.services.operation_queue import next_in_line
+from app.services.operation_waits import waits_of
 from app.services.schedules import (
     DriftSettings,
     ProjectDrift,
@@ -138,6 +141,63 @@ def test_a_stack_with_work_queued_is_checked_after_it(ctx: Context) -> None:
     with ctx.write() as session:
         session.get_one(Operation, plan.id).status = "planned_and_finished"
     assert claim_due(ctx) == 1
+
+
+def test_what_a_person_asks_passes_a_check_that_is_queued(ctx: Context) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    make_due(ctx, stack)
+    assert claim_due(ctx) == 1
+    (check,) = checks_of(ctx, stack)
+    with ctx.write() as session:
+        _, plan = operations.request_operation(session, ADMIN, stack.id, OperationType.PLAN)
+        _, later = operations.request_operation(session, ADMIN, stack.id, OperationType.PLAN)
+    assert choose_next(ctx) == plan.id
+    assert first_in_line(ctx, stack) == plan.id
+    with ctx.read() as session:
+        waits = waits_of(session, [session.get_one(Operation, each.id) for each in (check, later)])
+    assert {each["operation_id"] for each in waits.values()} == {plan.id}
+    with ctx.write() as session:
+        for each in (plan, later):
+            session.get_one(Operation, each.id).status = "planned_and_finished"
+    assert choose_next(ctx) == first_in_line(ctx, stack) == check.id
+
+
+def test_a_check_that_a_person_asks_for_keeps_its_place(ctx: Context) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    with ctx.write() as session:
+        kinds = (OperationType.DRIFT_CHECK, OperationType.PLAN)
+        asked = [operations.request_operation(session, ADMIN, stack.id, kind)[1] for kind in kinds]
+    assert choose_next(ctx) == first_in_line(ctx, stack) == asked[0].id
+
+
+def first_in_line(ctx: Context, stack: Stack) -> str | None:
+    with ctx.read() as session:
+        found = next_in_line(session, stack.id)
+        return found and found.id
+
+
+def test_a_clock_that_jumps_ahead_and_back_makes_one_check_each_time(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+
+    def end_check() -> None:
+        with ctx.write() as session:
+            for row in session.scalars(select(Operation).where(Operation.type == "drift_check")):
+                row.status = "planned_and_finished"
+
+    with monkeypatch.context() as patch:
+        patch.setattr("app.services.schedules.utc_now", lambda: utc_now() + timedelta(days=300))
+        assert claim_due(ctx) == 1, "what seems missed is coalesced"
+        end_check()
+        assert claim_due(ctx) == 0
+    assert claim_due(ctx) == 1, "and then it is checked by the right clock"
+    end_check()
+    assert claim_due(ctx) == 0
+    assert schedule_of(ctx, stack).next_check_at < utc_now() + timedelta(days=2)
 
 
 def test_a_schedule_that_is_switched_off_claims_nothing(ctx: Context) -> None:
