@@ -10,7 +10,9 @@ from flask import Blueprint, Flask
 
 from app.console import (
     appearance,
+    audit,
     catalogue,
+    cloud_accounts,
     decisions,
     drift,
     drift_actions,
@@ -55,6 +57,8 @@ def register(app: Flask) -> None:
         catalogue,
         appearance,
         settings,
+        cloud_accounts,
+        audit,
     ):
         module.add_pages(pages)
     app.register_blueprint(pages)

@@ -209,6 +209,8 @@ class World:
             "user": self.victim,
             "user_id": self.victim,
             "number": "0",
+            "cloud": "sandbox",
+            "account_id": "sandbox",
             "token_id": self.token,
             "session_id": self.session,
             "serial": "2",
@@ -584,6 +586,21 @@ TABLE: dict[str, Row] = {
     f"POST {PAUSED}/windows/{{number}}/remove": Row(
         FORM_OF_ADMINS, granted=412, body=OLD, arrange=_windows
     ),
+    "GET /audit": Row(PAGE_OF_ADMINS_ANYWHERE),
+    "GET /audit/export.{kind}": Row(PAGE_OF_ADMINS_ANYWHERE, granted=404),
+    "POST /audit/verify": Row(PAGE_OF_SERVICE),
+    "GET /cloud-accounts": Row(PAGE),
+    "GET /cloud-accounts/new": Row(PAGE_OF_SERVICE),
+    "GET /cloud-accounts/new/{cloud}": Row(PAGE_OF_SERVICE),
+    "POST /cloud-accounts/new/{cloud}": Row(PAGE_OF_SERVICE, granted=422),
+    "GET /cloud-accounts/{account_id}": Row(PAGE),
+    "GET /cloud-accounts/{account_id}/edit": Row(PAGE_OF_SERVICE),
+    "POST /cloud-accounts/{account_id}/edit": Row(PAGE_OF_SERVICE, granted=412, body=OLD),
+    "GET /cloud-accounts/{account_id}/credentials": Row(PAGE_OF_SERVICE),
+    "POST /cloud-accounts/{account_id}/credentials": Row(PAGE_OF_SERVICE, granted=412, body=OLD),
+    "POST /cloud-accounts/{account_id}/check": Row(PAGE_OF_SERVICE, granted=303),
+    "GET /cloud-accounts/{account_id}/delete": Row(PAGE_OF_SERVICE),
+    "POST /cloud-accounts/{account_id}/delete": Row(PAGE_OF_SERVICE, granted=422),
     "GET /drift": Row(PAGE),
     "POST /drift/checks": Row(PAGE_OF_MAKERS, granted=303),
     "GET /drift/findings/{finding_id}": Row(PAGE_OF_VIEWERS),
@@ -692,6 +709,7 @@ def test_everybody_is_let_in_or_refused_as_the_table_says(world: World, who: Who
 
 
 CHANGES_NOTHING = {
+    "POST /audit/verify",  # it only looks
     "POST /appearance",  # a cookie of the browser
     "POST /sign-out",  # as nobody in particular, without a session
     "POST /stacks/new/{kind}",  # a form that lacks something is shown again

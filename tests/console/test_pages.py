@@ -46,6 +46,14 @@ SETTINGS = (
     "/settings/webhooks",
     "/settings/webhooks/new",
     "/settings/drift-rules",
+    "/audit",
+    "/cloud-accounts",
+    "/cloud-accounts/new",
+    "/cloud-accounts/new/sandbox",
+    "/cloud-accounts/sandbox",
+    "/cloud-accounts/sandbox/edit",
+    "/cloud-accounts/sandbox/credentials",
+    "/cloud-accounts/sandbox/delete",
 )
 
 

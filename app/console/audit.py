@@ -1,0 +1,91 @@
+"""The audit trail: filtered, page by page, exported, and checked as a chain."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, render_template
+from werkzeug.wrappers import Response
+
+from app.clock import utc_now
+from app.console.list_requests import (
+    chips_for,
+    next_address,
+    wanted_choice,
+    wanted_page,
+    wanted_text,
+)
+from app.console.read_models.audit import read_trail
+from app.domain.permissions import ServiceRight
+from app.errors import NotFoundError
+from app.services import audit_trail
+from app.services.access import require_service
+from app.services.audit_export import FORMATS, in_batches
+from app.services.audit_trail import TrailFilter
+from app.services.audit_verification import Verification, verify_trail
+from app.web_context import current_context, current_principal
+
+MAX_FILTER = 64
+PERIODS = {"1": "Last day", "7": "Last 7 days", "30": "Last 30 days", "365": "Last year"}
+MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
+NAMES = ("actor", "action", "object_type", "object_id", "project")
+
+
+def add_pages(pages: Blueprint) -> None:
+    """Add the pages to ``pages``."""
+    pages.add_url_rule("/audit", view_func=show_trail)
+    pages.add_url_rule("/audit/verify", view_func=verify_chain, methods=["POST"])
+    pages.add_url_rule("/audit/export.<kind>", view_func=export_trail)
+
+
+def show_trail() -> str:
+    """Show events, newest first."""
+    return _page(None)
+
+
+def verify_chain() -> str:
+    """Check the whole chain and its anchors, and say what came out."""
+    require_service(current_principal(), ServiceRight.AUDIT_READ_ALL)
+    return _page(verify_trail(current_context()))
+
+
+def export_trail(kind: str) -> Response:
+    """Send all events that match, oldest first; audited itself."""
+    if kind not in FORMATS:
+        raise NotFoundError("The trail is exported as ndjson or csv.")
+    events = audit_trail.export_events(current_context(), current_principal(), _wanted(_filters()))
+    headers = {"Content-Disposition": f'attachment; filename="audit.{kind}"'}
+    content_type = f"{MEDIA_TYPES[kind]}; charset=utf-8"
+    return Response(in_batches(FORMATS[kind](events)), 200, headers, content_type=content_type)
+
+
+def _page(verification: Verification | None) -> str:
+    filters = _filters()
+    page = read_trail(current_context(), current_principal(), _wanted(filters), wanted_page())
+    return render_template(
+        "audit/trail.html",
+        page=page,
+        filters=filters,
+        periods=PERIODS.items(),
+        verification=verification,
+        chips=chips_for("console.show_trail", filters),
+        next_page=next_address("console.show_trail", page.next_cursor, filters),
+    )
+
+
+def _filters() -> dict[str, str | None]:
+    found = {name: (wanted_text(name) or "")[:MAX_FILTER] or None for name in NAMES}
+    return {**found, "days": wanted_choice("days", list(PERIODS))}
+
+
+def _wanted(filters: dict[str, str | None]) -> TrailFilter:
+    days = filters["days"]
+    since = utc_now() - timedelta(days=int(days)) if days else None
+    return TrailFilter(
+        actor=filters["actor"],
+        action=filters["action"],
+        object_type=filters["object_type"],
+        object_id=filters["object_id"],
+        project=filters["project"],
+        since=since,
+    )
