@@ -11,10 +11,11 @@ from flask import Flask, g, request
 from app.clock import rfc3339, utc_now
 from app.console.appearance import THEMES, current_theme
 from app.console.guard import HOME, READING, csrf_token
-from app.console.words import AUTO_APPLY, OPERATION_TYPE, STEP_NAME, WAIT, word_for
+from app.console.words import AUTO_APPLY, OPERATION_TYPE, PLAN_REASON, STEP_NAME, WAIT, word_for
 
 STEPS = (("d", 86400), ("h", 3600), ("min", 60))
 NOW_SECONDS = 10
+LONG = 100
 
 
 def register(app: Flask) -> None:
@@ -29,12 +30,15 @@ def register(app: Flask) -> None:
         exact_span=exact_span,
         size=size,
         shown=shown,
+        indented=indented,
+        is_long=is_long,
     )
     app.jinja_env.globals.update(
         word_for=word_for,
         operation_types=OPERATION_TYPE,
         step_names=STEP_NAME,
         auto_apply_words=AUTO_APPLY,
+        plan_reasons=PLAN_REASON,
         wait_words=WAIT,
         utc_now=utc_now,
         themes=THEMES,
@@ -100,6 +104,18 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return value if value else '""'
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def indented(value: Any) -> str:
+    """Write a JSON value on as many lines as it takes."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=2)
+
+
+def is_long(value: Any) -> bool:
+    """Tell whether a value is better folded than shown on one line."""
+    return isinstance(value, dict | list | str) and len(shown(value)) > LONG
 
 
 def _facts_of_page() -> dict[str, Any]:

@@ -104,10 +104,36 @@ ACTION: dict[str, Word] = {
     "forget": Word("Forget", "attention", "minus"),
     "update": Word("Change", "attention", "edit"),
     "create": Word("Create", "good", "plus"),
+    "import": Word("Import", "good", "plus"),
     "read": Word("Read", "quiet", "dot"),
     "deleted": Word("Deleted", "bad", "minus"),
     "updated": Word("Changed", "attention", "edit"),
     "created": Word("Appeared", "attention", "plus"),
+}
+
+PLAN_VERB: dict[str, str] = {
+    "delete": "Destroys",
+    "replace": "Replaces",
+    "forget": "Forgets, and leaves in the cloud,",
+    "update": "Changes",
+    "create": "Creates",
+    "import": "Takes over",
+}
+
+# https://developer.hashicorp.com/terraform/internals/json-format, action_reason.
+PLAN_REASON: dict[str, str] = {
+    "replace_because_tainted": "replaced because it was left half made",
+    "replace_because_cannot_update": "replaced because it cannot change in place",
+    "replace_by_request": "replaced because somebody asked for it",
+    "replace_by_triggers": "replaced because something that it watches changes",
+    "delete_because_no_resource_config": "no longer in the configuration",
+    "delete_because_no_module": "its module is no longer in the configuration",
+    "delete_because_wrong_repetition": "count or for_each was added or removed",
+    "delete_because_count_index": "beyond the count",
+    "delete_because_each_key": "its key is no longer wanted",
+    "delete_because_no_move_target": "where it was to move is no longer in the configuration",
+    "read_because_config_unknown": "read once its arguments are known",
+    "read_because_dependency_pending": "read after what it depends on has changed",
 }
 
 OPERATION_TYPE: dict[str, str] = {

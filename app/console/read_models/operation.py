@@ -134,9 +134,13 @@ class OperationPage:
 
 
 def read_operation_page(
-    ctx: Context, principal: Principal, operation_id: str, find: str | None = None
+    ctx: Context,
+    principal: Principal,
+    operation_id: str,
+    find: str | None = None,
+    resource: str = "",
 ) -> OperationPage:
-    """Read the whole page.
+    """Read the whole page; ``find`` narrows its log, ``resource`` its plan.
 
     Raises:
         NotFoundError: no such operation, or the caller cannot see it.
@@ -146,7 +150,7 @@ def read_operation_page(
         log = last_events(session, operation_id, LOG_LINES, find)
         return OperationPage(
             operation=view_of(ctx, session, principal, operation),
-            plan=read_plan(ctx, session, principal, operation),
+            plan=read_plan(ctx, session, principal, operation, resource),
             log=log,
             earlier=count_events(session, operation_id, find) - len(log),
             find=find,

@@ -111,7 +111,7 @@ def _planned(ctx: Context, session: Session, principal: Principal, stack: Stack)
         plan = read_plan(ctx, session, principal, operation)
         if plan is not None:
             return {
-                str(change["address"]): group.action
+                change.address: group.action
                 for group in plan.groups
                 for change in group.changes
                 if group.action != "read"

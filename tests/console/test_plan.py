@@ -1,0 +1,106 @@
+"""The plan viewer: losses first, reasons in words, what stands on it, usable at 500 changes."""
+
+from __future__ import annotations
+
+import re
+import time
+from html import unescape
+
+import pytest
+
+from app.console.read_models.plan import MAX_ATTRIBUTES
+from tests.console.conftest import Visitor
+from tests.console.fleet_examples import Fleet, Made, attribute, change
+
+
+def plan(fleet: Fleet, made: Made, *changes: dict[str, object], **counts: int) -> str:
+    """Give a stack a plan that waits for approval; return the path of its page."""
+    operation = fleet.operation(made.stack_id, status="planned")
+    fleet.plan(operation, list(changes), **counts)
+    return f"/operations/{operation}"
+
+
+def words(page: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", page)).split())
+
+
+def test_losses_come_first_and_everything_is_told_in_sentences(
+    visitor: Visitor, fleet: Fleet
+) -> None:
+    actions = ("create", "update", "replace", "delete", "delete")
+    changes = [change(action, f"s_subnet.n{n}") for n, action in enumerate(actions)]
+    page = visitor.text(plan(fleet, fleet.stack(), *changes, add=1))
+    heads = re.findall(r"</svg> (\w+) \d+[^<]*</h3>", page)
+    assert heads == ["Destroy", "Replace", "Change", "Create"]
+    said = "Destroys 2 subnet. Replaces 1 subnet. Changes 1 subnet. Creates 1 subnet."
+    assert said in words(page)
+    assert page.count("plan-group--bad") == 2
+
+
+def test_a_replacement_names_what_forces_it(visitor: Visitor, fleet: Fleet) -> None:
+    forced = change("replace", "s_n.a", attribute("cidr", 1, 2, forces=True), attribute("b", 1, 2))
+    tainted = {**change("replace", "s_n.b"), "action_reason": "replace_because_tainted"}
+    unknown = {**change("delete", "s_n.c"), "action_reason": "a_reason_of_tomorrow"}
+    page = words(visitor.text(plan(fleet, fleet.stack(), forced, tainted, unknown, replace=2)))
+    assert "s_n.a replaced because cidr cannot change in place" in page
+    assert "s_n.b replaced because it was left half made" in page
+    assert "a reason of tomorrow" in page
+
+
+def test_long_values_fold_and_secrets_are_marked(visitor: Visitor, fleet: Fleet) -> None:
+    nested = {"rules": [{"port": port, "from": "10.0.0.0/8"} for port in range(20)]}
+    secret = {**attribute("password", "********", "********"), "sensitive": True}
+    page = visitor.text(
+        plan(fleet, fleet.stack(), change("update", "s_n.a", attribute("r", {}, nested), secret))
+    )
+    assert '<details class="fold"><summary>1 entry</summary>' in page
+    assert '<span class="tag">sensitive</span>' in page
+
+
+def test_what_stands_on_the_stack_is_named(visitor: Visitor, fleet: Fleet) -> None:
+    web = fleet.stack("web")
+    fleet.stack("machines", "machine-group", parameters={"network": "web"})
+    page = words(visitor.text(plan(fleet, web, change("replace", "s_n.a"), replace=1)))
+    assert "1 stack stands on this one: machines (machine-group)" in page
+    assert "No output changes, but what they use may be gone for a time." in page
+    alone = words(visitor.text(plan(fleet, fleet.stack("alone"), change("create", "s_n.a"))))
+    assert "on this one" not in alone
+
+
+def test_a_search_needs_no_script(visitor: Visitor, fleet: Fleet) -> None:
+    changes = [change("create", f"s_subnet.n{n}", attribute("size", n, n + 1)) for n in range(9)]
+    other = change("delete", "s_network.this", attribute("Region", "a", None))
+    path = plan(fleet, fleet.stack(), other, *changes, add=9, destroy=1)
+    page = words(visitor.text(f"{path}?resource=REGION"))
+    assert "1 of 10 changes match." in page
+    assert "s_subnet.n1" not in page
+    assert "Destroys 1 network. Creates 9 subnet." in page  # the sentences stay whole
+    assert "0 of 10 changes match." in words(visitor.text(f"{path}?resource=%3Cb%3E"))
+
+
+def test_five_hundred_changes_are_usable(visitor: Visitor, fleet: Fleet) -> None:
+    changes = [
+        change("update", f"s_n.n{n}", *(attribute(f"a{m}", "x" * 50, "y" * 50) for m in range(10)))
+        for n in range(500)
+    ]
+    path = plan(fleet, fleet.stack(), *changes, change("delete", "s_n.gone"), change=500)
+    started = time.monotonic()
+    page = visitor.text(path)
+    assert time.monotonic() - started < 5
+    assert page.index("s_n.gone") < page.index("s_n.n0")
+    assert page.count("<del>") <= MAX_ATTRIBUTES
+    assert len(page) < 1_200_000
+    link = re.search(r'href="([^"]+)">Show its 10 attributes', page)
+    assert link
+    one = visitor.text(unescape(link[1]))
+    assert one.count("<del>") >= 10
+    assert "Show its" not in one
+
+
+@pytest.mark.parametrize("count", [MAX_ATTRIBUTES + 1, 3 * MAX_ATTRIBUTES])
+def test_one_change_alone_always_shows_its_attributes(
+    visitor: Visitor, fleet: Fleet, count: int
+) -> None:
+    many = change("update", "s_n.a", *(attribute(f"a{m}", 1, 2) for m in range(count)))
+    page = visitor.text(plan(fleet, fleet.stack(), many, change=1))
+    assert page.count("<del>") == count
