@@ -14,6 +14,7 @@ from app.console import (
     catalogue,
     cloud_accounts,
     decisions,
+    design,
     drift,
     drift_actions,
     guard,
@@ -59,6 +60,7 @@ def register(app: Flask) -> None:
         settings,
         cloud_accounts,
         audit,
+        design,
     ):
         module.add_pages(pages)
     app.register_blueprint(pages)

@@ -1,4 +1,4 @@
-"""Light, dark, or as the system says: kept in a cookie, so that it works without a script."""
+"""Light, dark, high contrast, or as the system says: in a cookie, so that it needs no script."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.console.guard import local_path
 from app.errors import ValidationError
 
 COOKIE = "landform_theme"
-THEMES = {"system": "System", "light": "Light", "dark": "Dark"}
+THEMES = {"system": "System", "light": "Light", "dark": "Dark", "contrast": "Contrast"}
 YEAR_SECONDS = 365 * 86400
 
 

@@ -13,6 +13,8 @@ from app.services.pages import PageRequest
 
 PAGE_ROWS = 50
 MAX_TEXT = 100
+OLDEST = "oldest"
+ORDERS = {"newest": "Newest first", OLDEST: "Oldest first"}
 MAX_SERIAL_DIGITS = 19
 
 

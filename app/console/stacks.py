@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from collections.abc import Sequence
 
+from flask import Blueprint, Response, render_template
+
+from app.clock import rfc3339
+from app.console.csv_export import all_rows, csv_response
 from app.console.list_requests import (
+    OLDEST,
+    ORDERS,
     chips_for,
     next_address,
     wanted_choice,
@@ -12,6 +18,7 @@ from app.console.list_requests import (
     wanted_text,
 )
 from app.console.read_models.resources import read_resources
+from app.console.read_models.rows import StackRow
 from app.console.read_models.stack import (
     read_stack_drift,
     read_stack_operations,
@@ -21,12 +28,29 @@ from app.console.read_models.stack_list import read_stack_list
 from app.domain.drift import DriftStatus
 from app.domain.stacks import StackStatus
 from app.services.inventory import StackFilter
+from app.services.pages import PageRequest
 from app.web_context import current_context, current_principal
+
+EXPORTED = (
+    "id",
+    "name",
+    "kind",
+    "project",
+    "cloud",
+    "cloud_account",
+    "region",
+    "status",
+    "status_reason",
+    "drift_status",
+    "has_pending_changes",
+    "created_by",
+)
 
 
 def add_pages(pages: Blueprint) -> None:
     """Add the pages of stacks to ``pages``."""
     pages.add_url_rule("/stacks", view_func=list_stacks)
+    pages.add_url_rule("/stacks.csv", view_func=export_stacks)
     pages.add_url_rule("/stacks/<stack_id>", view_func=show_stack)
     pages.add_url_rule("/stacks/<stack_id>/resources", view_func=show_stack_resources)
     pages.add_url_rule("/stacks/<stack_id>/operations", view_func=show_stack_operations)
@@ -35,7 +59,44 @@ def add_pages(pages: Blueprint) -> None:
 
 def list_stacks() -> str:
     """List stacks of all kinds, filtered and page by page."""
-    filters = {
+    filters, order = _wanted_stacks(), wanted_choice("order", list(ORDERS))
+    page = read_stack_list(
+        current_context(),
+        current_principal(),
+        StackFilter(**filters),
+        wanted_page(),
+        newest_first=order != OLDEST,
+    )
+    address = {**filters, "order": order}
+    return render_template(
+        "stacks/list.html",
+        page=page,
+        filters=address,
+        orders=ORDERS,
+        chips=chips_for("console.list_stacks", filters, keep={"order": order}),
+        next_page=next_address("console.list_stacks", page.next_cursor, address),
+    )
+
+
+def export_stacks() -> Response:
+    """Send what the list shows, all pages of it, as CSV."""
+    ctx, principal, wanted = current_context(), current_principal(), StackFilter(**_wanted_stacks())
+    is_newest_first = wanted_choice("order", list(ORDERS)) != OLDEST
+
+    def read(asked: PageRequest) -> tuple[Sequence[StackRow], str | None]:
+        page = read_stack_list(ctx, principal, wanted, asked, newest_first=is_newest_first)
+        return page.rows, page.next_cursor
+
+    rows = [[getattr(row, name) for name in EXPORTED] + [_made(row)] for row in all_rows(read)]
+    return csv_response("stacks", [*EXPORTED, "created_at"], rows)
+
+
+def _made(row: StackRow) -> str | None:
+    return rfc3339(row.created_at)
+
+
+def _wanted_stacks() -> dict[str, str | None]:
+    return {
         "q": wanted_text("q"),
         "kind": wanted_text("kind"),
         "status": wanted_choice("status", list(StackStatus)),
@@ -44,16 +105,6 @@ def list_stacks() -> str:
         "region": wanted_text("region"),
         "project": wanted_text("project"),
     }
-    page = read_stack_list(
-        current_context(), current_principal(), StackFilter(**filters), wanted_page()
-    )
-    return render_template(
-        "stacks/list.html",
-        page=page,
-        filters=filters,
-        chips=chips_for("console.list_stacks", filters),
-        next_page=next_address("console.list_stacks", page.next_cursor, filters),
-    )
 
 
 def show_stack(stack_id: str) -> str:

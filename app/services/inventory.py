@@ -44,19 +44,28 @@ class StackFilter:
 
 @dataclass(frozen=True)
 class OperationFilter:
-    """Which operations are wanted; ``None`` does not filter."""
+    """Which operations are wanted; ``None`` does not filter.
+
+    ``q`` is part of a stack's name, who asked, or the id of an operation.
+    """
 
     stack_id: str | None = None
     status: str | None = None
     type: str | None = None
+    q: str | None = None
 
 
 def list_stacks(
-    session: Session, principal: Principal, wanted: StackFilter, page: PageRequest
+    session: Session,
+    principal: Principal,
+    wanted: StackFilter,
+    page: PageRequest,
+    *,
+    newest_first: bool = True,
 ) -> Page[Stack]:
-    """Return stacks that the caller can see, newest first."""
+    """Return stacks that the caller can see, newest or oldest first."""
     query = filter_stacks(select(Stack).where(visible(principal, Stack.project_id)), wanted)
-    return fetch_page(session, query, Stack.id, page, newest_first=True)
+    return fetch_page(session, query, Stack.id, page, newest_first=newest_first)
 
 
 def count_stacks(session: Session, principal: Principal, column: Any) -> dict[str, int]:
@@ -70,9 +79,14 @@ def count_stacks(session: Session, principal: Principal, column: Any) -> dict[st
 
 
 def list_operations(
-    session: Session, principal: Principal, wanted: OperationFilter, page: PageRequest
+    session: Session,
+    principal: Principal,
+    wanted: OperationFilter,
+    page: PageRequest,
+    *,
+    newest_first: bool = True,
 ) -> Page[Operation]:
-    """Return operations that the caller can see, newest first."""
+    """Return operations that the caller can see, newest or oldest first."""
     query = select(Operation).join(Stack).where(visible(principal, Stack.project_id))
     if wanted.stack_id is not None:
         query = query.where(Operation.stack_id == wanted.stack_id)
@@ -80,7 +94,12 @@ def list_operations(
         query = query.where(Operation.status == wanted.status)
     if wanted.type is not None:
         query = query.where(Operation.type == wanted.type)
-    return fetch_page(session, query, Operation.id, page, newest_first=True)
+    if wanted.q is not None:
+        is_named = Stack.name.contains(wanted.q, autoescape=True)
+        query = query.where(
+            or_(is_named, Operation.requested_by == wanted.q, Operation.id == wanted.q)
+        )
+    return fetch_page(session, query, Operation.id, page, newest_first=newest_first)
 
 
 def list_events(

@@ -615,6 +615,8 @@ TABLE: dict[str, Row] = {
         FORM_OF_OPERATORS, granted=412, body={"version": "999999"}
     ),
     "GET /operations": Row(PAGE),
+    "GET /operations.csv": Row(PAGE),
+    "GET /console/design": Row(PAGE),
     "GET /operations/{operation_id}": Row(PAGE_OF_VIEWERS),
     "GET /operations/{operation_id}/log.txt": Row(PAGE_OF_VIEWERS),
     "GET /operations/{operation_id}/stream": Row(PAGE_OF_VIEWERS),
@@ -626,6 +628,7 @@ TABLE: dict[str, Row] = {
     "POST /operations/{operation_id}/force-cancel": Row(FORM_OF_OPERATORS, granted=422),
     "POST /operations/{operation_id}/resolve/{choice}": Row(FORM_OF_OPERATORS, granted=409),
     "GET /stacks": Row(PAGE),
+    "GET /stacks.csv": Row(PAGE),
     "GET /stacks/new": Row(PAGE),
     "GET /stacks/new/{kind}": Row(PAGE_OF_MAKERS),
     "POST /stacks/new/{kind}": Row(PAGE_OF_MAKERS),

@@ -68,6 +68,7 @@ def paths(fleet: Fleet) -> list[str]:
         f"{stack}/drift/reconcile",
         f"{stack}/resources",
         f"{stack}/operations",
+        "/console/design",
         "/drift",
         "/drift?group=cause",
         "/drift?group=hidden",

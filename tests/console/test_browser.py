@@ -143,6 +143,8 @@ def test_every_page_fits_every_width_in_both_themes(
     stack = f"/stacks/{network.stack_id}"
     paths = ["/", "/stacks", "/stacks/new", "/stacks/new/machine-group", stack, f"{stack}/drift"]
     paths += [f"{stack}/state", f"/operations/{waiting}", "/drift", "/catalogue/network"]
+    paths += [f"{stack}/resources", f"{stack}/drift/reconcile", "/drift?group=cause"]
+    paths += ["/operations", "/console/design"]
     for path in paths:
         watched.open(path)
         for width in WIDTHS:

@@ -18,6 +18,7 @@ from tests.console.fleet_examples import (
     change,
     updated,
 )
+from tests.console.test_resources import block, state
 
 ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 INLINE = (
@@ -88,6 +89,7 @@ class World:
             f"/operations/{self.failed.operation_id}",
             f"/operations/{self.waiting}",
             f"/operations/{self.running}",
+            "/console/design",
             "/drift",
             "/drift?verdict=unknown",
             "/drift?group=cause",
@@ -106,7 +108,7 @@ def world(fleet: Fleet) -> World:
     network = fleet.stack("web", labels={"note": ATTACK}, status_reason=ATTACK)
     fleet.output(network.stack_id, "network_id", ATTACK)
     fleet.output(network.stack_id, "admin_password", "hunter2-is-secret", is_sensitive=True)
-    fleet.state_version(network, 1)
+    fleet.state(network, state(block("sandbox_network", "this")))
     fleet.drift(network, "drifted", [updated(ATTACK, ATTACK, ATTACK, {"k": ATTACK})], ATTACK)
     failed = fleet.stack("assets", "bucket", status="failed", status_reason=ATTACK)
     error = {"code": "terraform_failed", "title": ATTACK, "detail": ATTACK, "advice": ATTACK}

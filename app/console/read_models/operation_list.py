@@ -20,9 +20,14 @@ class OperationListPage:
 
 
 def read_operation_list(
-    ctx: Context, principal: Principal, wanted: OperationFilter, page: PageRequest
+    ctx: Context,
+    principal: Principal,
+    wanted: OperationFilter,
+    page: PageRequest,
+    *,
+    newest_first: bool = True,
 ) -> OperationListPage:
     """Read one page of the operations that the caller can see."""
     with ctx.read() as session:
-        found = list_operations(session, principal, wanted, page)
+        found = list_operations(session, principal, wanted, page, newest_first=newest_first)
         return OperationListPage([OperationRow.of(item) for item in found.items], found.next_cursor)

@@ -24,11 +24,16 @@ class StackListPage:
 
 
 def read_stack_list(
-    ctx: Context, principal: Principal, wanted: StackFilter, page: PageRequest
+    ctx: Context,
+    principal: Principal,
+    wanted: StackFilter,
+    page: PageRequest,
+    *,
+    newest_first: bool = True,
 ) -> StackListPage:
     """Read one page of the stacks that the caller can see."""
     with ctx.read() as session:
-        found = list_stacks(session, principal, wanted, page)
+        found = list_stacks(session, principal, wanted, page, newest_first=newest_first)
         latest = latest_by_stack(session, [stack.id for stack in found.items])
         return StackListPage(
             rows=[StackRow.of(stack, ctx.catalog, latest.get(stack.id)) for stack in found.items],

@@ -1,0 +1,84 @@
+"""Lists: search, order, and the same as CSV that no spreadsheet runs as formulas."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from app.console.csv_export import FORMULA, all_rows
+from app.services.pages import PageRequest
+from tests.console.conftest import Visitor
+from tests.console.fleet_examples import Fleet
+
+
+def rows(visitor: Visitor, path: str) -> list[dict[str, str]]:
+    response = visitor.get(path)
+    assert response.status_code == 200
+    assert response.mimetype == "text/csv"
+    assert response.headers["Content-Disposition"].startswith("attachment; filename=")
+    return list(csv.DictReader(io.StringIO(response.text)))
+
+
+def test_the_filtered_list_of_stacks_is_exported(visitor: Visitor, fleet: Fleet) -> None:
+    web = fleet.stack("web")
+    fleet.stack("assets", "bucket", status="failed", status_reason='a "quota", reached')
+    assert [row["name"] for row in rows(visitor, "/stacks.csv")] == ["assets", "web"]
+    (row,) = rows(visitor, "/stacks.csv?kind=network")
+    assert (row["id"], row["status"], row["project"]) == (web.stack_id, "ready", "default")
+    (row,) = rows(visitor, "/stacks.csv?q=asse")
+    assert row["status_reason"] == 'a "quota", reached'
+    assert rows(visitor, "/stacks.csv?project=elsewhere") == []
+    assert visitor.get("/stacks.csv?status=odd").status_code == 422
+
+
+@pytest.mark.parametrize("start", FORMULA)
+def test_no_cell_begins_as_a_formula(visitor: Visitor, fleet: Fleet, start: str) -> None:
+    fleet.stack("web", status="failed", status_reason=f"{start}cmd|' /C calc'!A0")
+    (row,) = rows(visitor, "/stacks.csv")
+    assert row["status_reason"].startswith("'")
+
+
+def test_operations_are_found_by_stack_by_person_and_by_id(visitor: Visitor, fleet: Fleet) -> None:
+    web, shop = fleet.stack("web"), fleet.stack("shop")
+    fleet.change_operation(shop.operation_id, requested_by="ann")
+    for text, wanted in (("we", web), ("ann", shop), (shop.operation_id, shop)):
+        (row,) = rows(visitor, f"/operations.csv?q={text}")
+        assert row["id"] == wanted.operation_id
+        page = visitor.text(f"/operations?q={text}")
+        assert f'href="/operations/{wanted.operation_id}"' in page
+        assert f"Remove the filter q {text}" in page
+    assert rows(visitor, "/operations.csv?q=%25") == []
+
+
+@pytest.mark.parametrize("path", ["/stacks", "/operations"])
+def test_a_list_goes_both_ways_and_keeps_it_in_the_address(
+    visitor: Visitor, fleet: Fleet, path: str
+) -> None:
+    for name in ("first", "second"):
+        fleet.stack(name)
+    newest, oldest = visitor.text(path), visitor.text(f"{path}?order=oldest")
+    assert newest.index(">second<") < newest.index(">first<")
+    assert oldest.index(">first<") < oldest.index(">second<")
+    assert f'href="{path}.csv?order=oldest"' in oldest
+    assert visitor.get(f"{path}?order=odd").status_code == 422
+
+
+def test_an_export_reads_page_after_page() -> None:
+    asked: list[PageRequest] = []
+
+    def read(page: PageRequest) -> tuple[list[int], str | None]:
+        asked.append(page)
+        return [len(asked)], "next" if len(asked) < 3 else None
+
+    assert list(all_rows(read)) == [1, 2, 3]
+    assert [page.cursor for page in asked] == [None, "next", "next"]
+
+
+def test_the_design_page_shows_every_word_of_every_family(visitor: Visitor) -> None:
+    page = visitor.text("/console/design")
+    for text in ("Needs attention", "Drifted", "Interrupted", "Waits for a person", "Tainted"):
+        assert text in page
+    assert visitor.post("/appearance", {"theme": "contrast"}).status_code == 303
+    assert 'data-theme="contrast"' in visitor.text("/console/design")
