@@ -7,11 +7,12 @@ as JSON data, never as HCL.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.catalog.cloud import Cloud, Region
+from app.catalog.offers import Offer, find_unoffered
 from app.catalog.parameters import ParameterSchema, merge_sensitive, raise_problems, to_pointer
 from app.errors import FieldProblem, NotFoundError, ReferenceNotReadyError, ValidationError
 
@@ -45,7 +46,7 @@ class KindBlueprint:
     """One version of a blueprint, checked.
 
     ``digest`` is the SHA-256 of its whole folder, hexadecimal; ``downgrade_to`` has the earlier
-    versions to which a stack of this one may go back.
+    versions to which a stack of this one may go back; ``offers`` by cloud what it has less of.
     """
 
     kind: str
@@ -59,6 +60,7 @@ class KindBlueprint:
     modules: Mapping[str, Path]
     digest: str
     downgrade_to: frozenset[str] = frozenset()
+    offers: Mapping[str, Offer] = field(default_factory=dict)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -193,7 +195,8 @@ class KindBlueprint:
             name: translator.translate(self.schema.properties.get(name, {}), value, (name,))
             for name, value in parameters.items()
         }
-        raise_problems(translator.messages, pointer_prefix)
+        unoffered = find_unoffered(self.offers.get(cloud.name, {}), parameters)
+        raise_problems(unoffered | translator.messages, pointer_prefix)
         return result
 
     def _not_on(self, cloud: str) -> str:

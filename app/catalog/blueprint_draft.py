@@ -6,12 +6,13 @@ Owns the questions that several checks ask of the same files.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.catalog.blueprint import variable_name
 from app.catalog.hcl_source import ModuleSource
+from app.catalog.offers import Offer
 from app.catalog.yaml_source import Document, PointerPath
 
 
@@ -27,12 +28,16 @@ class ExpectedVariable:
 
 @dataclass(frozen=True)
 class BlueprintDraft:
-    """The files of one blueprint. ``modules`` has a folder for each cloud, parsed or not."""
+    """The files of one blueprint. ``modules`` has a folder for each cloud, parsed or not.
+
+    ``offers`` has what each cloud offers less of.
+    """
 
     folder: Path
     document: Document
     modules: Mapping[str, Path]
     sources: Mapping[str, ModuleSource]
+    offers: Mapping[str, Offer] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:

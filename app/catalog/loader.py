@@ -23,6 +23,7 @@ from app.catalog.document_checks import check_shape
 from app.catalog.hcl_source import read_module
 from app.catalog.mistakes import MistakeList
 from app.catalog.module_checks import check_module
+from app.catalog.offers import read_offer
 from app.catalog.output_checks import check_outputs
 from app.catalog.parameter_checks import check_parameters
 from app.catalog.parameters import ParameterSchema
@@ -117,7 +118,9 @@ def _read_draft(folder: Path, clouds: set[str], mistakes: MistakeList) -> Bluepr
     if mistakes.count() > before:
         return None
     parsed = {name: source for name, source in sources.items() if source is not None}
-    return BlueprintDraft(folder, document, modules, parsed)
+    properties = document.data["parameters"]["properties"]
+    offers = {name: read_offer(path, properties, mistakes) for name, path in modules.items()}
+    return BlueprintDraft(folder, document, modules, parsed, offers)
 
 
 def _read_earlier(folder: Path, clouds: set[str], mistakes: MistakeList) -> list[BlueprintDraft]:
@@ -167,6 +170,7 @@ def _build(draft: BlueprintDraft) -> KindBlueprint:
         modules=MappingProxyType(dict(draft.modules)),
         digest=compute_digest(draft.folder),
         downgrade_to=frozenset(data.get("downgrade_to", ())),
+        offers=MappingProxyType(dict(draft.offers)),
     )
 
 

@@ -112,6 +112,17 @@ FORM_KEYWORDS: Final = (
 )
 FORM: Final = _object({name: PARAMETER_KEYWORDS[name] for name in FORM_KEYWORDS})
 
+# What offered.yaml may say of a parameter: how much less of it a cloud has.
+OFFER_KEYWORDS: Final = (
+    *("enum", "minimum", "maximum", "multipleOf", "minLength", "maxLength", "pattern"),
+    *("minItems", "maxItems", "x-message"),
+)
+OFFER: Final = {
+    **_object({name: PARAMETER_KEYWORDS[name] for name in OFFER_KEYWORDS}),
+    "minProperties": 1,
+}
+OFFERED: Final = _map_of(OFFER, least=1)
+
 OUTPUT: Final = _object(
     {
         "type": TYPE_OR_LIST,

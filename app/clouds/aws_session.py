@@ -32,12 +32,15 @@ CLIENT = Config(
     proxies={},
 )
 UNSIGNED = Config(signature_version="unsigned").merge(CLIENT)
+MAY_NOT = "The credentials are good, but they may not do this: see docs/aws.md."
 FAULTS: Mapping[str, str] = {
-    "AccessDenied": "The credentials are good, but they may not do this: see docs/aws.md.",
+    "AccessDenied": MAY_NOT,
+    "AccessDeniedException": MAY_NOT,
     "ExpiredToken": "The session token has expired.",
     "ExpiredTokenException": "The web identity token has expired.",
     "InvalidClientTokenId": "AWS does not know the access key ID or the session token.",
     "InvalidIdentityToken": "AWS does not accept the web identity token.",
+    "UnauthorizedOperation": MAY_NOT,
     "SignatureDoesNotMatch": "The secret access key does not belong to the access key ID.",
     "UnrecognizedClientException": "AWS does not know the access key ID or the session token.",
 }

@@ -32,8 +32,8 @@ def find_fault(credentials: Mapping[str, str], _region: str) -> str | None:
     return None
 
 
-def search(credentials: Mapping[str, str], stack_id: str) -> list[FoundResource]:
-    """Return what carries the stack's tag.
+def search(credentials: Mapping[str, str], _region: str, stack_id: str) -> list[FoundResource]:
+    """Return what carries the stack's tag, in whichever region.
 
     Raises:
         CloudSearchError: the sandbox cloud does not answer as it should.

@@ -23,6 +23,7 @@ def confirm_orphans(
     sightings: Sequence[Sighting],
     known_ids: Collection[str],
     planned: Mapping[str, Mapping[str, Any]],
+    visible_types: Collection[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the true orphans: what exists, carries the tag, and is in no state.
 
@@ -31,11 +32,12 @@ def confirm_orphans(
         sightings: everything that carries the tag of the stack.
         known_ids: ids that the state of record holds.
         planned: attributes that the plan wanted, by address; they tell siblings apart.
+        visible_types: what the cloud's search can find; nothing means all.
 
     Returns:
         One ``{address, type, id, reason}`` for each resource that is in no state. A candidate
-        that does not exist was never created and is left out; a resource that fits no candidate
-        has no address.
+        that does not exist was never created and is left out, unless the search is blind to its
+        type; a resource that fits no candidate has no address.
     """
     lost = {seen.id: seen for seen in sightings if seen.id not in known_ids}
     confirmed = []
@@ -44,6 +46,8 @@ def confirm_orphans(
         if seen is not None:
             del lost[seen.id]
             confirmed.append({**candidate, "id": seen.id})
+        elif visible_types is not None and candidate["type"] not in visible_types:
+            confirmed.append(dict(candidate))
     unnamed = [
         {"address": None, "type": seen.type, "id": seen.id, "reason": UNNAMED}
         for seen in lost.values()

@@ -133,6 +133,24 @@ class StateFile:
         }
 
 
+def known_names(data: bytes | None) -> set[str]:
+    """Return every name by which a cloud may know what is in a state: ids, and ARNs of AWS.
+
+    Raises:
+        StateError: ``data`` is no state.
+    """
+    if data is None:
+        return set()
+    found = [
+        name
+        for resource in StateFile.parse(data).resources
+        if resource.mode == "managed"
+        for instance in resource.instances
+        for name in (instance.identifier, instance.attributes.get("arn"))
+    ]
+    return {name for name in found if isinstance(name, str) and name}
+
+
 def check_successor(old: bytes | None, new: bytes) -> StateFile:
     """Check that ``new`` may become the state of record after ``old``, and return it parsed.
 

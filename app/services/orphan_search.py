@@ -14,7 +14,7 @@ from app.clock import utc_now
 from app.clouds.search import SearchResult, find_by_stack
 from app.domain.operations import OWNED, OperationStatus
 from app.domain.orphans import Sighting, confirm_orphans
-from app.domain.state_file import StateFile
+from app.domain.state_file import known_names
 from app.errors import LandformError
 from app.logs import get_logger
 from app.models import Operation, OperationEvent, OperationPlan
@@ -59,7 +59,8 @@ def _search(ctx: Context, operation_id: str) -> None:
         stack = session.get_one(Operation, operation_id).stack
         credentials = open_credentials(ctx.keys, stack.cloud_account)
         planned = _planned(ctx, session, operation_id)
-    result = find_by_stack(stack.cloud, credentials, stack.id)
+        region = ctx.catalog.cloud(stack.cloud).region(stack.region).provider_name
+    result = find_by_stack(stack.cloud, credentials, region, stack.id)
     known = _known_ids(ctx, stack.id)
     with ctx.write() as session:
         operation = session.get_one(Operation, operation_id)
@@ -79,8 +80,12 @@ def _confirm(
 ) -> list[dict[str, Any]]:
     """Keep what the search found, and return the candidates that it did not find."""
     candidates = operation.possibly_orphaned
-    sightings = [Sighting(s.id, s.type, s.attributes) for s in result.resources]
-    operation.possibly_orphaned = confirm_orphans(candidates, sightings, known, planned)
+    sightings = [
+        Sighting(s.id, s.type, s.attributes) for s in result.resources if not s.is_among(known)
+    ]
+    operation.possibly_orphaned = confirm_orphans(
+        candidates, sightings, known, planned, result.types
+    )
     seen = {item["address"] for item in operation.possibly_orphaned}
     return [item for item in candidates if item["address"] not in seen]
 
@@ -98,8 +103,7 @@ def _known_ids(ctx: Context, stack_id: str) -> set[str]:
     stored = store.current(stack_id)
     if stored is None:
         return set()
-    state = StateFile.parse(store.read(stack_id, stored.serial, stored.sha256))
-    return {identifier for identifier in state.identifiers().values() if identifier}
+    return known_names(store.read(stack_id, stored.serial, stored.sha256))
 
 
 def _event(operation: Operation, result: SearchResult) -> OperationEvent:

@@ -13,7 +13,7 @@ from app.services.engine.engine import Engine
 from tests.api.rest import Rest
 from tests.conftest import MakeSettings
 from tests.landform import NOWHERE
-from tests.moto_cloud import Moto, require_provider
+from tests.moto_cloud import KEYS, Moto, require_provider
 
 ACCOUNT = "aws-test"
 
@@ -74,6 +74,16 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
     server = Moto(tmp_path_factory.mktemp("moto"))
     yield server
     server.close()
+
+
+@pytest.fixture
+def account(make_prepared_settings: MakeSettings) -> Iterator[Rest]:
+    """The administrator of a Landform with an AWS account that nothing answers for."""
+    rest = Rest(create_app(make_prepared_settings(redis_url=NOWHERE)))
+    body = {"name": ACCOUNT, "cloud": "aws", "credentials": KEYS, "default_region": "eu-west"}
+    assert rest.post("/cloud-accounts", body).status_code == 201
+    yield rest
+    rest.ctx.db.close()
 
 
 @pytest.fixture

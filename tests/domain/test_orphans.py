@@ -43,6 +43,12 @@ def test_a_candidate_that_was_never_created_is_left_out() -> None:
     assert confirm_orphans([candidate("sandbox_subnet.a")], [], set(), PLANNED) == []
 
 
+def test_a_candidate_that_the_search_cannot_see_stays_a_candidate() -> None:
+    seen = [candidate("sandbox_subnet.a")]
+    assert confirm_orphans(seen, [], set(), PLANNED, {"sandbox_network"}) == seen
+    assert confirm_orphans(seen, [], set(), PLANNED, {"sandbox_subnet"}) == []
+
+
 def test_a_resource_that_fits_no_candidate_is_named_without_an_address() -> None:
     network = Sighting("net_1", "sandbox_network", {})
     (found,) = confirm_orphans([candidate("sandbox_subnet.a")], [network], set(), PLANNED)

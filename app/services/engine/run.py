@@ -169,7 +169,9 @@ class OperationRun:
         with self._ctx.read() as session:
             stack = session.get_one(Stack, self._claim.stack_id)
             credentials = open_credentials(self._ctx.keys, stack.cloud_account)
-        return find_strangers(stack.cloud, credentials, stack.id, space.directory.state_bytes())
+            region = self._ctx.catalog.cloud(stack.cloud).region(stack.region).provider_name
+        state = space.directory.state_bytes()
+        return find_strangers(stack.cloud, credentials, region, stack.id, state)
 
     def _plan(self, space: Workspace) -> Plan:
         seconds = self._ctx.settings.plan_timeout_seconds

@@ -13,7 +13,7 @@ from typing import Any
 from app.clouds.found import FoundResource
 from app.clouds.search import find_by_stack
 from app.domain.drift import TagSearch
-from app.domain.state_file import StateFile
+from app.domain.state_file import known_names
 from app.errors import CloudSearchError
 
 
@@ -27,7 +27,7 @@ class Strangers:
 
 
 def find_strangers(
-    cloud: str, credentials: Mapping[str, Any], stack_id: str, state: bytes | None
+    cloud: str, credentials: Mapping[str, Any], region: str, stack_id: str, state: bytes | None
 ) -> Strangers:
     """Return what carries the tag of the stack and is not in ``state``.
 
@@ -35,11 +35,11 @@ def find_strangers(
         StateError: ``state`` is no state.
     """
     try:
-        result = find_by_stack(cloud, credentials, stack_id)
+        result = find_by_stack(cloud, credentials, region, stack_id)
     except CloudSearchError as error:
         return Strangers(TagSearch.FAILED, reason=error.detail)
     if not result.is_offered:
         return Strangers(TagSearch.NOT_OFFERED)
-    known = set(StateFile.parse(state).identifiers().values()) if state is not None else set()
-    strange = tuple(item for item in result.resources if item.id not in known)
+    known = known_names(state)
+    strange = tuple(item for item in result.resources if not item.is_among(known))
     return Strangers(TagSearch.DONE, strange)

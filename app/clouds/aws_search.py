@@ -1,0 +1,160 @@
+"""Find what carries a stack's tag on AWS: the Resource Groups Tagging API, and EC2's own tags.
+
+Speaks Terraform's words: an ARN becomes a type and the id by which Terraform would import it.
+IAM has no search by tag that is worth its calls, so roles are not seen (``VISIBLE_TYPES``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.clouds.aws_session import AwsError, in_words, open_client
+from app.clouds.found import FoundResource
+from app.errors import CloudSearchError
+
+STACK_TAG = "landform:stack"
+# Whoever launched these destroys them too: an auto scaling group, or a cluster's node group.
+LAUNCHED_BY = ("aws:autoscaling:groupName", "eks:nodegroup-name", "aws:eks:cluster-name")
+PAGE = 100
+EC2_TYPES: Mapping[str, str] = {
+    "elastic-ip": "aws_eip",
+    "instance": "aws_instance",
+    "internet-gateway": "aws_internet_gateway",
+    "launch-template": "aws_launch_template",
+    "natgateway": "aws_nat_gateway",
+    "network-interface": "aws_network_interface",
+    "route-table": "aws_route_table",
+    "security-group": "aws_security_group",
+    "subnet": "aws_subnet",
+    "volume": "aws_ebs_volume",
+    "vpc": "aws_vpc",
+    "vpc-flow-log": "aws_flow_log",
+    # What moto calls them.
+    "flow-logs": "aws_flow_log",
+    "vpc-elastic-ip": "aws_eip",
+}
+OTHER_TYPES: Mapping[tuple[str, str], str] = {
+    ("eks", "addon"): "aws_eks_addon",
+    ("eks", "cluster"): "aws_eks_cluster",
+    ("eks", "nodegroup"): "aws_eks_node_group",
+    ("logs", "log-group"): "aws_cloudwatch_log_group",
+    ("rds", "db"): "aws_db_instance",
+    ("rds", "pg"): "aws_db_parameter_group",
+    ("rds", "snapshot"): "aws_db_snapshot",
+    ("rds", "subgrp"): "aws_db_subnet_group",
+    ("s3", ""): "aws_s3_bucket",
+    ("secretsmanager", "secret"): "aws_secretsmanager_secret",
+}
+VISIBLE_TYPES = frozenset({*EC2_TYPES.values(), *OTHER_TYPES.values()})
+# Terraform's id of these is the whole ARN.
+NAMED_BY_ARN = frozenset({"aws_secretsmanager_secret"})
+GONE = frozenset({"deleted", "deleting", "shutting-down", "terminated"})
+
+
+def search(credentials: Mapping[str, str], region: str, stack_id: str) -> list[FoundResource]:
+    """Return what carries the tag of the stack in a region, without what is already going away.
+
+    Args:
+        credentials: of the cloud account.
+        region: AWS's name of the region that the stack is in.
+        stack_id: value of the tag.
+
+    Raises:
+        CloudSearchError: AWS refused or did not answer.
+    """
+    try:
+        with in_words():
+            found = {item.id: item for item in _tagged(credentials, region, stack_id)}
+            ec2 = open_client("ec2", credentials, region)
+            for item in _tagged_in_ec2(ec2, stack_id):
+                found.setdefault(item.id, item)
+            gone = _going_away(ec2, found.values())
+    except AwsError as error:
+        raise CloudSearchError(f"AWS could not be searched. {error}") from error
+    return [item for item in found.values() if item.id not in gone]
+
+
+def read_arn(arn: str, tags: Mapping[str, str]) -> FoundResource:
+    """Return a resource in Terraform's words; what is unknown keeps its ARN as its id."""
+    service, _, _, rest = (*arn.split(":", 5)[2:], "", "", "", "")[:4]
+    kind, mark, name = _split(rest)
+    type_ = EC2_TYPES.get(kind) if service == "ec2" else OTHER_TYPES.get((service, kind))
+    if type_ is None or type_ in NAMED_BY_ARN:
+        unknown = f"{service}:{kind}" if mark else service
+        return FoundResource(arn, type_ or unknown, {"tags": dict(tags)}, (arn,))
+    if service == "eks" and kind != "cluster":
+        name = ":".join(name.split("/")[:2])
+    return FoundResource(name, type_, {"tags": dict(tags)}, (arn,))
+
+
+def _split(resource: str) -> tuple[str, str, str]:
+    """Part ``vpc/vpc-1``, ``db:main`` or ``bucket`` into kind, mark and name."""
+    marks = [mark for mark in "/:" if mark in resource]
+    if not marks:
+        return "", "", resource
+    mark = min(marks, key=resource.index)
+    kind, _, name = resource.partition(mark)
+    return kind, mark, name
+
+
+def _tagged(credentials: Mapping[str, str], region: str, stack_id: str) -> Iterator[FoundResource]:
+    client = open_client("resourcegroupstaggingapi", credentials, region)
+    pages = client.get_paginator("get_resources").paginate(
+        TagFilters=[{"Key": STACK_TAG, "Values": [stack_id]}], ResourcesPerPage=PAGE
+    )
+    for page in pages:
+        for item in page["ResourceTagMappingList"]:
+            tags = {tag["Key"]: tag["Value"] for tag in item["Tags"]}
+            if not any(key in tags for key in LAUNCHED_BY):
+                yield read_arn(item["ResourceARN"], tags)
+
+
+def _tagged_in_ec2(ec2: Any, stack_id: str) -> Iterator[FoundResource]:
+    """Yield what EC2 knows itself: what stands in for AWS may lack it in the other list."""
+    rows = _tags(ec2, f"tag:{STACK_TAG}", [stack_id])
+    types = {row["ResourceId"]: row["ResourceType"] for row in rows}
+    tags: dict[str, dict[str, str]] = {name: {} for name in types}
+    names = sorted(types)
+    for start in range(0, len(names), PAGE):
+        for row in _tags(ec2, "resource-id", names[start : start + PAGE]):
+            tags[row["ResourceId"]][row["Key"]] = row["Value"]
+    for name, kind in types.items():
+        if not any(key in tags[name] for key in LAUNCHED_BY):
+            type_ = EC2_TYPES.get(kind, f"ec2:{kind}")
+            yield FoundResource(name, type_, {"tags": tags[name]})
+
+
+def _tags(ec2: Any, name: str, values: list[str]) -> list[dict[str, Any]]:
+    pages = ec2.get_paginator("describe_tags").paginate(Filters=[{"Name": name, "Values": values}])
+    return [row for page in pages for row in page["Tags"]]
+
+
+def _going_away(ec2: Any, found: Any) -> set[str]:
+    """Return ids of machines and gateways that AWS still lists for an hour after their end."""
+    ids: dict[str, list[str]] = {}
+    for item in found:
+        ids.setdefault(item.type, []).append(item.id)
+    gone = set()
+    if machines := ids.get("aws_instance"):
+        pages = ec2.get_paginator("describe_instances").paginate(
+            Filters=[{"Name": "instance-id", "Values": machines}]
+        )
+        states = {
+            machine["InstanceId"]: machine["State"]["Name"]
+            for page in pages
+            for reservation in page["Reservations"]
+            for machine in reservation["Instances"]
+        }
+        gone |= {name for name in machines if states.get(name, "terminated") in GONE}
+    if gateways := ids.get("aws_nat_gateway"):
+        pages = ec2.get_paginator("describe_nat_gateways").paginate(
+            Filters=[{"Name": "nat-gateway-id", "Values": gateways}]
+        )
+        states = {
+            gateway["NatGatewayId"]: gateway["State"]
+            for page in pages
+            for gateway in page["NatGateways"]
+        }
+        gone |= {name for name in gateways if states.get(name, "deleted") in GONE}
+    return gone

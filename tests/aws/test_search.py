@@ -1,0 +1,69 @@
+"""The search by tag: ARNs in Terraform's words, and what AWS lists although nobody made it."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.clouds.aws_search import VISIBLE_TYPES, read_arn, search
+from app.errors import CloudSearchError
+from tests.aws_proxy import Proxy
+from tests.moto_cloud import Moto
+
+TAG = [{"Key": "landform:stack", "Value": "stk_1"}]
+REGION = "eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("arn", "type_", "identifier"),
+    [
+        ("arn:aws:ec2:eu-west-1:1:vpc/vpc-1", "aws_vpc", "vpc-1"),
+        ("arn:aws:s3:::media-1", "aws_s3_bucket", "media-1"),
+        ("arn:aws:rds:eu-west-1:1:db:main", "aws_db_instance", "main"),
+        ("arn:aws:eks:eu-west-1:1:cluster/web", "aws_eks_cluster", "web"),
+        ("arn:aws:eks:eu-west-1:1:nodegroup/web/pool/8ab", "aws_eks_node_group", "web:pool"),
+        ("arn:aws:logs:eu-west-1:1:log-group:/a/b", "aws_cloudwatch_log_group", "/a/b"),
+        ("arn:aws:sqs:eu-west-1:1:queue", "sqs", "arn:aws:sqs:eu-west-1:1:queue"),
+        ("arn:aws:ec2:eu-west-1:1:x/y-1", "ec2:x", "arn:aws:ec2:eu-west-1:1:x/y-1"),
+        ("nonsense", "", "nonsense"),
+    ],
+)
+def test_an_arn_becomes_a_type_and_the_id_to_import_it_by(
+    arn: str, type_: str, identifier: str
+) -> None:
+    found = read_arn(arn, {"a": "b"})
+    assert (found.type, found.id) == (type_, identifier)
+    assert found.is_among({arn})
+    assert found.attributes == {"tags": {"a": "b"}}
+
+
+def test_what_carries_the_tag_is_found_and_nothing_else(moto: Moto) -> None:
+    ec2, s3 = moto.client("ec2"), moto.client("s3")
+    tagged = [{"ResourceType": "vpc", "Tags": TAG}]
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16", TagSpecifications=tagged)["Vpc"]["VpcId"]
+    ec2.create_vpc(CidrBlock="10.2.0.0/16")
+    where = {"LocationConstraint": REGION}
+    s3.create_bucket(Bucket="mine", CreateBucketConfiguration=where)
+    s3.put_bucket_tagging(Bucket="mine", Tagging={"TagSet": TAG})
+    address = ec2.allocate_address(
+        Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": TAG}]
+    )["AllocationId"]
+    found = {(item.type, item.id) for item in search(moto.credentials, REGION, "stk_1")}
+    assert found == {("aws_vpc", vpc), ("aws_s3_bucket", "mine"), ("aws_eip", address)}
+    assert {type_ for type_, _ in found} <= VISIBLE_TYPES
+    elsewhere = {item.type for item in search(moto.credentials, "us-east-1", "stk_1")}
+    assert elsewhere <= {"aws_s3_bucket"}, "moto shows buckets of every region"
+    moto.reset()
+
+
+def test_a_search_that_fails_says_why_without_a_credential(moto: Moto) -> None:
+    proxy = Proxy(moto.port)
+    try:
+        proxy.fail("GetResources", 400, "AccessDeniedException", times=9)
+        credentials = {**moto.credentials, "endpoint": proxy.endpoint}
+        with pytest.raises(CloudSearchError, match="may not do this") as caught:
+            search(credentials, REGION, "stk_1")
+        assert "canary" not in caught.value.detail
+        with pytest.raises(CloudSearchError, match="does not answer"):
+            search({**credentials, "endpoint": "http://127.0.0.1:9"}, REGION, "stk_1")
+    finally:
+        proxy.close()

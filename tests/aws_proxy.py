@@ -1,0 +1,133 @@
+"""A proxy before moto that breaks what a test wants broken: lost answers, faults, throttling."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+FAULT = (
+    "<Response><Errors><Error><Code>{code}</Code><Message>As the test wants</Message></Error>"
+    "</Errors><RequestID>test</RequestID></Response>"
+)
+
+
+@dataclass
+class Rule:
+    """What happens to a call: held back after it was done, or answered with a fault instead."""
+
+    action: str
+    times: int = 1
+    status: int = 0
+    code: str = ""
+    reached: threading.Event = field(default_factory=threading.Event)
+
+
+class Proxy:
+    """Forwards everything to ``port`` on loopback but what a rule names."""
+
+    def __init__(self, port: int) -> None:
+        self.calls: list[str] = []
+        self.rules: list[Rule] = []
+        self._ended = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(port))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def hold_answer_of(self, action: str) -> Rule:
+        """Let the next such call happen, and never answer it."""
+        return self._add(Rule(action))
+
+    def fail(self, action: str, status: int, code: str, times: int = 1) -> Rule:
+        """Answer the next such calls with a fault."""
+        return self._add(Rule(action, times, status, code))
+
+    def close(self) -> None:
+        self._ended.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
+
+    def _add(self, rule: Rule) -> Rule:
+        self.rules.append(rule)
+        return rule
+
+    def _take(self, action: str) -> Rule | None:
+        self.calls.append(action)
+        for rule in self.rules:
+            if rule.action == action and rule.times > 0:
+                rule.times -= 1
+                return rule
+        return None
+
+    def _handler(self, port: int) -> type[BaseHTTPRequestHandler]:
+        take: Callable[[str], Rule | None] = self._take
+        ended = self._ended
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def forward(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                rule = take(action_of(self, body))
+                if rule is not None and rule.status:
+                    self.answer(rule.status, fault_of(self, rule.code))
+                    rule.reached.set()
+                    return
+                upstream = HTTPConnection("127.0.0.1", port, timeout=60)
+                headers = dict(self.headers.items())
+                upstream.request(self.command, self.path, body, headers)
+                got = upstream.getresponse()
+                data = got.read()
+                upstream.close()
+                if rule is not None:
+                    rule.reached.set()
+                    ended.wait(120)
+                    return
+                self.answer(got.status, data, got.getheaders())
+
+            def answer(
+                self, status: int, data: bytes, headers: list[tuple[str, str]] | None = None
+            ) -> None:
+                self.send_response_only(status)
+                skipped = {"content-length", "transfer-encoding", "connection"}
+                for name, value in headers or [("Content-Type", "text/xml")]:
+                    if name.lower() not in skipped:
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+            do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = forward  # noqa: N815 (http.server's names)
+
+        return Handler
+
+
+def fault_of(request: BaseHTTPRequestHandler, code: str) -> bytes:
+    """Return a fault in the words of the protocol that the caller speaks."""
+    if request.headers.get("X-Amz-Target"):
+        return json.dumps({"__type": code, "message": "As the test wants"}).encode()
+    return FAULT.format(code=code).encode()
+
+
+def action_of(request: BaseHTTPRequestHandler, body: bytes) -> str:
+    """Return the operation that a call names, or its method and path where REST names none."""
+    target = request.headers.get("X-Amz-Target")
+    if target:
+        return target.rpartition(".")[2]
+    if body.startswith(b"Action="):
+        return parse_qs(body.decode())["Action"][0]
+    return f"{request.command} {request.path}"
