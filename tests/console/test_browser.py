@@ -27,6 +27,8 @@ class Watched:
     page: Page
     root: str
     complaints: list[str] = field(default_factory=list)
+    expected: str | None = None
+    """What a complaint may say in this test; it can arrive late, so it is sorted out at the end."""
 
     def open(self, path: str) -> None:
         self.page.goto(self.root + path)
@@ -55,7 +57,8 @@ def watched(browser: Browser, root: str) -> Iterator[Watched]:
     )
     yield found
     context.close()
-    assert found.complaints == []
+    expected = found.expected
+    assert [text for text in found.complaints if expected is None or expected not in text] == []
 
 
 def test_a_newcomer_signs_in_and_asks_for_a_network(watched: Watched) -> None:
@@ -70,7 +73,7 @@ def test_a_newcomer_signs_in_and_asks_for_a_network(watched: Watched) -> None:
     page.click("button:has-text('Create the network')")
     assert page.locator("#problems").evaluate("e => e === document.activeElement")
     assert page.input_value("[name='/name']") == "web"
-    watched.complaints.clear()  # the browser notes the 422 of the refused form
+    watched.expected = "422"  # the browser notes the refused form
     page.fill("[name='/parameters/zones']", "2")
     page.click("button:has-text('Create the network')")
     page.wait_for_selector("h1:has-text('Apply web')")
