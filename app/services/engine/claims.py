@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from app.clock import utc_now
 from app.domain.operations import OWNED, OperationStatus, OperationType
 from app.domain.plan_options import PlanOptions
+from app.domain.queueing import SYSTEM
 from app.domain.stacks import StackStatus, status_while
 from app.errors import FenceLostError
 from app.logs import get_logger
@@ -34,13 +35,17 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class Claim:
-    """The right of this process to work on one operation."""
+    """The right of this process to work on one operation.
+
+    ``gives_way`` says that it is a check of the clock, for which people do not wait.
+    """
 
     operation_id: str
     stack_id: str
     type: OperationType
     fence: int
     is_approved: bool
+    gives_way: bool
     options: PlanOptions
 
 
@@ -74,6 +79,7 @@ def claim(ctx: Context, operation_id: str, owner: str, process: dict[str, Any]) 
                 OperationType(operation.type),
                 operation.fence,
                 is_approved,
+                operation.type == OperationType.DRIFT_CHECK and operation.requested_by == SYSTEM,
                 PlanOptions.from_dict(operation.options),
             )
     except IntegrityError:

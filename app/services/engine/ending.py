@@ -101,6 +101,16 @@ def finish_drift_check(ctx: Context, claim: Claim, result: DriftResult) -> None:
         end(session, operation, OperationStatus.PLANNED_AND_FINISHED)
 
 
+def give_up_check(session: Session, operation: Operation, error: LandformError) -> dict[str, Any]:
+    """Keep that a drift check failed, and have it tried again.
+
+    Returns:
+        What its error says more: when it is tried again.
+    """
+    record_verdict(session, operation, DriftResult(reason=error.detail))
+    return detector.settle(session, operation, has_failed=True)
+
+
 def record_verdict(session: Session, operation: Operation, result: DriftResult) -> None:
     """Keep the report of a check with its findings, and show its verdict on the stack.
 

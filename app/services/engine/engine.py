@@ -19,12 +19,10 @@ from app.errors import (
     VolumeError,
 )
 from app.logs import get_logger
-from app.services import detector
 from app.services.context import Context
 from app.services.dispatch import choose_next, ring_chosen
 from app.services.engine import ending, salvage
 from app.services.engine.claims import Claim, Heartbeat, claim, fenced, rehearse
-from app.services.engine.drift_check import DriftResult
 from app.services.engine.run import OperationRun
 from app.terraform.discovery import TerraformBinary, discover
 from app.terraform.identity import ProcessIdentity
@@ -117,11 +115,9 @@ class Engine:
         more: dict[str, Any] = {}
         try:
             with fenced(self._ctx, taken) as (session, operation):
-                if taken.type is OperationType.DRIFT_CHECK:
-                    result = DriftResult(reason=error.detail)
-                    ending.record_verdict(session, operation, result)
-                    is_canceled = isinstance(error, OperationCanceledError)
-                    more = detector.settle(session, operation, has_failed=not is_canceled)
+                is_canceled = isinstance(error, OperationCanceledError)
+                if taken.type is OperationType.DRIFT_CHECK and not is_canceled:
+                    more = ending.give_up_check(session, operation, error)
                 operation.has_unsaved_state = isinstance(error, UnsavedStateError)
                 status = _outcome(OperationStatus(operation.status), error)
                 ending.end(session, operation, status, error, **more)

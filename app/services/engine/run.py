@@ -36,6 +36,7 @@ from app.services.drift.actions import ABOUT_DRIFT, require_same_drift
 from app.services.engine import ending, state_keeping, workspace
 from app.services.engine.claims import Claim, Heartbeat, begin_applying, fenced
 from app.services.engine.drift_check import check_drift, describe_drift
+from app.services.engine.giving_way import GivingWay
 from app.services.engine.looking import look
 from app.services.engine.orphans import find_orphans
 from app.services.engine.recorder import Recorder
@@ -83,6 +84,7 @@ class OperationRun:
         self._claim = claim
         self._binary = binary
         self._recorder = Recorder(ctx, claim, heartbeat)
+        self._giving_way = GivingWay(ctx, claim)
         self._store: StateStore = ctx.state_store()
 
     def carry_out(self) -> None:
@@ -101,10 +103,10 @@ class OperationRun:
             return
         if self._claim.type is OperationType.DESTROY and self._was_never_made():
             return
-        space = self._prepare()
         if self._claim.type is OperationType.DRIFT_CHECK:
-            self._check_drift(space)
+            self._check()
             return
+        space = self._prepare()
         plan = self._plan(space)
         self._require_same_drift(plan)
         if self._decide(plan, space):
@@ -150,6 +152,14 @@ class OperationRun:
         if not space.directory.plan_path.exists():
             raise PlanStaleError("The approved plan is not on this host any more.")
         return space
+
+    def _check(self) -> None:
+        """Check for drift; one of the clock stops when people want the stack meanwhile."""
+        try:
+            self._check_drift(self._prepare())
+        except OperationCanceledError:
+            if not (self._giving_way.is_wanted and self._giving_way.queue_again()):
+                raise
 
     def _check_drift(self, space: Workspace) -> None:
         with self._recorder.step(StepName.PLAN):
@@ -370,10 +380,10 @@ class OperationRun:
             on_event=on_event or self._recorder.terraform_event,
             on_start=self._recorder.process_started,
             on_poll=poll,
-            should_stop=lambda: self._recorder.is_cancel_requested,
-            should_kill=lambda: self._recorder.is_force_requested,
+            should_stop=lambda: self._recorder.is_cancel_requested or self._giving_way.poll(),
+            should_kill=lambda: self._recorder.is_force_requested or self._giving_way.is_wanted,
         )
-        grace_seconds = self._ctx.settings.cancel_grace_seconds
+        grace_seconds = self._giving_way.grace_seconds
         return space.terraform(self._binary, hooks, grace_seconds, self._lock, reattach)
 
 

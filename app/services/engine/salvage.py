@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
@@ -22,7 +22,7 @@ from app.logs import get_logger
 from app.models import Operation, OperationEvent
 from app.services.context import Context, ring_after_commit
 from app.services.engine import ending, state_keeping
-from app.services.engine.drift_check import DriftResult
+from app.services.engine.giving_way import GAVE_WAY
 from app.services.engine.orphans import find_orphans
 from app.services.operation_queue import ring_freed
 from app.services.operation_status import move
@@ -193,28 +193,34 @@ def _give_back(session: Session, operation: Operation) -> None:
         _tell(session, operation, "The worker died; nothing had been changed.")
         ending.end(session, operation, OperationStatus.CANCELED)
         return
-    deaths = 1 + _count_earlier_deaths(operation)
+    deaths = 1 + _count_earlier_deaths(session, operation)
     if deaths >= MAX_DEATHS:
         error = OperationInterruptedError(
             f"The worker died {deaths} times before anything was changed.",
             advice="Look at the worker's log and the machine's memory, then start it again.",
         )
+        more: dict[str, Any] = {}
         if operation.type == OperationType.DRIFT_CHECK:
-            result = DriftResult(reason=error.detail)
-            ending.record_verdict(session, operation, result)
-        ending.end(session, operation, OperationStatus.ERRORED, error)
+            more = ending.give_up_check(session, operation, error)
+        ending.end(session, operation, OperationStatus.ERRORED, error, **more)
         return
     _tell(session, operation, "The worker died before anything was changed; queued again.")
     move(operation, OperationStatus.PENDING)
     ring_after_commit(session, operation)
 
 
-def _count_earlier_deaths(operation: Operation) -> int:
-    """Count how often it was queued again; its rings count nothing, Redis may lose any number."""
+def _count_earlier_deaths(session: Session, operation: Operation) -> int:
+    """Count how often it was queued again without having given way.
+
+    Its rings count nothing: Redis may lose any number of them.
+    """
     told = [entry["status"] for entry in operation.transitions]
-    return sum(
-        pair == (OperationStatus.PLANNING, OperationStatus.PENDING) for pair in pairwise(told)
+    queued_again = (OperationStatus.PLANNING, OperationStatus.PENDING)
+    query = select(func.count()).where(
+        OperationEvent.operation_id == operation.id, OperationEvent.type == GAVE_WAY
     )
+    gave_way = session.scalar(query) or 0
+    return sum(pair == queued_again for pair in pairwise(told)) - gave_way
 
 
 def _save(
