@@ -35,7 +35,7 @@ def add_pages(pages: Blueprint) -> None:
     """Add the pages to ``pages``."""
     pages.add_url_rule("/audit", view_func=show_trail)
     pages.add_url_rule("/audit/verify", view_func=verify_chain, methods=["POST"])
-    pages.add_url_rule("/audit/export.<kind>", view_func=export_trail)
+    pages.add_url_rule("/audit/export.<extension>", view_func=export_trail)
 
 
 def show_trail() -> str:
@@ -49,14 +49,14 @@ def verify_chain() -> str:
     return _page(verify_trail(current_context()))
 
 
-def export_trail(kind: str) -> Response:
+def export_trail(extension: str) -> Response:
     """Send all events that match, oldest first; audited itself."""
-    if kind not in FORMATS:
+    if extension not in FORMATS:
         raise NotFoundError("The trail is exported as ndjson or csv.")
     events = audit_trail.export_events(current_context(), current_principal(), _wanted(_filters()))
-    headers = {"Content-Disposition": f'attachment; filename="audit.{kind}"'}
-    content_type = f"{MEDIA_TYPES[kind]}; charset=utf-8"
-    return Response(in_batches(FORMATS[kind](events)), 200, headers, content_type=content_type)
+    headers = {"Content-Disposition": f'attachment; filename="audit.{extension}"'}
+    content_type = f"{MEDIA_TYPES[extension]}; charset=utf-8"
+    return Response(in_batches(FORMATS[extension](events)), 200, headers, content_type=content_type)
 
 
 def _page(verification: Verification | None) -> str:

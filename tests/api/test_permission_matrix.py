@@ -215,6 +215,7 @@ class World:
             "session_id": self.session,
             "serial": "2",
             "kind": "network",
+            "extension": "csv",
             "account": "sandbox",
             "choice": "accept",
             "filename": "css/base.css",
@@ -587,7 +588,7 @@ TABLE: dict[str, Row] = {
         FORM_OF_ADMINS, granted=412, body=OLD, arrange=_windows
     ),
     "GET /audit": Row(PAGE_OF_ADMINS_ANYWHERE),
-    "GET /audit/export.{kind}": Row(PAGE_OF_ADMINS_ANYWHERE, granted=404),
+    "GET /audit/export.{extension}": Row(PAGE_OF_ADMINS_ANYWHERE),
     "POST /audit/verify": Row(PAGE_OF_SERVICE),
     "GET /cloud-accounts": Row(PAGE),
     "GET /cloud-accounts/new": Row(PAGE_OF_SERVICE),

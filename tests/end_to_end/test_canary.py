@@ -328,6 +328,7 @@ def _paths(rule: Any, story: Story) -> Iterator[str]:
         findings = story.landform.call("GET", "/drift/findings")["items"]
         fillers = {
             "kind": "machine-group",
+            "extension": "csv",
             "account": "canary",
             "cloud": "sandbox",
             "serial": str(versions[0]["serial"]) if versions else "1",
