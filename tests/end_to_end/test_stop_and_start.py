@@ -16,6 +16,7 @@ def landform(tmp_path: Path) -> Iterator[RunningLandform]:
         yield running
 
 
+@pytest.mark.thorough
 def test_ctrl_c_waits_for_a_running_apply_and_the_next_start_finds_all_as_it_was(
     landform: RunningLandform,
 ) -> None:

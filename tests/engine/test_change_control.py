@@ -75,6 +75,7 @@ def test_a_closed_window_says_when_it_opens(landform: Landform) -> None:
     assert landform.carry_out(operation).status == "applied"
 
 
+@pytest.mark.thorough
 def test_the_service_closes_every_project_and_looks_go_on(
     landform: Landform, network: Stack
 ) -> None:
@@ -86,6 +87,7 @@ def test_the_service_closes_every_project_and_looks_go_on(
     assert landform.cloud.list(), "nothing was destroyed"
 
 
+@pytest.mark.thorough
 def test_what_is_approved_in_maintenance_waits_as_well(landform: Landform) -> None:
     control(landform, maintenance=Maintenance("not now"))
     _, operation = landform.create("bucket", "media", auto_apply=AutoApply.NEVER)
@@ -131,6 +133,7 @@ def test_the_sweeper_leaves_what_waits_for_a_window(landform: Landform) -> None:
     assert landform.operation(operation.id).rung_at is None
 
 
+@pytest.mark.thorough
 def test_what_waits_can_be_canceled(landform: Landform) -> None:
     _, operation = waiting(landform)
     with landform.ctx.write() as session:

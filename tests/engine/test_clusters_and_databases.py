@@ -80,6 +80,7 @@ def test_fewer_nodes_at_most_than_at_least_fail_before_anything_is_made(
     assert landform.cloud.list(type="cluster") == []
 
 
+@pytest.mark.thorough
 def test_a_database_gets_a_password_that_only_its_sealed_outputs_hold(
     landform: Landform, network: Stack
 ) -> None:

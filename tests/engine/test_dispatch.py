@@ -38,6 +38,7 @@ def queue_scheduled_check(landform: Landform, stack: Stack) -> Operation:
     return landform.pending(stack)[-1]
 
 
+@pytest.mark.thorough
 def test_a_change_overtakes_a_scheduled_check(landform: Landform, network: Stack) -> None:
     check = queue_scheduled_check(landform, network)
     _, urgent = landform.create("bucket", "media")

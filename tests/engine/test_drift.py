@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import select
 
 from app.domain.operations import OperationType
@@ -57,6 +58,7 @@ def test_a_changed_attribute_is_reported_with_both_values(
     assert landform.stack(network.id).drift_since == drifted.drift_since
 
 
+@pytest.mark.thorough
 def test_a_deleted_resource_is_reported_and_an_apply_brings_it_back(
     landform: Landform, network: Stack
 ) -> None:
@@ -77,6 +79,7 @@ def test_a_deleted_resource_is_reported_and_an_apply_brings_it_back(
     assert landform.stack(network.id).drift_status == "in_sync"
 
 
+@pytest.mark.thorough
 def test_changes_not_applied_yet_are_not_drift(landform: Landform, network: Stack) -> None:
     with landform.ctx.write() as session:
         change = StackChange(parameters={"zones": 2})

@@ -65,6 +65,7 @@ def test_reconciling_undoes_what_was_shown_and_a_check_follows(
     assert check_follows(landform, network) == "in_sync"
 
 
+@pytest.mark.thorough
 def test_accepting_lets_the_state_follow_and_the_configuration_shows_as_pending(
     landform: Landform, network: Stack
 ) -> None:
@@ -79,6 +80,7 @@ def test_accepting_lets_the_state_follow_and_the_configuration_shows_as_pending(
     assert landform.stack(network.id).status == "ready"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", [OperationType.RECONCILE, OperationType.ACCEPT_DRIFT])
 def test_another_drift_than_was_shown_is_left_alone(
     landform: Landform, network: Stack, kind: OperationType

@@ -148,7 +148,11 @@ MATRIX = {
 }
 
 
-@pytest.mark.parametrize("name", MATRIX)
+CORE = ("deleted", "an extra resource", "a cloud that is away")
+NAMES = [pytest.param(name, marks=() if name in CORE else pytest.mark.thorough) for name in MATRIX]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_the_next_check_says_what_happened(landform: Landform, network: Stack, name: str) -> None:
     case = MATRIX[name]
     case.happens(landform, network)
@@ -170,6 +174,7 @@ def _seen(item: dict[str, Any]) -> tuple[str, str, str]:
     return item["change"], name, item["mending"]
 
 
+@pytest.mark.thorough
 def test_a_default_that_a_new_provider_has_changed_is_no_drift(
     landform: Landform, network: Stack, tmp_path: Path
 ) -> None:
@@ -186,6 +191,7 @@ def test_a_default_that_a_new_provider_has_changed_is_no_drift(
     assert (done.plan_summary or {})["replace"] == 1, "the report says what an apply would do"
 
 
+@pytest.mark.thorough
 def test_a_stack_that_is_worked_on_is_checked_after_that(
     landform: Landform, network: Stack
 ) -> None:

@@ -42,6 +42,7 @@ def test_plans_and_checks_of_an_account_share_one_process(
     assert keeper.children() == [provider]
 
 
+@pytest.mark.thorough
 def test_drift_is_seen_with_a_provider_that_saw_the_stack_before(
     landform: Landform, keeper: Keeper, network: Stack
 ) -> None:
@@ -77,6 +78,7 @@ def test_new_credentials_are_used_by_the_next_check(
     wait_for(lambda: keeper.children() == [])
 
 
+@pytest.mark.thorough
 def test_a_provider_that_died_fails_no_check(
     landform: Landform, keeper: Keeper, network: Stack
 ) -> None:
@@ -87,6 +89,7 @@ def test_a_provider_that_died_fails_no_check(
     assert landform.stack(network.id).drift_status == "in_sync"
 
 
+@pytest.mark.thorough
 def test_a_keeper_that_was_killed_takes_its_providers_along_and_fails_no_check(
     landform: Landform, keeper: Keeper, network: Stack
 ) -> None:

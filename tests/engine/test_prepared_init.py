@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from app.domain.operations import OperationType
 from app.models import Stack
 from tests.landform import Landform
@@ -31,6 +33,7 @@ def test_a_check_uses_what_an_earlier_operation_has_prepared(
     assert [(path, path.stat().st_mtime_ns) for path in records(landform)] == before
 
 
+@pytest.mark.thorough
 def test_what_was_prepared_wrongly_fails_one_run_at_most(
     landform: Landform, network: Stack
 ) -> None:
@@ -44,6 +47,7 @@ def test_what_was_prepared_wrongly_fails_one_run_at_most(
     assert landform.stack(network.id).drift_status == "in_sync"
 
 
+@pytest.mark.thorough
 def test_a_provider_that_was_installed_anew_is_initialised_anew(
     landform: Landform, network: Stack
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_killed_worker_loses_no_state_and_names_what_may_be_orphaned(landform:
     assert check.type == "drift_check", "people see reality at once"
 
 
+@pytest.mark.thorough
 def test_the_lock_of_a_stack_lasts_as_long_as_its_terraform(landform: Landform) -> None:
     landform.cloud.set_faults(create_delay_seconds=2)
     stack, operation = landform.create("network", "web", parameters={"zones": 1})
@@ -143,6 +144,7 @@ def test_after_an_interruption_one_more_apply_finishes_the_job(landform: Landfor
     assert {item["id"] for item in landform.cloud.list()} == recorded_ids(landform, stack)
 
 
+@pytest.mark.thorough
 def test_an_operation_that_died_before_changing_anything_is_queued_again(
     landform: Landform,
 ) -> None:
@@ -192,6 +194,7 @@ def test_a_canceled_apply_stops_gracefully_and_keeps_its_state(landform: Landfor
     assert landform.stack(stack.id).status == "failed"
 
 
+@pytest.mark.thorough
 def test_a_killed_terraform_leaves_every_resource_in_state_or_named(landform: Landform) -> None:
     landform.cloud.set_faults(create_delay_seconds=2)
     stack, operation = landform.create("network", "web", parameters={"zones": 3})
@@ -254,6 +257,7 @@ def test_only_one_operation_of_a_stack_runs_and_the_others_keep_their_order(
     assert claim(landform.ctx, second.id, "two", process) is None
 
 
+@pytest.mark.thorough
 def test_no_operation_starts_while_the_volume_is_away_and_all_go_on_when_it_is_back(
     landform: Landform, network: Stack
 ) -> None:

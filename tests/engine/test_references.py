@@ -89,6 +89,7 @@ def test_a_stack_that_was_never_made_can_be_destroyed_without_its_references(
     assert "Nothing was ever made, so there is nothing to destroy." in landform.messages(first)
 
 
+@pytest.mark.thorough
 def test_a_cascade_destroys_in_order(landform: Landform, network: Stack) -> None:
     group = landform.made("machine-group", "group", parameters={"network": "net"})
     orders = landform.made("database", "orders", parameters={"network": "net"})

@@ -43,6 +43,7 @@ def decide(landform: Landform, operation: Operation, what: Resolution) -> Operat
         return resolve(session, ADMIN, operation.id, what)[1]
 
 
+@pytest.mark.thorough
 def test_the_cloud_is_searched_and_the_true_orphans_get_their_ids(
     landform: Landform, interrupted: Operation
 ) -> None:
@@ -113,6 +114,7 @@ def test_adopting_takes_the_orphans_into_the_state_after_a_plan_was_seen(
     assert recorded_ids(landform, stack) == before == {r["id"] for r in landform.cloud.list()}
 
 
+@pytest.mark.thorough
 def test_retrying_waits_for_approval(landform: Landform, interrupted: Operation) -> None:
     following = decide(landform, interrupted, Resolution.RETRY)
     assert following is not None
@@ -120,6 +122,7 @@ def test_retrying_waits_for_approval(landform: Landform, interrupted: Operation)
     assert landform.stack(interrupted.stack_id).status == "needs_attention"
 
 
+@pytest.mark.thorough
 def test_accepting_keeps_the_state_as_it_was_saved(
     landform: Landform, interrupted: Operation
 ) -> None:
@@ -149,6 +152,7 @@ def test_there_must_be_something_to_adopt(landform: Landform, interrupted: Opera
         decide(landform, interrupted, Resolution.ADOPT)
 
 
+@pytest.mark.thorough
 def test_only_an_interrupted_operation_is_resolved(landform: Landform, network: Stack) -> None:
     done = landform.perform(network, OperationType.PLAN)
     with pytest.raises(OperationStateError, match="planned_and_finished"):
@@ -178,6 +182,7 @@ def test_a_plan_gone_stale_is_made_again_instead_of_applied(
     assert len(landform.cloud.list(type="subnet")) == 3
 
 
+@pytest.mark.thorough
 def test_an_operator_can_replace_one_resource(landform: Landform, network: Stack) -> None:
     before = landform.cloud.get_only("subnet")["id"]
     options = PlanOptions(replace=('sandbox_subnet.this["eu-west-a"]',))
