@@ -117,7 +117,8 @@ class SweepView(Answer):
     due = fields.Integer(required=True)
     already_queued = fields.Integer(required=True)
     not_watched = fields.Integer(
-        required=True, metadata={"description": "Not watched by the clock; check them one by one"}
+        required=True,
+        metadata={"description": "Not watched by the clock, or not now; check them one by one"},
     )
 
 

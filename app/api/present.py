@@ -15,7 +15,7 @@ from app.models import Operation, OperationEvent, Stack, StackReference, StateVe
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.operation_waits import waiting_for, waits_of
-from app.services.schedules import is_watched
+from app.services.schedules import next_check
 from app.services.secrets import open_parameters, output_value
 
 MASK = "********"
@@ -88,7 +88,7 @@ def drift(row: Stack) -> dict[str, Any]:
         "reason": row.drift_reason,
         "since": rfc3339(row.drift_since),
         "checked_at": rfc3339(row.drift_checked_at),
-        "next_check_at": rfc3339(row.schedule.next_check_at) if is_watched(row) else None,
+        "next_check_at": rfc3339(next_check(row)),
         "report_id": row.drift_report_id,
         "enabled": row.schedule.is_enabled,
         "interval_seconds": row.schedule.interval_seconds,

@@ -10,11 +10,13 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from app.api import answers
+from app.api.change_control import WindowBody, WindowView
 from app.api.json_fields import Flag
 from app.api.present import PREFIX
 from app.api.requests import ApiBlueprint, expected_version, page_request
 from app.api.schemas import Answer, PageQuery, Request, choices, page_of
 from app.clock import rfc3339
+from app.domain.change_windows import MAX_WINDOWS
 from app.domain.names import NAME_PATTERN, NAME_RULE
 from app.domain.operations import AutoApply
 from app.domain.permissions import Right
@@ -43,6 +45,14 @@ class ProjectDriftBody(Request):
     cron = fields.String(
         validate=validate.Length(max=100), metadata={"description": "Five fields, UTC"}
     )
+    windows = fields.List(
+        fields.Nested(WindowBody),
+        validate=validate.Length(max=MAX_WINDOWS),
+        metadata={
+            "description": "All windows in which the clock checks; an empty list means any time. "
+            "They hold for stacks with a rhythm of their own, too"
+        },
+    )
 
 
 class ProjectDriftView(Answer):
@@ -51,6 +61,7 @@ class ProjectDriftView(Answer):
     enabled = fields.Boolean(required=True)
     interval_seconds = fields.Integer(required=True, allow_none=True)
     cron = fields.String(required=True, allow_none=True)
+    windows = fields.List(fields.Nested(WindowView), required=True)
 
 
 class ProjectRules(Request):
@@ -166,6 +177,7 @@ def present_project(row: Project) -> dict[str, Any]:
             "enabled": row.drift_enabled,
             "interval_seconds": row.drift_interval_seconds,
             "cron": row.drift_cron,
+            "windows": row.drift_windows,
         },
         "created_at": rfc3339(row.created_at),
         "links": {"self": base, "stacks": f"{PREFIX}/stacks?project={row.id}"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import Date, ForeignKey, String, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -16,6 +17,7 @@ class Project(Base):
     """A tenancy boundary in which stacks and members live; ``version`` is the ETag.
 
     A deleted one keeps its row for the history of its stacks and gives its name free.
+    ``drift_windows`` are weekly ones, in their JSON form, outside which the clock checks nothing.
     ``drift_digest_day`` is the last day (UTC) of which its digest of drift was told.
     """
 
@@ -28,6 +30,7 @@ class Project(Base):
     drift_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
     drift_interval_seconds: Mapped[int | None] = mapped_column()
     drift_cron: Mapped[str | None] = mapped_column(String(100))
+    drift_windows: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     drift_digest_day: Mapped[date | None] = mapped_column(Date)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -173,22 +173,28 @@ def change_control(
     return row
 
 
-def check_windows(windows: Collection[dict[str, Any]]) -> list[ChangeWindow]:
+def check_windows(
+    windows: Collection[dict[str, Any]], pointer: str = "/windows"
+) -> list[ChangeWindow]:
     """Return the windows, checked as far as their shapes do not say it.
+
+    Args:
+        windows: in their JSON form.
+        pointer: where the request has them.
 
     Raises:
         ValidationError: too many, an unknown zone, or a window without any time; with pointers.
     """
     if len(windows) > MAX_WINDOWS:
-        raise ValidationError.at("/windows", f"At most {MAX_WINDOWS} windows.")
+        raise ValidationError.at(pointer, f"At most {MAX_WINDOWS} windows.")
     problems = []
     for index, item in enumerate(windows):
-        pointer = f"/windows/{index}"
+        place = f"{pointer}/{index}"
         if item["timezone"] not in available_timezones():
             message = f"{item['timezone']!r} is no time zone; write it as Europe/Berlin or UTC."
-            problems.append(FieldProblem(f"{pointer}/timezone", message))
+            problems.append(FieldProblem(f"{place}/timezone", message))
         if not item["days"]:
-            problems.append(FieldProblem(f"{pointer}/days", f"Name one of {', '.join(DAYS)}."))
+            problems.append(FieldProblem(f"{place}/days", f"Name one of {', '.join(DAYS)}."))
     if problems:
         raise ValidationError(problems[0].message, problems=tuple(problems))
     return [ChangeWindow.from_dict(item) for item in windows]

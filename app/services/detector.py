@@ -20,7 +20,7 @@ from app.domain.operations import FINAL, OperationType
 from app.models import InstallationFact, Operation, Project, Schedule, Stack
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
-from app.services.schedules import is_watched, settle_check
+from app.services.schedules import next_check, settle_check
 
 PULSE = "drift_detector"
 TOTALS = "drift_totals"
@@ -83,9 +83,8 @@ def settle(session: Session, operation: Operation, *, has_failed: bool) -> dict[
     settle_check(stack, now, has_failed=has_failed)
     started = operation.started_at or now
     _count(session, stack.drift_status, max(0.0, (now - started).total_seconds()))
-    if not (has_failed and is_watched(stack)):
-        return {}
-    return {"tried_again_at": rfc3339(stack.schedule.next_check_at)}
+    again_at = next_check(stack) if has_failed else None
+    return {"tried_again_at": rfc3339(again_at)} if again_at is not None else {}
 
 
 def read_overdue(session: Session, grace: timedelta = SILENT_AFTER) -> Overdue:

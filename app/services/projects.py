@@ -83,6 +83,7 @@ def create_project(
         title=wanted.title,
         auto_apply=wanted.auto_apply.value,
         drift_enabled=True,
+        drift_windows=[],
         created_at=utc_now(),
         version=1,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from croniter import croniter
 from sqlalchemy import Select, exists, or_, select
@@ -18,7 +19,9 @@ from app.domain.stacks import StackStatus
 from app.errors import ValidationError
 from app.models import Operation, Project, Schedule, Stack
 from app.services.access import SYSTEM_PRINCIPAL
+from app.services.change_control import check_windows
 from app.services.context import Context
+from app.services.drift.watch_windows import LOOKED_AGAIN_AFTER, first_open, is_open_at
 from app.services.operation_queue import add_operation
 from app.settings import Settings
 
@@ -59,12 +62,14 @@ class ProjectDrift:
     """How the stacks of a project are watched that have no rhythm of their own.
 
     ``None`` leaves a setting as it is; ``is_default`` goes back to the rhythm of the installation.
+    ``windows`` hold for all of its stacks; none of them means any time.
     """
 
     enabled: bool | None = None
     interval_seconds: int | None = None
     cron: str | None = None
     is_default: bool = False
+    windows: list[dict[str, Any]] | None = None
 
 
 def rhythm_of(settings: Settings, project: Project) -> Rhythm:
@@ -137,10 +142,10 @@ def change_project_drift(
     checked once when it goes on.
 
     Raises:
-        ValidationError: interval or cron is not acceptable, or both are given.
+        ValidationError: interval or cron is not acceptable, or both are given, or a window is not.
     """
     _check_rhythm(wanted.interval_seconds, wanted.cron)
-    before = (project.drift_enabled, project.drift_interval_seconds, project.drift_cron)
+    before = _shown_of(project)
     if wanted.enabled is not None:
         project.drift_enabled = wanted.enabled
     if wanted.is_default:
@@ -149,11 +154,13 @@ def change_project_drift(
         project.drift_cron = wanted.cron
     if wanted.interval_seconds is not None:
         project.drift_interval_seconds, project.drift_cron = wanted.interval_seconds, None
-    if before == (project.drift_enabled, project.drift_interval_seconds, project.drift_cron):
-        return False
-    if before[1:] != (project.drift_interval_seconds, project.drift_cron):
+    if wanted.windows is not None:
+        windows = check_windows(wanted.windows, "/drift/windows")
+        project.drift_windows = [item.to_dict() for item in windows]
+    after = _shown_of(project)
+    if after[1:] != before[1:]:
         _pass_on(session, project, rhythm_of(settings, project))
-    return True
+    return after != before
 
 
 def following_check(schedule: Schedule, now: datetime) -> datetime:
@@ -170,6 +177,13 @@ def is_watched(stack: Stack) -> bool:
     return is_on and stack.deleted_at is None
 
 
+def next_check(stack: Stack) -> datetime | None:
+    """Return when the clock has the stack checked; ``None`` when it does not, or not this week."""
+    if not is_watched(stack):
+        return None
+    return first_open(stack.project, stack.schedule.next_check_at)
+
+
 def settle_check(stack: Stack, now: datetime, *, has_failed: bool) -> None:
     """Note the end of a check: one that failed is tried again soon, ever later while it fails."""
     schedule = stack.schedule
@@ -184,15 +198,22 @@ def claim_due(ctx: Context) -> int:
     """Queue a drift check for each stack that is due and idle; return how many.
 
     One transaction moves ``next_check_at`` on and makes the operations, so two ticks at once
-    cannot check a stack twice in a period.
+    cannot check a stack twice in a period. What is due outside the windows of its project is
+    checked once when they open.
     """
-    now = utc_now()
+    now, claimed = utc_now(), 0
     with ctx.write() as session:
         due = session.scalars(_due(now).with_for_update(of=Schedule, skip_locked=True)).all()
         for schedule in due:
+            if not is_open_at(schedule.stack.project, now):
+                opens_at = first_open(schedule.stack.project, now)
+                schedule.next_check_at = opens_at or now + LOOKED_AGAIN_AFTER
+                schedule.planned_at = now
+                continue
             _plan_next(schedule, now)
             add_operation(session, schedule.stack, OperationType.DRIFT_CHECK, SYSTEM_PRINCIPAL)
-        return len(due)
+            claimed += 1
+    return claimed
 
 
 def _check_rhythm(interval_seconds: int | None, cron: str | None) -> None:
@@ -228,15 +249,26 @@ def _plan_next(schedule: Schedule, now: datetime) -> None:
     schedule.next_check_at, schedule.planned_at = following_check(schedule, now), now
 
 
+def _shown_of(project: Project) -> tuple[bool, int | None, str | None, list[Any]]:
+    return (
+        project.drift_enabled,
+        project.drift_interval_seconds,
+        project.drift_cron,
+        project.drift_windows,
+    )
+
+
 def _pass_on(session: Session, project: Project, rhythm: Rhythm) -> None:
+    """Give the stacks of a project its rhythm, and plan them all anew: windows hold for each."""
     now = utc_now()
-    followers = session.scalars(
+    schedules = session.scalars(
         select(Schedule)
         .join(Stack, Stack.id == Schedule.stack_id)
-        .where(Stack.project_id == project.id, Stack.deleted_at.is_(None), Schedule.follows_project)
+        .where(Stack.project_id == project.id, Stack.deleted_at.is_(None))
     )
-    for schedule in followers:
-        schedule.interval_seconds, schedule.cron = rhythm.interval_seconds, rhythm.cron
+    for schedule in schedules:
+        if schedule.follows_project:
+            schedule.interval_seconds, schedule.cron = rhythm.interval_seconds, rhythm.cron
         _plan_next(schedule, now)
 
 

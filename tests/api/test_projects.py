@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from app.clock import utc_now
 from app.models import AuditEvent, Project, ProjectMember
 from tests.api.rest import Rest, pointers, problem
 
@@ -191,13 +193,14 @@ def test_the_list_of_projects_comes_in_pages(rest: Rest) -> None:
 
 def test_stacks_are_watched_as_their_project_says(rest: Rest) -> None:
     made = _made(rest, drift={"interval_seconds": 7200})
-    assert made["drift"] == {"enabled": True, "interval_seconds": 7200, "cron": None}
+    rest_of_it: dict[str, Any] = {"interval_seconds": 7200, "windows": []}
+    assert made["drift"] == {**rest_of_it, "enabled": True, "cron": None}
     stack = rest.create("buckets", "files", project="shop")["stack"]
     assert stack["drift"]["interval_seconds"] == 7200
     assert stack["drift"]["follow_project"] is True
     body = {"drift": {"cron": "30 4 * * *", "enabled": False}}
     changed = rest.patch("/projects/shop", body, If_Match="*").json
-    assert changed["drift"] == {"enabled": False, "interval_seconds": 7200, "cron": "30 4 * * *"}
+    assert changed["drift"] == {**rest_of_it, "enabled": False, "cron": "30 4 * * *"}
     drift = rest.get(f"/stacks/{stack['id']}").json["drift"]
     assert (drift["cron"], drift["paused_by_project"]) == ("30 4 * * *", True)
     assert drift["next_check_at"] is None
@@ -206,8 +209,49 @@ def test_stacks_are_watched_as_their_project_says(rest: Rest) -> None:
         "enabled": True,
         "interval_seconds": None,
         "cron": None,
+        "windows": [],
     }
     assert rest.get(f"/stacks/{stack['id']}").json["drift"]["interval_seconds"] == 900
+
+
+def test_a_project_has_windows_in_which_its_stacks_are_checked(rest: Rest) -> None:
+    day = (utc_now() + timedelta(days=2)).strftime("%a").lower()
+    nightly = {"effect": "allow", "days": [day], "start": "00:00", "end": "04:00"}
+    made = _made(rest, drift={"windows": [nightly]})
+    assert made["drift"]["windows"] == [{**nightly, "timezone": "UTC"}]
+    stack = rest.create("buckets", "files", project="shop")["stack"]
+    opens_at = datetime.fromisoformat(stack["drift"]["next_check_at"])
+    assert (opens_at.hour, opens_at.minute) == (0, 0)
+    assert opens_at.strftime("%a").lower() == day
+    same = {"drift": {"windows": [nightly]}}
+    assert rest.patch("/projects/shop", same, If_Match="*").headers["ETag"] == '"1"'
+    none: dict[str, Any] = {"drift": {"windows": []}}
+    assert rest.patch("/projects/shop", none, If_Match="*").json["drift"]["windows"] == []
+    soon = datetime.fromisoformat(rest.get(f"/stacks/{stack['id']}").json["drift"]["next_check_at"])
+    assert soon < opens_at
+
+
+@pytest.mark.parametrize(
+    ("wrong", "place"),
+    [
+        ({"effect": "maybe"}, "effect"),
+        ({"days": []}, "days"),
+        ({"days": ["monday"]}, "days/0"),
+        ({"start": "24:00"}, "start"),
+        ({"end": None}, "end"),
+        ({"timezone": "Mars/Olympus"}, "timezone"),
+        ({"cloud": "aws"}, "cloud"),
+    ],
+)
+def test_a_window_that_is_none_is_refused(rest: Rest, wrong: dict[str, Any], place: str) -> None:
+    _made(rest)
+    right = {"effect": "allow", "days": ["mon"], "start": "00:00", "end": "04:00"}
+    body = {"drift": {"windows": [right, {**right, **wrong}]}}
+    refused = rest.patch("/projects/shop", body, If_Match="*")
+    told = problem(refused, 422, "validation_failed")
+    assert pointers(told) == [f"/drift/windows/1/{place}"]
+    many = rest.patch("/projects/shop", {"drift": {"windows": [right] * 21}}, If_Match="*")
+    assert pointers(problem(many, 422, "validation_failed")) == ["/drift/windows"]
 
 
 def test_a_drift_setting_that_changes_nothing_keeps_the_version(rest: Rest) -> None:

@@ -186,6 +186,17 @@ def test_a_rhythm_that_is_not_on_offer_is_kept(visitor: Visitor, ctx: Context) -
         assert session.get_one(Project, project_id(ctx)).drift_cron == "0 4 * * *"
 
 
+def test_a_project_says_in_which_windows_its_stacks_are_checked(
+    visitor: Visitor, ctx: Context
+) -> None:
+    nightly = {"effect": "allow", "days": ["mon", "tue"], "start": "22:00", "end": "04:00"}
+    with ctx.write() as session:
+        row = session.get_one(Project, project_id(ctx))
+        row.drift_windows = [{**nightly, "timezone": "Europe/Berlin"}]
+    text = visitor.get(f"/settings/projects/{project_id(ctx)}").text
+    assert "Monday, Tuesday 22:00 to 04:00 on the next day (Europe/Berlin)" in text
+
+
 def test_a_project_with_stacks_says_why_it_stays(
     visitor: Visitor, fleet: Fleet, ctx: Context
 ) -> None:

@@ -36,6 +36,7 @@ from app.services.drift.trend import SHOWN_DAYS, TrendDay, read_trend
 from app.services.fleet import OFF_RECORD, FleetCounts, count_fleet, stacks_by_verdict
 from app.services.inventory import StackFilter, latest_reports
 from app.services.pages import PageRequest
+from app.services.schedules import next_check
 
 TREND = (
     Series(DriftStatus.DRIFTED, "Drifted", "attention"),
@@ -184,7 +185,7 @@ def describe_stack(
     return DriftedStack(
         stack=StackRow.of(stack, ctx.catalog),
         checked_at=stack.drift_checked_at,
-        next_check_at=stack.schedule.next_check_at if stack.schedule.is_enabled else None,
+        next_check_at=next_check(stack),
         findings=findings,
         has_pending_changes=bool(report and is_current and report.has_pending_changes),
         can_mend=bool(report and is_current and _has_met(report)),

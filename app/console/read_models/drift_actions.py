@@ -13,6 +13,7 @@ from app.services.context import Context
 from app.services.drift.finding_lists import finding_by_id, findings_of
 from app.services.inventory import latest_reports
 from app.services.lookup import stack_by_id
+from app.services.schedules import next_check
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,10 @@ def read_finding(ctx: Context, principal: Principal, finding_id: str) -> Finding
     """
     with ctx.read() as session:
         row = finding_by_id(session, principal, finding_id)
-        schedule = row.stack.schedule
         return FindingPage(
             finding=Finding.of(row, principal),
             project=row.stack.project.name,
-            next_check_at=schedule.next_check_at if schedule.is_enabled else None,
+            next_check_at=next_check(row.stack),
         )
 
 

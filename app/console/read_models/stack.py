@@ -29,6 +29,7 @@ from app.services.operation_lists import unfinished_of
 from app.services.operation_queue import lock_of
 from app.services.pages import PageRequest
 from app.services.references import living_users
+from app.services.schedules import next_check
 from app.services.secrets import open_parameters
 
 MASK = "********"
@@ -182,7 +183,7 @@ def stack_header(ctx: Context, session: Session, principal: Principal, stack: St
         stack=StackRow.of(stack, ctx.catalog),
         unfinished=[OperationRow.of(item) for item in unfinished_of(session, stack.id)],
         drift_checked_at=stack.drift_checked_at,
-        next_check_at=stack.schedule.next_check_at if stack.schedule.is_enabled else None,
+        next_check_at=next_check(stack),
         lock=lock_of(session, stack.id),
         may_write=principal.has(Right.STACK_WRITE, stack.project_id),
     )

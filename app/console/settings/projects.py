@@ -11,6 +11,7 @@ from app.console.forms.fields import Field
 from app.console.list_requests import next_address, wanted_page
 from app.console.notices import go_with_notice
 from app.console.read_models.people import read_project, read_projects
+from app.console.settings.change_control import DAY_NAMES
 from app.console.settings.members import member_entry
 from app.console.words import AUTO_APPLY
 from app.domain.names import NAME_RULE
@@ -150,6 +151,7 @@ def _page(project: str, entry: Entry | None = None) -> str:
         page=page,
         entry=entry or _as_it_is(page.project),
         member_entry=member_entry(),
+        day_names=DAY_NAMES,
         next_page=following,
     )
 

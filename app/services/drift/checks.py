@@ -21,6 +21,7 @@ from app.models import Operation, Project, Schedule, Stack
 from app.services import audit
 from app.services.access import Principal, visible
 from app.services.context import Context
+from app.services.drift.watch_windows import closed_projects
 from app.services.schedules import CHECKABLE
 from app.services.webhooks import outbox
 
@@ -61,7 +62,8 @@ def check_many(session: Session, principal: Principal, wanted: CheckFilter) -> S
         Operation.type == OperationType.DRIFT_CHECK,
         Operation.status.not_in(FINAL),
     )
-    is_watched = Schedule.is_enabled & Project.drift_enabled
+    closed = sorted(closed_projects(session, now))
+    is_watched = Schedule.is_enabled & Project.drift_enabled & Project.id.not_in(closed)
     joined = select(Stack.id, is_watched, is_queued).join(Schedule, Schedule.stack_id == Stack.id)
     query = joined.join(Project, Project.id == Stack.project_id).where(
         visible(principal, Stack.project_id, Right.STACK_WRITE),

@@ -26,6 +26,7 @@ from app.models import (
     WebhookDelivery,
     WebhookEvent,
 )
+from app.services.schedules import next_check
 
 MAX_DETAIL = 1000
 
@@ -97,7 +98,7 @@ def drift_unknown(session: Session, stack: Stack) -> None:
     facts = {
         "since": rfc3339(stack.drift_since),
         "reason": stack.drift_reason,
-        "next_check_at": rfc3339(stack.schedule.next_check_at),
+        "next_check_at": rfc3339(next_check(stack)),
     }
     announce(session, EventType.DRIFT_UNKNOWN, stack, drift=facts)
 
