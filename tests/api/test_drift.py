@@ -72,6 +72,36 @@ def test_findings_are_listed_open_or_gone_and_by_filters(rest: Rest, stack: Stac
     assert pointers(bad) == ["?change"]
 
 
+def test_the_etag_of_a_finding_moves_with_what_is_known_of_it(rest: Rest, stack: Stack) -> None:
+    check(rest.ctx, stack, change(size=2))
+    (item,) = rest.get("/drift/findings").json["items"]
+    path = f"/drift/findings/{item['id']}"
+    etag = rest.get(path).headers["ETag"]
+    assert rest.get(path, headers={"If-None-Match": etag}).status_code == 304
+    rest.post(f"{path}/acknowledge")
+    known = rest.get(path).headers["ETag"]
+    assert known != etag
+    check(rest.ctx, stack, change(size=3))
+    assert rest.get(path).headers["ETag"] not in (etag, known)
+
+
+def test_the_fleet_is_filtered(rest: Rest, stack: Stack) -> None:
+    other = rest.made("buckets", "media")
+    check(rest.ctx, stack, change(size=2))
+
+    def names(**query: str) -> list[str]:
+        return [item["stack"]["name"] for item in rest.get("/drift", **query).json["items"]]
+
+    assert names() == ["media", "web"]
+    assert names(status="drifted") == names(kind="network") == ["web"]
+    assert names(status="not_checked", cloud="sandbox", project="default") == [other["name"]]
+    assert names(project="nothing") == names(cloud="aws") == []
+    causes = {"group": "cause", "kind": "bucket"}
+    assert rest.get("/drift", **causes).json["items"] == []
+    bad = problem(rest.get("/drift", status="lost"), 422, "validation_failed")
+    assert pointers(bad) == ["?status"]
+
+
 def test_nobody_sees_findings_of_projects_in_which_he_has_no_role(rest: Rest, stack: Stack) -> None:
     report = check(rest.ctx, stack, change(size=2))
     stranger = rest.as_member(None)

@@ -18,6 +18,7 @@ from app.services.engine import salvage
 from app.services.resolutions import Resolution, resolve
 from app.services.schedules import DriftSettings
 from app.services.stacks import StackChange
+from tests.engine.test_change_control import NEVER, control
 from tests.engine.test_drift import last_report
 from tests.engine.test_recovery import PATIENCE_SECONDS, wait_until, worker
 from tests.landform import ADMIN, Landform
@@ -106,6 +107,22 @@ def test_rules_for_approval_hold(landform: Landform, network: Stack) -> None:
     with landform.ctx.write() as session:
         operations.approve(session, ADMIN, operation.id)
     assert landform.carry_out(operation).status == "applied"
+
+
+def test_what_is_done_about_drift_waits_for_a_change_window(
+    landform: Landform, network: Stack
+) -> None:
+    drifted(landform, network)
+    control(landform, windows=[NEVER])
+    operation = request(landform, network, OperationType.RECONCILE)
+    assert landform.carry_out(operation).status == "planned"
+    told = landform.waiting_for(operation)
+    assert told is not None
+    assert told["reason"] == "window"
+    assert not has_internet(landform)
+    control(landform, windows=[])
+    assert landform.carry_out(operation).status == "applied"
+    assert has_internet(landform)
 
 
 def test_drift_is_undone_without_a_person_where_its_owner_allowed_that(
