@@ -72,7 +72,7 @@ def drift_rows(folder: Path, size: SweepSize) -> dict[str, str]:
             f"{_sweep_in_words(ours)}; **{ratio:.1f} times** as many, "
             f"{naive.cpu_per_check / ours.cpu_per_check:.1f} times less CPU"
         ),
-        "a person's plan in the queue, nothing else running / during that sweep": (
+        "a person's plan in the queue, nothing else running / during such a sweep": (
             f"p50 {statistics.median(found.idle_waits) * 1000:.0f} ms / "
             f"{statistics.median(found.sweep_waits) * 1000:.0f} ms, "
             f"longest {max(found.idle_waits) * 1000:.0f} ms / "
@@ -95,11 +95,14 @@ def measure_sweeps(folder: Path, size: SweepSize) -> Figures:
             _change_one(landform, stack_id)
         idle = [_ask(landform, asked_often["id"]) for _ in range(size.asked)]
         naive = sweep_naively(landform, folder / "naive", watched, CORES)
-        ours, waits = _sweep(landform, database, [item.stack_id for item in watched], asked_often)
+        names = [item.stack_id for item in watched]
+        # What people ask for would count as a cost of the checks, so it comes with a second sweep.
+        ours, _ = _sweep(landform, database, names, None)
+        again, waits = _sweep(landform, database, names, asked_often["id"])
         database.close()
     assert naive.drifted == changed, "the naive loop sees what was changed"
-    assert ours.drifted == changed, "and so does Landform"
-    return Figures(ours, naive, idle, waits or idle)
+    assert ours.drifted == again.drifted == changed, "and so does Landform"
+    return Figures(ours, naive, idle, waits)
 
 
 def _make_stacks(landform: RunningLandform, size: SweepSize, network: str) -> list[dict[str, Any]]:
@@ -156,9 +159,19 @@ def _sweep(
     landform: RunningLandform,
     database: Database,
     stack_ids: list[str],
-    asked_often: dict[str, Any],
+    asked_often: str | None,
 ) -> tuple[Sweep, list[float]]:
-    """Have the clock find every stack due at once; return what it cost, and people's waits."""
+    """Have the clock find every stack due at once.
+
+    Args:
+        landform: with the stacks.
+        database: its database.
+        stack_ids: what is swept.
+        asked_often: the stack that people want planned again and again meanwhile, if they do.
+
+    Returns:
+        What it cost, and how long people waited.
+    """
     workers = landform.processes("workers.worker")
     keepers = landform.processes("workers.provider_keeper")
     others = [*keepers, *landform.processes("workers.scheduler")]
@@ -169,13 +182,15 @@ def _sweep(
                 schedule.next_check_at = began - timedelta(seconds=1)
     started, waits = time.perf_counter(), []
     with MemoryWatch(*workers, *keepers) as memory:
-        while _checked(database, began) < len(stack_ids):
+        while _checked(database, began, stack_ids) < len(stack_ids):
             assert time.perf_counter() - started < SWEEP_SECONDS, "the sweep does not end"
             asked_at = time.perf_counter()
-            waits.append(_ask(landform, asked_often["id"]))
+            if asked_often is not None:
+                waits.append(_ask(landform, asked_often))
             time.sleep(max(0.0, ASK_EVERY_SECONDS - (time.perf_counter() - asked_at)))
     with database.read() as session:
-        ended = session.scalars(_checks(began).with_only_columns(func.max(Operation.ended_at)))
+        latest = _checks(began, stack_ids).with_only_columns(func.max(Operation.ended_at))
+        ended = session.scalars(latest)
         seconds = (ended.one() - began).total_seconds()
         rows = session.scalars(select(Stack).where(Stack.id.in_(stack_ids))).all()
         verdicts = {row.id: row.drift_status for row in rows}
@@ -185,17 +200,18 @@ def _sweep(
     return Sweep(len(stack_ids), drifted, seconds, cpu, memory.peak_mib), waits
 
 
-def _checks(began: datetime) -> Any:
+def _checks(began: datetime, stack_ids: list[str]) -> Any:
     return select(Operation).where(
+        Operation.stack_id.in_(stack_ids),
         Operation.type == "drift_check",
         Operation.requested_by == SYSTEM,
         Operation.created_at >= began,
     )
 
 
-def _checked(database: Database, began: datetime) -> int:
+def _checked(database: Database, began: datetime, stack_ids: list[str]) -> int:
     with database.read() as session:
-        query = _checks(began).where(Operation.status.in_(ENDED))
+        query = _checks(began, stack_ids).where(Operation.status.in_(ENDED))
         return session.scalar(query.with_only_columns(func.count())) or 0
 
 
