@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from pydantic import SecretStr
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
@@ -58,6 +59,15 @@ class Visitor:
         assert found, page
         form = {"form_token": found[1], "username": username, "password": password, **more}
         return self.client.post("/sign-in", data=form)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile each template once and not for each application that a test makes."""
+    cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": cache})
+        yield
 
 
 @dataclass(frozen=True)
