@@ -119,14 +119,13 @@ def test_a_state_that_does_not_follow_is_refused(
         state_bytes(3, {}, outputs=[1]),
     ],
 )
-def test_what_is_no_state_is_refused_and_leaves_nothing(
-    rest: Rest, network: dict[str, Any], data: bytes
-) -> None:
-    before = rest.count(Operation)
-    told = problem(upload(rest, network["id"], data), 422, "validation_failed")
+def test_what_is_no_state_is_refused_and_leaves_nothing(reader: Rest, data: bytes) -> None:
+    network_id = reader.get("/stacks").json["items"][0]["id"]
+    before = reader.count(Operation)
+    told = problem(upload(reader, network_id, data), 422, "validation_failed")
     assert len(pointers(told)) == 1
-    assert versions(rest, network["id"]) == []
-    assert rest.count(Operation) == before
+    assert versions(reader, network_id) == []
+    assert reader.count(Operation) == before
 
 
 def test_a_state_above_one_mebibyte_is_taken_and_above_the_limit_refused(
