@@ -31,6 +31,7 @@ from app.console import (
     stack_settings,
     stack_state,
     stacks,
+    workers,
 )
 
 
@@ -60,6 +61,7 @@ def register(app: Flask) -> None:
         settings,
         cloud_accounts,
         audit,
+        workers,
         design,
     ):
         module.add_pages(pages)

@@ -28,6 +28,9 @@ NOTICES = {
     "rule-ended": "The rule has ended; what it hid is seen again.",
     "maintenance-on": "Maintenance is on: nothing is applied until it ends.",
     "maintenance-off": "Maintenance has ended; what waited goes on.",
+    "rung": "What waited was rung again.",
+    "nothing-to-ring": "Nothing had to be rung: whatever may start is in a queue already.",
+    "failures-forgotten": "The records are gone; no operation was touched.",
     "checked": "The cloud was asked; its answer shows below.",
     "member-removed": "The role is taken away; it has effect at once.",
 }

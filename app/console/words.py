@@ -219,6 +219,19 @@ CONTROL: dict[str, Word] = {
     "window": Word("Closed: no change window is open", "attention", "clock"),
 }
 
+WORKER: dict[str, Word] = {
+    "started": Word("Starting", "busy", "clock"),
+    "idle": Word("Idle", "good", "check"),
+    "busy": Word("At work", "busy", "spinner"),
+    "suspended": Word("Suspended", "attention", "hand"),
+    "silent": Word("Silent", "bad", "cross"),
+}
+
+LEASE: dict[str, Word] = {
+    "held": Word("Held", "good", "check"),
+    "lapsed": Word("Lapsed: is looked into", "bad", "alert"),
+}
+
 EVENT: dict[str, str] = {
     EventType.OPERATION_ENDED: "An operation has ended",
     EventType.APPROVAL_WANTED: "A plan waits for a person",
@@ -282,6 +295,8 @@ FAMILIES: dict[str, dict[str, Word]] = {
     "delivery": DELIVERY,
     "check": CHECK,
     "control": CONTROL,
+    "worker": WORKER,
+    "lease": LEASE,
 }
 
 

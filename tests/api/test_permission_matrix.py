@@ -587,6 +587,9 @@ TABLE: dict[str, Row] = {
     f"POST {PAUSED}/windows/{{number}}/remove": Row(
         FORM_OF_ADMINS, granted=412, body=OLD, arrange=_windows
     ),
+    "GET /workers": Row(PAGE),
+    "POST /workers/ring": Row(PAGE_OF_SERVICE, granted=503),  # Redis is away in this test
+    "POST /workers/failed/forget": Row(PAGE_OF_SERVICE, granted=503),
     "GET /audit": Row(PAGE_OF_ADMINS_ANYWHERE),
     "GET /audit/export.{extension}": Row(PAGE_OF_ADMINS_ANYWHERE),
     "POST /audit/verify": Row(PAGE_OF_SERVICE),

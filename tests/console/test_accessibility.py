@@ -69,6 +69,7 @@ def paths(fleet: Fleet) -> list[str]:
         f"{stack}/resources",
         f"{stack}/operations",
         "/console/design",
+        "/workers",
         "/drift",
         "/drift?group=cause",
         "/drift?group=hidden",

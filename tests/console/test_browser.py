@@ -147,7 +147,7 @@ def test_every_page_fits_every_width_in_both_themes(
     paths = ["/", "/stacks", "/stacks/new", "/stacks/new/machine-group", stack, f"{stack}/drift"]
     paths += [f"{stack}/state", f"/operations/{waiting}", "/drift", "/catalogue/network"]
     paths += [f"{stack}/resources", f"{stack}/drift/reconcile", "/drift?group=cause"]
-    paths += ["/operations", "/console/design"]
+    paths += ["/operations", "/console/design", "/workers"]
     for path in paths:
         watched.open(path)
         for width in WIDTHS:

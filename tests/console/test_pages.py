@@ -90,6 +90,7 @@ class World:
             f"/operations/{self.waiting}",
             f"/operations/{self.running}",
             "/console/design",
+            "/workers",
             "/drift",
             "/drift?verdict=unknown",
             "/drift?group=cause",
