@@ -7,6 +7,7 @@ else a page.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, Response, g, render_template, request
@@ -53,6 +54,16 @@ MAX_OBJECT_ID, MAX_REASON = 64, 300
 log = get_logger(__name__)
 
 
+@dataclass(frozen=True)
+class ErrorCode:
+    """One stable code, as ``type`` of a problem points to it."""
+
+    code: str
+    status: int | None
+    title: str
+    advice: str
+
+
 def register_error_handlers(app: Flask) -> None:
     """Bind the handlers of every kind of error to ``app``."""
     app.register_error_handler(LandformError, _handle_landform)
@@ -80,6 +91,24 @@ def problem_body(error: LandformError) -> dict[str, Any]:
         [{"pointer": item.pointer, "message": item.message} for item in error.problems],
     )
     return body | {"context": error.context} if error.context else body
+
+
+def error_codes() -> list[ErrorCode]:
+    """Return every code that an answer may carry, by name."""
+    found = {
+        code: ErrorCode(code, status, code.replace("_", " ").capitalize(), advice)
+        for status, (code, advice) in HTTP_CODES.items()
+    }
+    code, advice = OTHER_HTTP
+    found[code] = ErrorCode(code, None, "Another HTTP error", advice)
+    for error in _tree(LandformError):
+        example = error("")
+        found[error.code] = ErrorCode(error.code, status_of(example), error.title, error.advice)
+    return [found[name] for name in sorted(found)]
+
+
+def _tree(cls: type[LandformError]) -> list[type[LandformError]]:
+    return [cls, *(found for child in cls.__subclasses__() for found in _tree(child))]
 
 
 def wants_json() -> bool:

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Blueprint, current_app, render_template
 
-from app.errors import LandformError
-from app.http_errors import HTTP_CODES, OTHER_HTTP, status_of
+from app.http_errors import error_codes
 
 blueprint = Blueprint("documentation", "app.api.documentation")
 METHODS = ("get", "post", "put", "patch", "delete")
-
-
-@dataclass(frozen=True)
-class ErrorCode:
-    """One stable code, as ``type`` of a problem points to it."""
-
-    code: str
-    status: int | None
-    title: str
-    advice: str
 
 
 @blueprint.get("/api/docs")
@@ -37,24 +25,6 @@ def show() -> str:
 def show_errors() -> str:
     """Show every error code; the ``type`` of each problem points here."""
     return render_template("api/errors.html", codes=error_codes())
-
-
-def error_codes() -> list[ErrorCode]:
-    """Return every code that an answer may carry, by name."""
-    found = {
-        code: ErrorCode(code, status, code.replace("_", " ").capitalize(), advice)
-        for status, (code, advice) in HTTP_CODES.items()
-    }
-    code, advice = OTHER_HTTP
-    found[code] = ErrorCode(code, None, "Another HTTP error", advice)
-    for error in _tree(LandformError):
-        example = error("")
-        found[error.code] = ErrorCode(error.code, status_of(example), error.title, error.advice)
-    return [found[name] for name in sorted(found)]
-
-
-def _tree(cls: type[LandformError]) -> list[type[LandformError]]:
-    return [cls, *(found for child in cls.__subclasses__() for found in _tree(child))]
 
 
 def _by_tag(document: dict[str, Any]) -> list[dict[str, Any]]:

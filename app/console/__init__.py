@@ -18,6 +18,7 @@ from app.console import (
     drift,
     drift_actions,
     guard,
+    handbook,
     new_stack,
     notices,
     operation_stream,
@@ -31,6 +32,7 @@ from app.console import (
     stack_settings,
     stack_state,
     stacks,
+    tour,
     workers,
 )
 
@@ -62,6 +64,8 @@ def register(app: Flask) -> None:
         cloud_accounts,
         audit,
         workers,
+        handbook,
+        tour,
         design,
     ):
         module.add_pages(pages)

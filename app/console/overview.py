@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 
 from app.console.read_models.overview import read_overview
+from app.console.tour import current_tour
 from app.web_context import current_context, current_principal
 
 
@@ -17,4 +18,5 @@ def show_overview() -> str:
     """Show the overview; its renewal by htmx leaves the charts as they are."""
     is_renewal = "HX-Request" in request.headers
     page = read_overview(current_context(), current_principal(), with_charts=not is_renewal)
-    return render_template("overview/overview.html", page=page)
+    tour = None if is_renewal else current_tour(page.fleet)
+    return render_template("overview/overview.html", page=page, tour=tour)

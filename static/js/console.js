@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  var JUMPS = { o: "/", s: "/stacks", p: "/operations", d: "/drift", c: "/catalogue", l: "/cloud-accounts", w: "/workers", a: "/audit", e: "/settings" };
+  var JUMPS = { o: "/", s: "/stacks", p: "/operations", d: "/drift", c: "/catalogue", l: "/cloud-accounts", w: "/workers", a: "/audit", e: "/settings", n: "/stacks/new", h: "/help" };
   var JUMP_MILLISECONDS = 1200;
   var waitingForJump = 0;
 

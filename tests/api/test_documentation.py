@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.api.documentation import error_codes
+from app.http_errors import error_codes
 from tests.api.rest import Rest
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -587,6 +587,11 @@ TABLE: dict[str, Row] = {
     f"POST {PAUSED}/windows/{{number}}/remove": Row(
         FORM_OF_ADMINS, granted=412, body=OLD, arrange=_windows
     ),
+    "GET /help": Row(PAGE),
+    "GET /help/{name}": Row(PAGE, granted=404),
+    "GET /help/errors/{code}": Row(PAGE, granted=404),
+    "GET /help/images/{name}": Row(PAGE, granted=404),
+    "POST /tour": Row(PAGE, granted=303, body={"tour": "hidden"}),
     "GET /workers": Row(PAGE),
     "POST /workers/ring": Row(PAGE_OF_SERVICE, granted=503),  # Redis is away in this test
     "POST /workers/failed/forget": Row(PAGE_OF_SERVICE, granted=503),
@@ -718,6 +723,7 @@ def test_everybody_is_let_in_or_refused_as_the_table_says(world: World, who: Who
 CHANGES_NOTHING = {
     "POST /audit/verify",  # it only looks
     "POST /appearance",  # a cookie of the browser
+    "POST /tour",  # the same
     "POST /sign-out",  # as nobody in particular, without a session
     "POST /stacks/new/{kind}",  # a form that lacks something is shown again
 }
