@@ -27,9 +27,19 @@ FAMILY_CLAIM = "fam"
 REQUIRED_CLAIMS = ("exp", "nbf", "iat")
 
 
-def issue_access_token(opened: OpenedSession, lifetime: timedelta | None = None) -> str:
-    """Return an access token; ``lifetime`` replaces the configured one."""
+def issue_access_token(
+    opened: OpenedSession, lifetime: timedelta | None = None, csrf: str | None = None
+) -> str:
+    """Return an access token.
+
+    Args:
+        opened: whose it is.
+        lifetime: replaces the configured one.
+        csrf: the CSRF token of the one that it follows, so that forms in other windows stay good.
+    """
     claims = {SESSION_CLAIM: opened.session_id, "name": opened.principal.name}
+    if csrf is not None:
+        claims["csrf"] = csrf
     return str(
         create_access_token(
             opened.principal.id,

@@ -122,7 +122,14 @@ class Settings(BaseSettings):
     tick_seconds: int = Field(5, ge=1, description="Period of the scheduler's tick.")
     access_token_seconds: int = Field(900, ge=30, description="Life of an access token.")
     refresh_token_seconds: int = Field(
-        7 * 86400, ge=60, description="Life of a refresh token and of a console session."
+        7 * 86400,
+        ge=60,
+        description="Life of a refresh token, and longest life of a console session.",
+    )
+    session_idle_seconds: int = Field(
+        8 * 3600,
+        ge=60,
+        description="A console session ends when nobody has used it for so long.",
     )
     api_token_seconds: int = Field(
         90 * 86400, ge=60, description="Life of an API token that does not say it itself."

@@ -26,6 +26,7 @@ from app.console import (
     overview,
     presentation,
     session,
+    session_cookie,
     settings,
     stack_actions,
     stack_lock,
@@ -44,6 +45,7 @@ def register(app: Flask) -> None:
     pages = Blueprint("console", __name__)
     pages.before_request(stack_state.allow_large_upload)  # before any form is read
     guard.protect(pages)
+    session_cookie.renew_on(pages)
     notices.provide(pages)
     for module in (
         overview,

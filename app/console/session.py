@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from datetime import timedelta
 
 from flask import Blueprint, g, make_response, redirect, render_template, request
-from flask_jwt_extended import set_access_cookies, unset_jwt_cookies
+from flask_jwt_extended import unset_jwt_cookies
 from werkzeug.wrappers import Response
 
-from app.authentication import authenticate, issue_access_token
+from app.authentication import authenticate
 from app.console.guard import local_path
+from app.console.session_cookie import set_session_cookie
 from app.errors import AuthenticationError, CsrfError, TooManyRequestsError
 from app.extensions import limiter
 from app.http_errors import status_of
@@ -50,10 +50,8 @@ def do_sign_in() -> Response:
     except (AuthenticationError, TooManyRequestsError) as error:
         message = f"{error.detail} {error.advice}"
         return _form(target, username=username, message=message, status=status_of(error))
-    lifetime = ctx.settings.refresh_token_seconds
     response = make_response(redirect(target, 303))
-    token = issue_access_token(opened, timedelta(seconds=lifetime))
-    set_access_cookies(response, token, max_age=lifetime)
+    set_session_cookie(response, opened)
     response.delete_cookie(SIGN_IN_COOKIE, path="/sign-in")
     return response
 

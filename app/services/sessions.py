@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,6 +31,7 @@ class OpenedSession:
     session_id: str
     refresh_jti: str
     principal: Principal
+    expires_at: datetime
 
 
 def open_session(
@@ -67,7 +68,7 @@ def open_session(
     session.flush()
     principal = replace(_principal(session, row, request_id), address=address)
     audit.record(session, principal, "session.start", "session", row.id)
-    return OpenedSession(row.id, row.refresh_jti, principal)
+    return OpenedSession(row.id, row.refresh_jti, principal, row.expires_at)
 
 
 def rotate(ctx: Context, session_id: str, refresh_jti: str) -> OpenedSession:
@@ -83,10 +84,22 @@ def rotate(ctx: Context, session_id: str, refresh_jti: str) -> OpenedSession:
         if secrets.compare_digest(row.refresh_jti, refresh_jti):
             row.refresh_jti = secrets.token_urlsafe(24)
             row.last_used_at = utc_now()
-            return OpenedSession(row.id, row.refresh_jti, principal)
+            return OpenedSession(row.id, row.refresh_jti, principal, row.expires_at)
         row.revoked_at, row.revoked_because = utc_now(), "refresh token reused"
         audit.record(session, principal, "session.reuse_detected", "session", row.id)
     raise TokenReuseError("This refresh token was used before, so its session was ended.")
+
+
+def keep_alive(ctx: Context, session_id: str) -> OpenedSession:
+    """Note that a session is in use, and return it for the next token of its cookie.
+
+    Raises:
+        AuthenticationError: the session has ended or expired, or the user is disabled.
+    """
+    with ctx.write() as session:
+        row = _alive(session, session_id, is_locked=True)
+        row.last_used_at = utc_now()
+        return OpenedSession(row.id, row.refresh_jti, _principal(session, row), row.expires_at)
 
 
 def sign_out(ctx: Context, principal: Principal) -> None:

@@ -149,7 +149,8 @@ class Rest:
                 expires_at=now + timedelta(days=1),
             )
             session.add(row)
-            return OpenedSession(row.id, row.refresh_jti, Principal(user.id, user.name))
+            principal = Principal(user.id, user.name)
+            return OpenedSession(row.id, row.refresh_jti, principal, row.expires_at)
 
 
 def problem(answer: TestResponse, status: int, code: str) -> dict[str, Any]:
