@@ -35,7 +35,7 @@ def add_pages(pages: Blueprint) -> None:
     """Add the pages to ``pages``."""
     pages.add_url_rule("/help", view_func=show_help)
     pages.add_url_rule("/help/errors/<code>", view_func=explain_error)
-    pages.add_url_rule("/help/images/<name>", view_func=show_picture)
+    pages.add_url_rule("/help/images/<picture>", view_func=show_picture)
     pages.add_url_rule("/help/<path:name>", view_func=show_document)
 
 
@@ -52,9 +52,9 @@ def show_document(name: str) -> str:
     return render_template("help/document.html", document=read_document(name))
 
 
-def show_picture(name: str) -> Response:
+def show_picture(picture: str) -> Response:
     """Send a picture of the documents."""
-    return send_from_directory(DOCS / "images", name)
+    return send_from_directory(DOCS / "images", picture)
 
 
 def explain_error(code: str) -> str:

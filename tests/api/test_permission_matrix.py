@@ -216,6 +216,9 @@ class World:
             "serial": "2",
             "kind": "network",
             "extension": "csv",
+            "name": "runbook",
+            "code": "not_found",
+            "picture": "overview.png",
             "account": "sandbox",
             "choice": "accept",
             "filename": "css/base.css",
@@ -588,9 +591,9 @@ TABLE: dict[str, Row] = {
         FORM_OF_ADMINS, granted=412, body=OLD, arrange=_windows
     ),
     "GET /help": Row(PAGE),
-    "GET /help/{name}": Row(PAGE, granted=404),
-    "GET /help/errors/{code}": Row(PAGE, granted=404),
-    "GET /help/images/{name}": Row(PAGE, granted=404),
+    "GET /help/{name}": Row(PAGE),
+    "GET /help/errors/{code}": Row(PAGE),
+    "GET /help/images/{picture}": Row(PAGE),
     "POST /tour": Row(PAGE, granted=303, body={"tour": "hidden"}),
     "GET /workers": Row(PAGE),
     "POST /workers/ring": Row(PAGE_OF_SERVICE, granted=503),  # Redis is away in this test
