@@ -1,14 +1,19 @@
-"""A proxy before moto that breaks what a test wants broken: lost answers, faults, throttling."""
+"""A proxy before moto: lost answers, faults, throttling, and answers that moto has not."""
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs
+
+from tests.aws_actions import Call, service_of
 
 FAULT = (
     "<Response><Errors><Error><Code>{code}</Code><Message>As the test wants</Message></Error>"
@@ -31,8 +36,10 @@ class Proxy:
     """Forwards everything to ``port`` on loopback but what a rule names."""
 
     def __init__(self, port: int) -> None:
-        self.calls: list[str] = []
+        self.calls: list[Call] = []
         self.rules: list[Rule] = []
+        self.replies: dict[str, bytes] = {}
+        self.amendments: list[tuple[str, re.Pattern[bytes], bytes]] = []
         self._ended = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(port))
         self._server.daemon_threads = True
@@ -51,6 +58,14 @@ class Proxy:
         """Answer the next such calls with a fault."""
         return self._add(Rule(action, times, status, code))
 
+    def reply(self, pattern: str, body: Any) -> None:
+        """Answer every call whose action fits the pattern with this JSON, without asking moto."""
+        self.replies[pattern] = json.dumps(body).encode()
+
+    def amend(self, pattern: str, old: bytes, new: bytes) -> None:
+        """Put ``new`` for what fits the regular expression ``old`` in answers to such calls."""
+        self.amendments.append((pattern, re.compile(old, re.DOTALL), new))
+
     def close(self) -> None:
         self._ended.set()
         self._server.shutdown()
@@ -62,15 +77,24 @@ class Proxy:
         return rule
 
     def _take(self, action: str) -> Rule | None:
-        self.calls.append(action)
         for rule in self.rules:
             if rule.action == action and rule.times > 0:
                 rule.times -= 1
                 return rule
         return None
 
+    def _amend(self, action: str, data: bytes) -> bytes:
+        for pattern, old, new in self.amendments:
+            data = old.sub(new, data) if fnmatch(action, pattern) else data
+        return data
+
+    def _find_reply(self, action: str) -> bytes | None:
+        return next((body for key, body in self.replies.items() if fnmatch(action, key)), None)
+
     def _handler(self, port: int) -> type[BaseHTTPRequestHandler]:
         take: Callable[[str], Rule | None] = self._take
+        find_reply: Callable[[str], bytes | None] = self._find_reply
+        calls, amend = self.calls, self._amend
         ended = self._ended
 
         class Handler(BaseHTTPRequestHandler):
@@ -78,10 +102,15 @@ class Proxy:
 
             def forward(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                rule = take(action_of(self, body))
+                action = action_of(self, body)
+                calls.append(Call(service_of(self.headers.get("Authorization", "")), action))
+                rule = take(action)
                 if rule is not None and rule.status:
                     self.answer(rule.status, fault_of(self, rule.code))
                     rule.reached.set()
+                    return
+                if (reply := find_reply(action)) is not None:
+                    self.answer(200, reply, [("Content-Type", "application/json")])
                     return
                 upstream = HTTPConnection("127.0.0.1", port, timeout=60)
                 headers = dict(self.headers.items())
@@ -89,6 +118,7 @@ class Proxy:
                 got = upstream.getresponse()
                 data = got.read()
                 upstream.close()
+                data = amend(action, data)
                 if rule is not None:
                     rule.reached.set()
                     ended.wait(120)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -20,6 +21,12 @@ from tests.sandbox_cloud import free_port
 START_SECONDS = 60
 KEYS = {"access_key_id": "AKIAEXAMPLEEXAMPLE00", "secret_access_key": "canary-secret-7f1d9c"}
 PROVIDER = "registry.terraform.io/hashicorp/aws"
+# The images that the vocabulary of terraform/clouds/aws.yaml names.
+IMAGES = {
+    "debian-12-amd64-20260101": "136693071363",
+    "debian-13-amd64-20260101": "136693071363",
+    "ubuntu/images/hvm-ssd-gp3/ubuntu-noble-24.04-amd64-server-20260101": "099720109477",
+}
 
 
 def require_provider() -> Path:
@@ -40,7 +47,11 @@ class Moto:
             [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(self.port)],
             stdout=self._log,
             stderr=subprocess.STDOUT,
-            env={"PATH": os.environ["PATH"], "MOTO_EC2_LOAD_DEFAULT_AMIS": "true"},
+            env={
+                "PATH": os.environ["PATH"],
+                "MOTO_AMIS_PATH": str(_write_images(folder / "images.json")),
+                "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+            },
         )
         self._await()
 
@@ -81,6 +92,26 @@ class Moto:
                 assert self._process.poll() is None, "the moto server ended while starting"
                 assert time.monotonic() < deadline, "the moto server did not start"
                 time.sleep(0.1)
+
+
+def _write_images(file: Path) -> Path:
+    images = [
+        {
+            "ami_id": f"ami-{number:08x}",
+            "name": name,
+            "owner_id": owner,
+            "public": True,
+            "architecture": "x86_64",
+            "state": "available",
+            "root_device_name": "/dev/xvda",
+            "root_device_type": "ebs",
+            "virtualization_type": "hvm",
+            "creation_date": "2026-01-01T00:00:00.000Z",
+        }
+        for number, (name, owner) in enumerate(IMAGES.items(), start=1)
+    ]
+    file.write_text(json.dumps(images))
+    return file
 
 
 @cache

@@ -11,6 +11,8 @@ from app.factory import create_app
 from app.models import Operation
 from app.services.engine.engine import Engine
 from tests.api.rest import Rest
+from tests.aws_actions import find_refused
+from tests.aws_proxy import Proxy
 from tests.conftest import MakeSettings
 from tests.landform import NOWHERE
 from tests.moto_cloud import KEYS, Moto, require_provider
@@ -64,9 +66,47 @@ class AwsLandform:
     def outputs(self, stack: dict[str, Any]) -> dict[str, Any]:
         return dict(self.rest.get(f"/stacks/{stack['id']}/outputs").json["outputs"])
 
+    def drift(self, stack: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Check for drift; return the changes by Terraform's address, or else by id."""
+        done = self.perform(stack, type="drift_check")
+        assert done["status"] == "planned_and_finished", done["error"]
+        report = self.stack(stack)["drift"]["report_id"]
+        path = f"/stacks/{stack['id']}/drift-reports/{report}"
+        found = self.rest.get(path).json["changes"]
+        return {item["address"] or item["resource_id"]: item for item in found}
+
+    def use(self, endpoint: str) -> None:
+        """Have the account ask another endpoint from now on."""
+        credentials = {**self.moto.credentials, "endpoint": endpoint}
+        path = f"/cloud-accounts/{ACCOUNT}"
+        answer = self.rest.patch(path, {"credentials": credentials}, If_Match="*")
+        assert answer.status_code == 200, answer.text
+
     def operation_row(self, operation_id: str) -> Operation:
         with self.rest.ctx.read() as session:
             return session.get_one(Operation, operation_id)
+
+
+def check_policies(proxy: Proxy, *kinds: str) -> None:
+    """Check that the policies of these kinds in docs/aws-policies allow all that was called."""
+    assert find_refused(proxy.calls, "search", *kinds) == []
+
+
+def teach(proxy: Proxy) -> None:
+    """Answer as AWS does where moto does not, so that plans after an apply have nothing to do."""
+    # Who set a parameter.
+    proxy.amend(
+        "DescribeDBParameters", rb"</ParameterName>", b"</ParameterName><Source>user</Source>"
+    )
+    # The tags of a launch template are not what it tags machines with.
+    own_tags = rb"<item>\s*<resourceType>launch-template</resourceType>.*?</tagSet>\s*</item>"
+    proxy.amend("DescribeLaunchTemplateVersions", own_tags, b"")
+    # How people sign in to a cluster.
+    access = b'{"cluster": {"accessConfig": {"authenticationMode": "API_AND_CONFIG_MAP"}, '
+    proxy.amend("GET /clusters/*", rb'^\{"cluster": *\{', access)
+    # No key to the nodes when nobody asked for one, and a change by its id.
+    proxy.amend("GET /clusters/*/node-groups/*", rb'"remoteAccess": \{[^}]*\}, ', b"")
+    proxy.reply("GET /clusters/*/updates/*", {"update": {"id": "u", "status": "Successful"}})
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +114,15 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
     server = Moto(tmp_path_factory.mktemp("moto"))
     yield server
     server.close()
+
+
+@pytest.fixture
+def proxy(moto: Moto) -> Iterator[Proxy]:
+    """A proxy before the moto server, for an account that is told to use it."""
+    made = Proxy(moto.port)
+    teach(made)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tests.aws.conftest import AwsLandform
+from tests.aws.conftest import AwsLandform, check_policies
+from tests.aws_proxy import Proxy
 
 
 def test_a_bucket_is_made_and_destroyed(aws: AwsLandform) -> None:
@@ -39,7 +40,8 @@ def test_a_bucket_is_private_encrypted_and_takes_no_plain_connection(aws: AwsLan
 
 
 @pytest.mark.thorough
-def test_a_bucket_is_changed_in_place(aws: AwsLandform) -> None:
+def test_a_bucket_is_changed_in_place(aws: AwsLandform, proxy: Proxy) -> None:
+    aws.use(proxy.endpoint)
     stack = aws.create("buckets", "media")
     name = aws.outputs(stack)["bucket_id"]
     stack = aws.change("buckets", stack, versioning=True, public=True)
@@ -53,6 +55,8 @@ def test_a_bucket_is_changed_in_place(aws: AwsLandform) -> None:
     assert not block["BlockPublicPolicy"]
     aws.change("buckets", stack, versioning=False, public=False)
     assert s3.get_bucket_versioning(Bucket=name)["Status"] == "Suspended"
+    assert aws.destroy("buckets", stack)["status"] == "deleted"
+    check_policies(proxy, "bucket")
 
 
 @pytest.mark.thorough
@@ -64,3 +68,26 @@ def test_objects_of_a_bucket_expire(aws: AwsLandform) -> None:
     assert found["expiry"]["Expiration"]["Days"] == 30
     assert found["expiry"]["NoncurrentVersionExpiration"]["NoncurrentDays"] == 30
     assert set(found) == {"expiry", "abandoned-uploads"}
+
+
+@pytest.mark.thorough
+def test_a_bucket_that_somebody_opens_is_seen_as_severe_and_closed(aws: AwsLandform) -> None:
+    stack = aws.create("buckets", "media")
+    name = aws.outputs(stack)["bucket_id"]
+    s3 = aws.moto.client("s3")
+    kept = json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])
+    s3.delete_public_access_block(Bucket=name)
+    everybody = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": f"arn:aws:s3:::{name}/*",
+    }
+    policy = {**kept, "Statement": [*kept["Statement"], everybody]}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps(policy))
+    found = aws.drift(stack)
+    assert found["aws_s3_bucket_policy.this"]["severity"] == "high"
+    assert found["aws_s3_bucket_public_access_block.this"]["change"] == "deleted"
+    assert aws.perform(stack, type="reconcile")["status"] == "applied"
+    assert json.loads(s3.get_bucket_policy(Bucket=name)["Policy"]) == kept
+    assert aws.drift(stack) == {}

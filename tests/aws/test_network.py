@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,18 +12,10 @@ import pytest
 from app.services.engine.engine import Engine
 from app.services.orphan_search import search_orphans
 from tests.api.rest import Rest, pointers, problem
-from tests.aws.conftest import ACCOUNT, AwsLandform
+from tests.aws.conftest import ACCOUNT, AwsLandform, check_policies
 from tests.aws_proxy import Proxy
-from tests.moto_cloud import Moto
 
 STACK_TAG = "landform:stack"
-
-
-@pytest.fixture
-def proxy(moto: Moto) -> Iterator[Proxy]:
-    made = Proxy(moto.port)
-    yield made
-    made.close()
 
 
 def with_tag(stack: dict[str, Any]) -> list[dict[str, Any]]:
@@ -33,11 +24,7 @@ def with_tag(stack: dict[str, Any]) -> list[dict[str, Any]]:
 
 def changes_of(aws: AwsLandform, stack: dict[str, Any]) -> dict[str, str]:
     """Check for drift and return what changed, by Terraform's address or else the id."""
-    done = aws.perform(stack, type="drift_check")
-    assert done["status"] == "planned_and_finished", done["error"]
-    report = aws.stack(stack)["drift"]["report_id"]
-    found = aws.rest.get(f"/stacks/{stack['id']}/drift-reports/{report}").json["changes"]
-    return {item["address"]: item["change"] for item in found}
+    return {name: item["change"] for name, item in aws.drift(stack).items()}
 
 
 @pytest.mark.parametrize("cidr", ["10.0.0.0/8", "10.0.0.0/15"])
@@ -53,7 +40,8 @@ def test_a_network_that_aws_does_not_offer_is_refused_before_terraform_starts(
 
 
 @pytest.mark.thorough
-def test_a_network_is_made_changed_in_place_and_destroyed(aws: AwsLandform) -> None:
+def test_a_network_is_made_changed_in_place_and_destroyed(aws: AwsLandform, proxy: Proxy) -> None:
+    aws.use(proxy.endpoint)
     stack = aws.create("networks", "web", zones=2)
     outputs = aws.outputs(stack)
     ec2 = aws.moto.client("ec2")
@@ -74,6 +62,7 @@ def test_a_network_is_made_changed_in_place_and_destroyed(aws: AwsLandform) -> N
     assert set(states) <= {"deleted", "deleting"}
     assert aws.destroy("networks", stack)["status"] == "deleted"
     assert ec2.describe_vpcs(Filters=with_tag(stack))["Vpcs"] == []
+    check_policies(proxy, "network")
 
 
 @pytest.mark.thorough
@@ -95,7 +84,7 @@ def test_what_happens_behind_landforms_back_is_seen_and_undone(aws: AwsLandform)
     found = changes_of(aws, stack)
     assert found["aws_vpc.this"] == "updated"
     assert found['aws_subnet.this["eu-west-1b"]'] == "deleted"
-    assert [address for address, change in found.items() if change == "created"] == [extra]
+    assert [name for name, change in found.items() if change == "created"] == [extra]
     ec2.delete_subnet(SubnetId=extra)
     assert aws.perform(stack, type="reconcile")["status"] == "applied"
     assert changes_of(aws, stack) == {}
@@ -103,9 +92,7 @@ def test_what_happens_behind_landforms_back_is_seen_and_undone(aws: AwsLandform)
 
 @pytest.mark.thorough
 def test_what_a_killed_terraform_made_is_found_by_its_tag(aws: AwsLandform, proxy: Proxy) -> None:
-    credentials = {**aws.moto.credentials, "endpoint": proxy.endpoint}
-    path = f"/cloud-accounts/{ACCOUNT}"
-    assert aws.rest.patch(path, {"credentials": credentials}, If_Match="*").status_code == 200
+    aws.use(proxy.endpoint)
     rule = proxy.hold_answer_of("CreateVpc")
     body = {"name": "web", "cloud_account": ACCOUNT, "parameters": {"internet_access": False}}
     operation = aws.rest.post("/networks", body).json["operation"]["id"]
