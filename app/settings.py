@@ -146,6 +146,32 @@ class Settings(BaseSettings):
         description="Addresses or networks of the proxies whose `X-Forwarded-For` and "
         "`X-Forwarded-Proto` are believed, comma-separated; nobody's by default.",
     )
+    public_url: str = Field(
+        "",
+        description="Address at which people reach Landform, such as `https://landform.example.com`.",
+    )
+    oidc_issuer: str = Field(
+        "", description="Issuer of the OpenID Connect provider to sign in with; empty for none."
+    )
+    oidc_client_id: str = Field("", description="What the provider calls this Landform.")
+    oidc_client_secret: SecretStr = Field(
+        SecretStr(""), description="Secret of that client; empty for a public one."
+    )
+    oidc_title: str = Field(
+        "OpenID Connect", max_length=40, description="What the button calls the provider."
+    )
+    oidc_scopes: str = Field(
+        "openid profile", pattern=r"^openid( \S+)*$", description="Scopes that are asked for."
+    )
+    oidc_user_claim: str = Field(
+        "preferred_username", description="Claim that becomes the user name."
+    )
+    oidc_groups_claim: str = Field("groups", description="Claim that lists the groups.")
+    oidc_roles: str = Field(
+        "",
+        description="What groups give: `role@project=group` or `administrator=group`, parted by "
+        "`;`.",
+    )
     login_rate: str = Field("20/minute", description="Login attempts allowed from one address.")
     api_rate: str = Field(
         "1200/minute",
@@ -170,6 +196,20 @@ class Settings(BaseSettings):
     def _check_token_lives(self) -> Self:
         if self.api_token_seconds > self.api_token_max_seconds:
             raise ValueError("LANDFORM_API_TOKEN_SECONDS exceeds LANDFORM_API_TOKEN_MAX_SECONDS")
+        return self
+
+    @model_validator(mode="after")
+    def _check_oidc(self) -> Self:
+        if not self.oidc_issuer:
+            return self
+        if not (self.oidc_client_id and self.public_url and self.oidc_roles):
+            raise ValueError(
+                "LANDFORM_OIDC_ISSUER needs LANDFORM_OIDC_CLIENT_ID, LANDFORM_OIDC_ROLES and "
+                "LANDFORM_PUBLIC_URL"
+            )
+        for name in ("oidc_issuer", "public_url"):
+            if self.env == "production" and not getattr(self, name).startswith("https://"):
+                raise ValueError(f"LANDFORM_{name.upper()} must begin with https://")
         return self
 
     @classmethod

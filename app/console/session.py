@@ -10,9 +10,10 @@ from flask_jwt_extended import unset_jwt_cookies
 from werkzeug.wrappers import Response
 
 from app.authentication import authenticate
-from app.console.guard import local_path
+from app.console import oidc
+from app.console.guard import HOME, local_path
 from app.console.session_cookie import set_session_cookie
-from app.errors import AuthenticationError, CsrfError, TooManyRequestsError
+from app.errors import AuthenticationError, CsrfError, LandformError, TooManyRequestsError
 from app.extensions import limiter
 from app.http_errors import status_of
 from app.services.sessions import sign_out
@@ -71,7 +72,12 @@ def _form(
 ) -> Response:
     token = secrets.token_urlsafe(24)
     page = render_template(
-        "session/sign_in.html", target=target, username=username, message=message, form_token=token
+        "session/sign_in.html",
+        target=target,
+        username=username,
+        message=message,
+        form_token=token,
+        provider_title=current_context().settings.oidc_title if current_context().provider else "",
     )
     response = make_response(page, status)
     # The form repeats what only this cookie knows, so no other site can send it (OWASP double
@@ -88,8 +94,16 @@ def _form(
     return response
 
 
+def _show_refusal(error: LandformError) -> Response:
+    """Show the form again with what went wrong elsewhere."""
+    return _form(HOME, message=f"{error.detail} {error.advice}", status=status_of(error))
+
+
 def _check_form_token() -> None:
     expected = request.cookies.get(SIGN_IN_COOKIE, "")
     given = request.form.get("form_token", "")
     if not expected or not secrets.compare_digest(expected.encode(), given.encode()):
         raise CsrfError("The sign-in form was not sent by a page of this console, or is too old.")
+
+
+oidc.add_pages(pages, _show_refusal)

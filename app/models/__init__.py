@@ -16,6 +16,7 @@ from app.models.stack import Schedule, Stack, StackOutput, StackReference
 from app.models.stack_lock import StackLock
 from app.models.state_version import StateVersion
 from app.models.user import User, UserSession
+from app.models.user_identity import UserIdentity
 from app.models.webhook import Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "StackReference",
     "StateVersion",
     "User",
+    "UserIdentity",
     "UserSession",
     "Webhook",
     "WebhookDelivery",

@@ -19,6 +19,7 @@ from app.crypto import KeyRing
 from app.db import Database
 from app.domain.operations import OperationType
 from app.domain.refusal_budget import RefusalBudget
+from app.identity.provider import IdentityProvider, provider_for
 from app.models import InstallationFact, Operation
 from app.queue.doorbell import DRIFT_QUEUE, OPERATIONS_QUEUE, Doorbell, connect
 from app.settings import Settings
@@ -40,6 +41,7 @@ class Context:
     doorbell: Doorbell
     runs: RunDirectories
     refusals: RefusalBudget = field(default_factory=RefusalBudget)
+    provider: IdentityProvider | None = None
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -91,4 +93,5 @@ def build_context(settings: Settings) -> Context:
         catalog=load_catalog(settings.catalog_root),
         doorbell=Doorbell(connect(settings.redis)),
         runs=RunDirectories(settings.work_dir),
+        provider=provider_for(settings),
     )

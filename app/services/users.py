@@ -185,6 +185,16 @@ def delete_user(
     _audit(session, principal, "user.delete", user, name=user.name)
 
 
+def set_admin(session: Session, principal: Principal, user: User, *, is_admin: bool) -> None:
+    """Make a person an administrator of this Landform or not; the last one stays one."""
+    others = [found for found in _lock_admins(session) if found != user.id]
+    if user.is_admin == is_admin or not (is_admin or others):
+        return
+    user.is_admin = is_admin
+    user.version += 1
+    _audit(session, principal, "user.change", user, changed=["is_admin"], **_shown(user))
+
+
 def _user_to_change(
     session: Session, principal: Principal, reference: str, expected_version: int | None
 ) -> User:

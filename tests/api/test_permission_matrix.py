@@ -512,6 +512,8 @@ TABLE: dict[str, Row] = {
     # --- the console: pages with a session cookie
     "GET /sign-in": Row({**OPEN, **dict.fromkeys(KNOWN, 303)}),
     "POST /sign-in": Row(OPEN, granted=403),
+    "GET /sign-in/oidc": Row(OPEN, granted=404),  # there is no provider in this test
+    "GET /sign-in/oidc/callback": Row(OPEN, granted=404),
     "POST /sign-out": Row(OPEN, granted=303),
     "GET /": Row(PAGE),
     "POST /appearance": Row(PAGE, granted=303, body={"theme": "dark"}),
