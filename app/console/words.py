@@ -232,6 +232,12 @@ LEASE: dict[str, Word] = {
     "lapsed": Word("Lapsed: is looked into", "bad", "alert"),
 }
 
+CHAIN: dict[str, Word] = {
+    "whole": Word("Chain verified", "good", "check"),
+    "broken": Word("Chain broken", "bad", "cross"),
+    "unchecked": Word("Chain not verified yet", "quiet", "minus"),
+}
+
 EVENT: dict[str, str] = {
     EventType.OPERATION_ENDED: "An operation has ended",
     EventType.APPROVAL_WANTED: "A plan waits for a person",
@@ -297,6 +303,7 @@ FAMILIES: dict[str, dict[str, Word]] = {
     "control": CONTROL,
     "worker": WORKER,
     "lease": LEASE,
+    "chain": CHAIN,
 }
 
 

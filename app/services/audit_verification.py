@@ -9,13 +9,18 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from app.domain.audit_chain import Anchor, ChainCheck, ChainedEvent, Finding, Link
+from app.domain.permissions import ServiceRight
 from app.errors import DecryptionError, ValidationError
 from app.models import AuditEvent, AuditHead
+from app.services import audit
+from app.services.access import Principal, require_service
 from app.services.audit import HEAD
 from app.services.audit_anchors import PURPOSE
 from app.services.audit_trail import read_chain
@@ -23,6 +28,8 @@ from app.services.context import Context
 from app.storage.audit_anchors import AnchorFile
 
 MAX_FINDINGS = 100
+MARKED = ("audit_trail", "verification")
+"""Type and id of what a check is about, by which the last one is found."""
 
 
 @dataclass
@@ -36,6 +43,16 @@ class Anchors:
 
 
 @dataclass(frozen=True)
+class Mark:
+    """What the last check that a person asked for in the console found, and when."""
+
+    at: datetime
+    actor: str
+    count: int
+    is_whole: bool
+
+
+@dataclass(frozen=True)
 class Verification:
     """What came out: ``proven`` is the last event that an anchor vouches for."""
 
@@ -45,6 +62,41 @@ class Verification:
     anchors: Anchors
     findings: Sequence[Finding]
     has_more: bool
+
+
+def verify_for(ctx: Context, principal: Principal) -> Verification:
+    """Check every event there is, and put into the trail that it was checked.
+
+    Raises:
+        PermissionDeniedError: the caller lacks ``audit:read-all``.
+        VolumeError: the anchors cannot be read.
+    """
+    require_service(principal, ServiceRight.AUDIT_READ_ALL)
+    found = verify_trail(ctx)
+    wrong = [item for item in found.findings if item.kind != "unproven"]
+    with ctx.write() as session:
+        audit.record(
+            session,
+            principal,
+            "audit.verify",
+            *MARKED,
+            count=found.count,
+            proven=found.proven,
+            wrong=len(wrong),
+        )
+    return found
+
+
+def last_mark(session: Session) -> Mark | None:
+    """Return what the last check found, if there was one; it vouches for nothing after it."""
+    object_type, object_id = MARKED
+    query = select(AuditEvent).where(
+        AuditEvent.object_type == object_type, AuditEvent.object_id == object_id
+    )
+    row = session.scalar(query.order_by(AuditEvent.sequence.desc()).limit(1))
+    if row is None:
+        return None
+    return Mark(row.at, row.actor, int(row.detail["count"]), not row.detail["wrong"])
 
 
 def verify_trail(ctx: Context, archives: Sequence[Path] = ()) -> Verification:

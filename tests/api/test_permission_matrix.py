@@ -726,7 +726,6 @@ def test_everybody_is_let_in_or_refused_as_the_table_says(world: World, who: Who
 
 
 CHANGES_NOTHING = {
-    "POST /audit/verify",  # it only looks
     "POST /appearance",  # a cookie of the browser
     "POST /tour",  # the same
     "POST /sign-out",  # as nobody in particular, without a session

@@ -43,14 +43,17 @@ def test_the_chain_is_verified_and_a_change_is_found(
 ) -> None:
     fleet.stack("web")
     assert "Verify the chain" in visitor.text("/audit")
+    assert "Chain not verified yet" in visitor.text("/audit")
     whole = visitor.post("/audit/verify")
     assert "The chain is whole" in whole.text
     assert "Something is wrong" not in whole.text
+    assert "Chain verified" in visitor.text("/audit")
     with ctx.write() as session:
         row = session.query(AuditEvent).filter_by(action="stack.create").one()
         row.detail = {"name": ATTACK}
     broken = visitor.post("/audit/verify")
     assert "Something is wrong with the trail" in broken.text
+    assert "Chain broken" in visitor.text("/audit")
     assert ATTACK not in broken.text
 
 
@@ -68,3 +71,4 @@ def test_only_who_may_reads_and_verifies(console_app: Flask, fleet: Fleet) -> No
     assert "stack.create" in page
     assert "session.start" not in page
     assert "Verify the chain" not in page
+    assert "Chain" not in page.partition("<main")[2]

@@ -13,6 +13,7 @@ from app.domain.permissions import ServiceRight
 from app.models import AuditEvent, Project
 from app.services.access import Principal
 from app.services.audit_trail import TrailFilter, list_events
+from app.services.audit_verification import Mark, last_mark
 from app.services.context import Context
 from app.services.pages import PageRequest
 
@@ -42,6 +43,7 @@ class TrailPage:
     events: list[EventRow]
     next_cursor: str | None
     may_verify: bool
+    mark: Mark | None
 
 
 def read_trail(
@@ -54,7 +56,9 @@ def read_trail(
         query = select(Project.id, Project.name).where(Project.id.in_(ids))
         projects = dict(session.execute(query).tuples().all())
         rows = [_row(row, projects) for row in found.items]
-        return TrailPage(rows, found.next_cursor, principal.may(ServiceRight.AUDIT_READ_ALL))
+        may_verify = principal.may(ServiceRight.AUDIT_READ_ALL)
+        mark = last_mark(session) if may_verify else None
+        return TrailPage(rows, found.next_cursor, may_verify, mark)
 
 
 def _row(row: AuditEvent, projects: dict[str, str]) -> EventRow:
