@@ -16,6 +16,7 @@ from app.http_errors import register_error_handlers
 from app.logs import configure_logging, get_logger
 from app.services.context import Context, build_context
 from app.settings import Settings
+from app.stream_places import provide_places
 from app.web_context import EXTENSION
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -62,6 +63,7 @@ def create_app(settings: Settings, ctx: Context | None = None) -> Flask:
     jwt.init_app(app)
     limiter.init_app(app)
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.proxy_networks)  # type: ignore[method-assign]  # as Flask documents it
+    provide_places(app, settings.web_threads)
     register_error_handlers(app)
     api.register(app)
     console.register(app)

@@ -26,9 +26,6 @@ from app.services.context import Context
 
 POLL_SECONDS = 0.2
 EVENTS_AT_ONCE = 500
-MAX_STREAMS = 200
-THREADS_KEPT = 88
-"""Threads of the web process that streams leave to pages, held answers and other requests."""
 
 log = get_logger(__name__)
 
@@ -63,15 +60,13 @@ class _Followed:
 
 
 class EventFeed:
-    """Reads for all streams of one process; ``places`` bounds how many there are."""
+    """Reads for all streams of one process."""
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
         self._lock = threading.Lock()
         self._followed: dict[str, _Followed] = {}
         self._thread: threading.Thread | None = None
-        self.max_streams = min(MAX_STREAMS, max(4, ctx.settings.web_threads - THREADS_KEPT))
-        self.places = threading.BoundedSemaphore(self.max_streams)
 
     @contextmanager
     def following(self, operation_id: str) -> Iterator[Listener]:

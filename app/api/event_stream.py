@@ -14,9 +14,10 @@ from queue import Empty
 from flask import Response, current_app, request
 
 from app.api.event_feed import EventFeed, News, event_news, operation_news
-from app.errors import TooManyRequestsError, ValidationError
+from app.errors import ValidationError
 from app.services.context import Context
 from app.services.inventory import events_after
+from app.stream_places import current_places
 
 FEED = "landform_event_feed"
 """Name of the application's extension that is the feed."""
@@ -38,11 +39,11 @@ def follow(ctx: Context, operation_id: str) -> Response:
     if request.method == "HEAD":  # its answer is never closed, so it must not hold a place
         return Response(content_type=STREAM)
     feed: EventFeed = current_app.extensions[FEED]
-    if not feed.places.acquire(blocking=False):
-        raise TooManyRequestsError(f"{feed.max_streams} event streams are open already.")
+    places = current_places()
+    places.take()
     response = Response(_stream(ctx, feed, operation_id, after), content_type=STREAM)
     response.headers["X-Accel-Buffering"] = "no"
-    response.call_on_close(feed.places.release)
+    response.call_on_close(places.give_back)
     return response
 
 

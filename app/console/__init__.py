@@ -41,6 +41,7 @@ from app.console import (
 def register(app: Flask) -> None:
     """Bind the console's pages to ``app``."""
     presentation.register(app)
+    operation_stream.provide_live_operations(app)
     app.register_blueprint(session.pages)
     pages = Blueprint("console", __name__)
     pages.before_request(stack_state.allow_large_upload)  # before any form is read

@@ -1,36 +1,37 @@
 """An operation as it happens: server-sent events (WHATWG HTML §9.2) that carry rendered HTML.
 
-A stream polls SQL, so it works while Redis is away and resumes at any event. It holds a thread of
-the web process, so there are at most ``MAX_STREAMS``, each for ``LIFE_SECONDS``; the browser then
-comes back by itself with the id of the last event it saw.
+A stream is fed from SQL (``app.console.live_operations``), so it works while Redis is away and
+resumes at any event. It holds a thread of the web process, so there are only so many
+(``app.stream_places``), each for ``LIFE_SECONDS``; the browser then comes back by itself with the
+id of the last event it saw.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flask import Blueprint, render_template, request, stream_with_context
+from flask import Blueprint, Flask, current_app, request, stream_with_context
 from werkzeug.wrappers import Response
 
-from app.console.read_models.operation import OperationView, view_of
-from app.console.read_models.plan import read_plan
-from app.errors import TooManyRequestsError
+from app.console.guard import csrf_token
+from app.console.live_operations import LiveOperations, Watched
+from app.console.read_models.operation import OperationView
 from app.services.access import Principal
 from app.services.context import Context
-from app.services.inventory import events_after
 from app.services.lookup import operation_by_id
-from app.web_context import current_context, current_principal
+from app.stream_places import current_places
+from app.web_context import context_of, current_context, current_principal
 
-POLL_SECONDS = 0.5
+EXTENSION = "landform_live_operations"
 HEARTBEAT_SECONDS = 15.0
 LIFE_SECONDS = 600.0
-MAX_STREAMS = 20
-LIVE_PARTS = ("head", "steps", "actions")
 
-_streams = threading.BoundedSemaphore(MAX_STREAMS)
+
+def provide_live_operations(app: Flask) -> None:
+    """Give ``app`` the one reader of all its streams."""
+    app.extensions[EXTENSION] = LiveOperations(context_of(app))
 
 
 def add_pages(pages: Blueprint) -> None:
@@ -44,32 +45,25 @@ class Follower:
 
     ctx: Context
     principal: Principal
-    operation_id: str
+    token: str
     after: int
     view: OperationView | None = None
     has_plan: bool = False
 
-    def look(self) -> Iterator[str]:
+    def look(self, watched: Watched) -> Iterator[str]:
         """Yield what is new since the last look, as event messages."""
-        with self.ctx.read() as session:
-            # Status before events: what was written before an end is then seen for certain.
-            operation = operation_by_id(session, self.principal, self.operation_id)
-            view = view_of(self.ctx, session, self.principal, operation)
-            lines = events_after(session, self.operation_id, self.after)
-            plan = None
-            if not self.has_plan and view.summary is not None:
-                plan = read_plan(self.ctx, session, self.principal, operation)
-                self.has_plan = True
+        # Status before events: what was written before an end is then seen for certain.
+        reading = watched.read(self.ctx, self.principal)
+        lines, self.after = watched.read_log(self.ctx, reading, self.after)
         if lines:
-            self.after = lines[-1].id
-            page = render_template("operations/_log_lines.html", lines=lines)
-            yield message("log", page, self.after)
-        if plan is not None:
-            yield message("plan", render_template("operations/_plan.html", plan=plan))
-        if view != self.view:
-            self.view = view
-            for part in LIVE_PARTS:
-                yield message(part, render_template(f"operations/_{part}.html", operation=view))
+            yield message("log", lines, self.after)
+        if reading.plan is not None and not self.has_plan:
+            self.has_plan = True
+            yield message("plan", reading.plan.replace(reading.token_place, self.token))
+        if reading.view != self.view:
+            self.view = reading.view
+            for name, text in reading.parts.items():
+                yield message(name, text.replace(reading.token_place, self.token))
 
     @property
     def has_ended(self) -> bool:
@@ -82,13 +76,16 @@ def stream_operation(operation_id: str) -> Response:
     ctx, principal = current_context(), current_principal()
     with ctx.read() as session:
         operation_by_id(session, principal, operation_id)
-    has_plan = "plan" in request.args
-    follower = Follower(ctx, principal, operation_id, _last_event_id(), has_plan=has_plan)
-    if not _streams.acquire(blocking=False):
-        raise TooManyRequestsError(f"{MAX_STREAMS} pages are followed live already.")
-    response = Response(stream_with_context(_follow(follower)), mimetype="text/event-stream")
+    follower = Follower(
+        ctx, principal, csrf_token(), _last_event_id(), has_plan="plan" in request.args
+    )
+    live: LiveOperations = current_app.extensions[EXTENSION]
+    places = current_places()
+    places.take()
+    stream = _follow(live, follower, operation_id)
+    response = Response(stream_with_context(stream), mimetype="text/event-stream")
     response.headers["X-Accel-Buffering"] = "no"
-    response.call_on_close(_streams.release)
+    response.call_on_close(places.give_back)
     return response
 
 
@@ -100,20 +97,22 @@ def message(event: str, html: str, event_id: int | None = None) -> str:
     return f"{head}event: {event}\n{data}\n"
 
 
-def _follow(follower: Follower) -> Iterator[str]:
+def _follow(live: LiveOperations, follower: Follower, operation_id: str) -> Iterator[str]:
     yield "retry: 2000\n\n"
     started = spoken = time.monotonic()
-    while time.monotonic() - started < LIFE_SECONDS:
-        for text in follower.look():
-            spoken = time.monotonic()
-            yield text
-        if follower.has_ended:
-            yield message("ended", "")
-            return
-        if time.monotonic() - spoken > HEARTBEAT_SECONDS:
-            spoken = time.monotonic()
-            yield ": alive\n\n"
-        time.sleep(POLL_SECONDS)
+    with live.watching(operation_id) as (watched, bell):
+        while time.monotonic() - started < LIFE_SECONDS and not watched.is_over:
+            bell.clear()
+            for text in follower.look(watched):
+                spoken = time.monotonic()
+                yield text
+            if follower.has_ended:
+                yield message("ended", "")
+                return
+            bell.wait(HEARTBEAT_SECONDS)
+            if time.monotonic() - spoken >= HEARTBEAT_SECONDS:
+                spoken = time.monotonic()
+                yield ": alive\n\n"
 
 
 def _last_event_id() -> int:

@@ -96,6 +96,11 @@
     if (first && document.getElementById("event-" + first[1])) event.preventDefault();
   }
 
+  // Nobody looks at a hidden page: it asks again when it is seen.
+  function onBeforeRequest(event) {
+    if (document.hidden && event.detail.elt.matches("[hx-trigger^='every ']")) event.preventDefault();
+  }
+
   function onChange(event) {
     if (event.target.id === "follow-log") followLog();
     if (event.target.matches("[data-refreshes]")) {
@@ -111,6 +116,7 @@
   document.addEventListener("keydown", onKey);
   document.addEventListener("click", onClick);
   document.addEventListener("change", onChange);
+  document.addEventListener("htmx:beforeRequest", onBeforeRequest);
   document.addEventListener("htmx:sseBeforeMessage", onStreamMessage);
   document.addEventListener("htmx:sseMessage", followLog);
   document.addEventListener("htmx:load", function (event) { reveal(event.detail.elt); });

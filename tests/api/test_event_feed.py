@@ -12,10 +12,11 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from app.api.event_feed import THREADS_KEPT, EventFeed, News
+from app.api.event_feed import EventFeed, News
 from app.api.event_stream import FEED
 from app.clock import utc_now
 from app.models import OperationEvent
+from app.stream_places import EXTENSION, THREADS_KEPT, StreamPlaces
 from tests.api.conftest import MakeApp
 from tests.api.rest import Rest
 
@@ -119,5 +120,5 @@ def test_a_database_that_goes_away_ends_the_streams(
 def test_streams_leave_threads_to_other_requests(
     make_app: MakeApp, threads: int, streams: int
 ) -> None:
-    feed: EventFeed = make_app(web_threads=threads).extensions[FEED]
-    assert feed.max_streams == streams
+    places: StreamPlaces = make_app(web_threads=threads).extensions[EXTENSION]
+    assert places.count == streams

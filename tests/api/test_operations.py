@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from app.api import event_stream
 from app.clock import utc_now
 from app.models import OperationEvent, OperationPlan
 from app.services.secrets import seal_json
+from app.stream_places import EXTENSION, StreamPlaces
 from tests.api.rest import Rest, pointers, problem
 
 
@@ -196,7 +196,7 @@ def test_a_stream_follows_an_operation_that_goes_on(rest: Rest, operation: str) 
 
 @pytest.fixture
 def one_stream(rest: Rest) -> None:
-    rest.app.extensions[event_stream.FEED].places = threading.BoundedSemaphore(1)
+    rest.app.extensions[EXTENSION] = StreamPlaces(1)
 
 
 @pytest.mark.usefixtures("one_stream")

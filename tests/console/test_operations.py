@@ -9,8 +9,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
 
-from app.console import operation_stream
+from app.console import live_operations, operation_stream
+from app.stream_places import EXTENSION, StreamPlaces
 from tests.console.conftest import Visitor
 from tests.console.fleet_examples import DONE, Fleet, attribute, change
 
@@ -241,8 +243,8 @@ def test_a_nonsensical_position_reads_from_the_start(
 def test_a_stream_follows_what_happens_and_stays_quiet_when_nothing_does(
     visitor: Visitor, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(operation_stream, "POLL_SECONDS", 0.02)
-    monkeypatch.setattr(operation_stream, "HEARTBEAT_SECONDS", 0.0)
+    monkeypatch.setattr(live_operations, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(operation_stream, "HEARTBEAT_SECONDS", 0.05)
     operation = fleet.operation(fleet.stack().stack_id, status="planning")
 
     def happen() -> None:
@@ -271,7 +273,7 @@ def test_a_stream_ends_after_its_time_so_that_no_thread_is_held_for_ever(
     visitor: Visitor, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operation_stream, "LIFE_SECONDS", 0.1)
-    monkeypatch.setattr(operation_stream, "POLL_SECONDS", 0.02)
+    monkeypatch.setattr(operation_stream, "HEARTBEAT_SECONDS", 0.05)
     operation = fleet.operation(fleet.stack().stack_id)
     text = visitor.get(f"/operations/{operation}/stream").text
     assert text.startswith("retry: 2000")
@@ -279,9 +281,9 @@ def test_a_stream_ends_after_its_time_so_that_no_thread_is_held_for_ever(
 
 
 def test_too_many_streams_are_refused_and_each_is_given_back(
-    visitor: Visitor, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    console_app: Flask, visitor: Visitor, fleet: Fleet
 ) -> None:
-    monkeypatch.setattr(operation_stream, "_streams", threading.BoundedSemaphore(1))
+    console_app.extensions[EXTENSION] = StreamPlaces(1)
     made = fleet.stack()
     path = f"/operations/{made.operation_id}/stream"
     held = visitor.get(path, buffered=False)
@@ -299,13 +301,8 @@ def test_a_stream_without_a_session_tells_the_browser_to_stay_away(
 
 
 @pytest.fixture(autouse=True)
-def _no_stream_is_left_open() -> Iterator[None]:
+def _no_stream_is_left_open(console_app: Flask) -> Iterator[None]:
     yield
-    taken = [
-        operation_stream._streams.acquire(blocking=False)
-        for _ in range(operation_stream.MAX_STREAMS)
-    ]
-    for was_free in taken:
-        if was_free:
-            operation_stream._streams.release()
-    assert all(taken)
+    places: StreamPlaces = console_app.extensions[EXTENSION]
+    for _ in range(places.count):
+        places.take()
