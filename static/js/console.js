@@ -104,7 +104,8 @@
   function onChange(event) {
     if (event.target.id === "follow-log") followLog();
     if (event.target.matches("[data-refreshes]")) {
-      event.target.form.querySelector("[data-refresh]").click();
+      var refresh = event.target.form.querySelector("[data-refresh]");
+      if (refresh) refresh.click();
     }
   }
 
