@@ -12,6 +12,7 @@ from app.models import Operation, Stack
 from app.services.access import Principal, visible
 
 UNFINISHED = frozenset(OperationStatus) - FINAL
+FAILED = (OperationStatus.ERRORED, OperationStatus.INTERRUPTED)
 
 
 def waiting_for_approval(session: Session, principal: Principal, limit: int) -> Sequence[Operation]:
@@ -80,6 +81,15 @@ def unfinished_of(session: Session, stack_id: str) -> Sequence[Operation]:
         Operation.stack_id == stack_id, Operation.status.in_(sorted(UNFINISHED))
     )
     return session.scalars(query.order_by(Operation.id)).unique().all()
+
+
+def last_failed_of(session: Session, stack_id: str) -> Operation | None:
+    """Return the last operation of a stack that failed or was cut off, unless that was resolved."""
+    query = select(Operation).where(
+        Operation.stack_id == stack_id, Operation.status.in_(sorted(FAILED))
+    )
+    found = session.scalars(query.order_by(Operation.id.desc()).limit(1)).unique().first()
+    return found if found is not None and found.resolution is None else None
 
 
 def types_of(session: Session, operation_ids: Collection[str]) -> dict[str, str]:

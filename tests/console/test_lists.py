@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 
 import pytest
 
@@ -82,3 +83,23 @@ def test_the_design_page_shows_every_word_of_every_family(visitor: Visitor) -> N
         assert text in page
     assert visitor.post("/appearance", {"theme": "contrast"}).status_code == 303
     assert 'data-theme="contrast"' in visitor.text("/console/design")
+
+
+def test_the_stacks_of_a_list_are_checked_together(visitor: Visitor, fleet: Fleet) -> None:
+    for name, kind in (("web", "network"), ("assets", "bucket"), ("logs", "bucket")):
+        fleet.stack(name, kind)
+    page = visitor.text("/stacks?kind=bucket")
+    assert "Check these for drift" in page
+    form = {"kind": "bucket", "project": "", "cloud": "", "verdict": ""}
+    answer = visitor.post("/drift/checks", form, follow_redirects=True)
+    assert "2 stacks are checked as soon as there is room" in " ".join(
+        re.sub(r"<[^>]+>", "", answer.text).split()
+    )
+
+
+@pytest.mark.parametrize("filters", ["q=web", "status=ready", "region=eu-west"])
+def test_a_list_that_the_check_of_many_cannot_choose_offers_none(
+    visitor: Visitor, fleet: Fleet, filters: str
+) -> None:
+    fleet.stack("web")
+    assert "for drift" not in visitor.text(f"/stacks?{filters}")

@@ -75,7 +75,7 @@ def test_an_action_queues_its_operation_and_leads_to_it(
         assert (newest.type, newest.status, newest.requested_by) == (wanted, "pending", "admin")
         assert response.location == f"/operations/{newest.id}"
     page = visitor.text(f"/stacks/{made.stack_id}")
-    assert 'hx-trigger="every 3s"' in page
+    assert 'hx-trigger="every 3s, ' in page
     assert f'href="/operations/{newest.id}"' in page
 
 
@@ -174,3 +174,22 @@ def test_who_is_in_no_project_sees_nothing_of_it(stranger: Visitor, fleet: Fleet
     assert stranger.get(f"/operations/{made.operation_id}/stream").status_code == 404
     for path in ("/", "/stacks", "/operations", "/drift"):
         assert made.stack_id not in stranger.text(path)
+
+
+@pytest.mark.parametrize(
+    ("stack_status", "status", "words"),
+    [
+        ("failed", "errored", "Why, and what to do"),
+        ("needs_attention", "interrupted", "Decide what happens now"),
+    ],
+)
+def test_a_stack_in_trouble_leads_to_the_operation_that_left_it_there(
+    visitor: Visitor, fleet: Fleet, stack_status: str, status: str, words: str
+) -> None:
+    made = fleet.stack("web", status=stack_status, status_reason="It ended badly.")
+    fleet.change_operation(made.operation_id, status=status)
+    fleet.operation(made.stack_id, "drift_check", status="planned_and_finished")
+    page = visitor.text(f"/stacks/{made.stack_id}")
+    assert re.search(rf'href="/operations/{made.operation_id}">{words}</a>', page)
+    fleet.change_operation(made.operation_id, resolution={"by": "ann", "action": "accept"})
+    assert words not in visitor.text(f"/stacks/{made.stack_id}")

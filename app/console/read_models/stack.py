@@ -18,6 +18,7 @@ from app.models import DriftReport, Stack, StackLock
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.drift.finding_lists import FindingFilter, findings_of, list_findings
+from app.services.fleet import TROUBLED
 from app.services.inventory import (
     OperationFilter,
     latest_reports,
@@ -25,7 +26,7 @@ from app.services.inventory import (
     list_operations,
 )
 from app.services.lookup import stack_by_id
-from app.services.operation_lists import unfinished_of
+from app.services.operation_lists import last_failed_of, unfinished_of
 from app.services.operation_queue import lock_of
 from app.services.pages import PageRequest
 from app.services.references import living_users
@@ -39,9 +40,13 @@ GONE_FINDINGS = 20
 
 @dataclass(frozen=True)
 class StackHeader:
-    """What every tab shows. ``unfinished`` is in the order in which the operations run."""
+    """What every tab shows. ``unfinished`` is in the order in which the operations run.
+
+    ``cause`` is the operation that left a stack failed, or in need of a person.
+    """
 
     stack: StackRow
+    cause: OperationRow | None
     unfinished: list[OperationRow]
     drift_checked_at: datetime | None
     next_check_at: datetime | None
@@ -179,8 +184,10 @@ def read_stack_drift(
 
 def stack_header(ctx: Context, session: Session, principal: Principal, stack: Stack) -> StackHeader:
     """Read what every tab begins with."""
+    cause = last_failed_of(session, stack.id) if stack.status in TROUBLED else None
     return StackHeader(
         stack=StackRow.of(stack, ctx.catalog),
+        cause=OperationRow.of(cause) if cause is not None else None,
         unfinished=[OperationRow.of(item) for item in unfinished_of(session, stack.id)],
         drift_checked_at=stack.drift_checked_at,
         next_check_at=next_check(stack),
