@@ -241,14 +241,17 @@ def test_a_nonsensical_position_reads_from_the_start(
 
 
 def test_a_stream_follows_what_happens_and_stays_quiet_when_nothing_does(
-    visitor: Visitor, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    console_app: Flask, visitor: Visitor, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_operations, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(operation_stream, "HEARTBEAT_SECONDS", 0.05)
     operation = fleet.operation(fleet.stack().stack_id, status="planning")
+    live = console_app.extensions[operation_stream.EXTENSION]
 
     def happen() -> None:
-        time.sleep(0.4)
+        while operation not in live._watched or not live._watched[operation].readings:
+            time.sleep(0.02)
+        time.sleep(0.3)
         fleet.plan(operation, [change("create", "sandbox_network.this")], add=1)
         fleet.change_operation(operation, status="applying", has_applied=True)
         fleet.events(operation, [{"message": "Creating..."}])
