@@ -9,6 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -220,7 +221,9 @@ def _cpu_of(processes: Sequence[psutil.Process]) -> float:
     total = 0.0
     for process in processes:
         total += sum(process.cpu_times()[:4])  # with that of ended children
-        total += sum(sum(child.cpu_times()[:2]) for child in process.children(recursive=True))
+        for child in process.children(recursive=True):
+            with suppress(psutil.NoSuchProcess):  # a tick may end at any moment
+                total += sum(child.cpu_times()[:2])
     return total
 
 
