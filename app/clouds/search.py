@@ -42,6 +42,11 @@ class SearchResult:
     types: frozenset[str] | None = None
 
 
+def rehearse() -> None:
+    """Have what every search needs loaded, for processes that are forked from this one."""
+    sandbox.rehearse()
+
+
 def find_by_stack(
     cloud: str, credentials: Mapping[str, Any], region: str, stack_id: str
 ) -> SearchResult:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.clouds import search
 from app.domain.operations import OperationStatus, OperationType
 from app.errors import (
     FenceLostError,
@@ -50,6 +51,7 @@ class Engine:
 
     def rehearse(self) -> bool:
         """Do what begins every operation, for the horses to come; tell whether it was worth it."""
+        search.rehearse()
         try:
             choose_next(self._ctx)
             return rehearse(self._ctx)
