@@ -148,6 +148,7 @@ def test_every_page_fits_every_width_in_both_themes(
     paths += [f"{stack}/state", f"/operations/{waiting}", "/drift", "/catalogue/network"]
     paths += [f"{stack}/resources", f"{stack}/drift/reconcile", "/drift?group=cause"]
     paths += ["/operations", "/console/design", "/workers"]
+    paths += ["/help", "/help/configuration", "/help/errors", "/help/errors/volume_full", "/audit"]
     for path in paths:
         watched.open(path)
         for width in WIDTHS:
