@@ -10,6 +10,7 @@ from flask import Blueprint, Flask
 
 from app.console import (
     appearance,
+    assets,
     audit,
     catalogue,
     cloud_accounts,
@@ -24,6 +25,7 @@ from app.console import (
     operation_stream,
     operations,
     overview,
+    plans,
     presentation,
     session,
     session_cookie,
@@ -40,6 +42,7 @@ from app.console import (
 
 def register(app: Flask) -> None:
     """Bind the console's pages to ``app``."""
+    assets.register(app)
     presentation.register(app)
     operation_stream.provide_live_operations(app)
     app.register_blueprint(session.pages)
@@ -57,6 +60,7 @@ def register(app: Flask) -> None:
         stack_settings,
         stack_lock,
         operations,
+        plans,
         decisions,
         operation_stream,
         drift,

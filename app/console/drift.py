@@ -17,6 +17,8 @@ from app.console.read_models.drift import GROUPS, Wanted, read_drift_page
 from app.domain.drift import DriftStatus
 from app.web_context import current_context, current_principal
 
+DRIFT_ROWS = 20
+"""Each row holds all findings of a stack, so a page of them has fewer than other lists."""
 SWEEP = ("due", "queued", "unwatched")
 
 
@@ -35,7 +37,7 @@ def show_drift() -> str:
         cloud=wanted_text("cloud"),
         cause=wanted_text("cause"),
     )
-    page = read_drift_page(current_context(), current_principal(), wanted, wanted_page())
+    page = read_drift_page(current_context(), current_principal(), wanted, wanted_page(DRIFT_ROWS))
     filters = {**asdict(wanted), "group": wanted.group if wanted.group != "stack" else None}
     shown = {name: value for name, value in filters.items() if name not in ("group", "cause")}
     return render_template(

@@ -27,9 +27,9 @@ class Chip:
     without: str
 
 
-def wanted_page() -> PageRequest:
-    """Return which part of the list is asked for."""
-    return PageRequest(limit=PAGE_ROWS, cursor=request.args.get("cursor") or None)
+def wanted_page(rows: int = PAGE_ROWS) -> PageRequest:
+    """Return which part of the list is asked for, of at most so many rows."""
+    return PageRequest(limit=rows, cursor=request.args.get("cursor") or None)
 
 
 def wanted_choice(name: str, choices: Collection[str]) -> str | None:
@@ -47,6 +47,12 @@ def wanted_choice(name: str, choices: Collection[str]) -> str | None:
 def wanted_text(name: str) -> str | None:
     """Return the text of a filter, or ``None`` when it is empty."""
     return request.args.get(name, "").strip()[:MAX_TEXT] or None
+
+
+def wanted_number(name: str) -> int:
+    """Return a number of the address; what is no number, or absent, is 0."""
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_SERIAL_DIGITS else 0
 
 
 def wanted_serial(name: str) -> int | None:

@@ -95,7 +95,6 @@ def show_operation(operation_id: str) -> str:
         current_principal(),
         operation_id,
         find=wanted_text("find"),
-        resource=wanted_text("resource") or "",
     )
     return render_template("operations/operation.html", page=page, operation=page.operation)
 

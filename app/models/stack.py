@@ -102,8 +102,13 @@ class StackReference(Base):
     parameter: Mapped[str] = mapped_column(String(64), primary_key=True)
     target_id: Mapped[str] = mapped_column(ForeignKey("stacks.id"), index=True)
 
-    stack: Mapped[Stack] = relationship(foreign_keys=[stack_id], viewonly=True, lazy="joined")
-    target: Mapped[Stack] = relationship(foreign_keys=[target_id], viewonly=True, lazy="joined")
+    # An outer join would have SQLite join all stacks there are before it looks at one of these.
+    stack: Mapped[Stack] = relationship(
+        foreign_keys=[stack_id], viewonly=True, lazy="joined", innerjoin=True
+    )
+    target: Mapped[Stack] = relationship(
+        foreign_keys=[target_id], viewonly=True, lazy="joined", innerjoin=True
+    )
 
 
 class StackOutput(Base):

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import rfc3339, utc_now
 from app.domain.drift import DriftStatus
-from app.domain.operations import FINAL, OperationType
+from app.domain.operations import FINAL, OperationStatus, OperationType
 from app.models import InstallationFact, Operation, Project, Schedule, Stack
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
@@ -26,6 +26,7 @@ PULSE = "drift_detector"
 TOTALS = "drift_totals"
 SILENT_AFTER = timedelta(seconds=60)
 MISSED_TICKS = 6
+UNFINISHED = frozenset(OperationStatus) - FINAL
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def read_overdue(session: Session, grace: timedelta = SILENT_AFTER) -> Overdue:
     queued = select(func.count(), func.min(Operation.created_at)).where(
         Operation.type == OperationType.DRIFT_CHECK,
         Operation.requested_by == SYSTEM_PRINCIPAL.name,
-        Operation.status.not_in(FINAL),
+        Operation.status.in_(sorted(UNFINISHED)),  # walks an index; "not in" reads all there are
         Operation.created_at <= late,
     )
     counts, moments = [], []

@@ -33,7 +33,7 @@ from app.services.lookup import operation_by_id
 from app.services.operation_waits import waiting_for
 from app.services.progress import Progress, count_events, last_events, read_progress
 
-LOG_LINES = 400
+LOG_LINES = 200
 NEVER_ADOPTS = (OperationType.DESTROY, OperationType.ACCEPT_DRIFT)
 REPEATABLE = (OperationType.APPLY, OperationType.PLAN, OperationType.DRIFT_CHECK)
 APPROVAL = "approval"
@@ -138,9 +138,8 @@ def read_operation_page(
     principal: Principal,
     operation_id: str,
     find: str | None = None,
-    resource: str = "",
 ) -> OperationPage:
-    """Read the whole page; ``find`` narrows its log, ``resource`` its plan.
+    """Read the whole page; ``find`` narrows its log.
 
     Raises:
         NotFoundError: no such operation, or the caller cannot see it.
@@ -150,7 +149,7 @@ def read_operation_page(
         log = last_events(session, operation_id, LOG_LINES, find)
         return OperationPage(
             operation=view_of(ctx, session, principal, operation),
-            plan=read_plan(ctx, session, principal, operation, resource),
+            plan=read_plan(ctx, session, principal, operation),
             log=log,
             earlier=count_events(session, operation_id, find) - len(log),
             find=find,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from app.console.graph_layout import Edge, without_shortcuts
 from app.console.read_models.graphs import Node, Picture, draw
-from app.console.read_models.plan import read_plan
+from app.console.read_models.plan import read_planned_actions
 from app.console.read_models.stack import StackHeader, stack_header
 from app.console.words import word_for
 from app.domain.drift import DriftStatus
@@ -108,14 +108,9 @@ def _drift(session: Session, stack: Stack) -> dict[str, str]:
 def _planned(ctx: Context, session: Session, principal: Principal, stack: Stack) -> dict[str, str]:
     """Return what the plan of the first unfinished operation would do, by address."""
     for operation in unfinished_of(session, stack.id):
-        plan = read_plan(ctx, session, principal, operation)
-        if plan is not None:
-            return {
-                change.address: group.action
-                for group in plan.groups
-                for change in group.changes
-                if group.action != "read"
-            }
+        planned = read_planned_actions(ctx, session, principal, operation)
+        if planned:
+            return planned
     return {}
 
 
