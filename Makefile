@@ -27,7 +27,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-thorough test-postgresql bench sdk check check-lint check-types check-layers check-tree check-security format clean install install-dev
+.PHONY: help run test test-thorough test-postgresql bench pictures sdk check check-lint check-types check-layers check-tree check-security format clean install install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -53,6 +53,9 @@ test-postgresql: $(DEV) ## Run the core of the tests that use the database on Po
 
 bench: $(DEV) ## Measure, and write docs/benchmarks.md
 	@$(RUN) -m tests.bench $(BENCH_ARGS)
+
+pictures: $(DEV) ## Photograph the console's main pages into docs/images
+	@$(RUN) -m tests.pictures
 
 sdk: $(DEV) ## Generate the clients of the API into build/sdk: Python, TypeScript, Go, Java
 	@$(RUN) -m tests.sdk

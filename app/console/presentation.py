@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from app.console.words import AUTO_APPLY, OPERATION_TYPE, PLAN_REASON, STEP_NAME
 
 STEPS = (("d", 86400), ("h", 3600), ("min", 60))
 NOW_SECONDS = 10
+MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\+\d\d:\d\d|Z)")
 LONG = 100
 
 
@@ -25,6 +27,7 @@ def register(app: Flask) -> None:
         rfc3339=rfc3339,
         exact=exact,
         relative=relative,
+        with_distances=with_distances,
         span=span,
         duration=duration,
         exact_span=exact_span,
@@ -57,6 +60,11 @@ def relative(moment: datetime) -> str:
     if abs(seconds) < NOW_SECONDS:
         return "just now" if seconds >= 0 else "in a moment"
     return f"{span(seconds)} ago" if seconds > 0 else f"in {span(-seconds)}"
+
+
+def with_distances(text: str) -> str:
+    """Write the times in a sentence of a service as distances from now."""
+    return MOMENT.sub(lambda found: relative(datetime.fromisoformat(found[0])), text)
 
 
 def span(seconds: float) -> str:

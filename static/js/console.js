@@ -5,6 +5,7 @@
 
   var JUMPS = { o: "/", s: "/stacks", p: "/operations", d: "/drift", c: "/catalogue", l: "/cloud-accounts", w: "/workers", a: "/audit", e: "/settings", n: "/stacks/new", h: "/help" };
   var JUMP_MILLISECONDS = 1200;
+  var TOAST_MILLISECONDS = 5000;
   var waitingForJump = 0;
 
   function isTyping(target) {
@@ -35,6 +36,8 @@
     if (copy) return copyText(copy);
     var opener = event.target.closest("[data-opens]");
     if (opener) return document.getElementById(opener.dataset.opens).showModal();
+    var speaker = event.target.closest("[data-says]");
+    if (speaker) return say(speaker.dataset.says, speaker.dataset.tone);
     var closer = event.target.closest("[data-closes]");
     if (closer) closer.closest("dialog").close();
   }
@@ -46,12 +49,17 @@
       button.dataset.copied = "";
       say("Copied");
       window.setTimeout(function () { delete button.dataset.copied; }, 1500);
-    }, function () { say("The browser did not allow copying"); });
+    }, function () { say("The browser did not allow copying", "bad"); });
   }
 
-  function say(text) {
+  function say(text, tone) {
     var place = document.getElementById("announcements");
-    if (place) place.textContent = text;
+    if (!place) return;
+    var toast = document.createElement("p");
+    toast.className = "toast toast--" + (tone || "good");
+    toast.textContent = text;
+    place.replaceChildren(toast);
+    window.setTimeout(function () { toast.remove(); }, TOAST_MILLISECONDS);
   }
 
   // The same words as app/console/presentation.py.

@@ -31,7 +31,7 @@ def test_losses_come_first_and_everything_is_told_in_sentences(
     page = visitor.text(plan(fleet, fleet.stack(), *changes, add=1))
     heads = re.findall(r"</svg> (\w+) \d+[^<]*</h3>", page)
     assert heads == ["Destroy", "Replace", "Change", "Create"]
-    said = "Destroys 2 subnet. Replaces 1 subnet. Changes 1 subnet. Creates 1 subnet."
+    said = "Destroys 2 subnets. Replaces 1 subnet. Changes 1 subnet. Creates 1 subnet."
     assert said in words(page)
     assert page.count("plan-group--bad") == 2
 
@@ -73,7 +73,7 @@ def test_a_search_needs_no_script(visitor: Visitor, fleet: Fleet) -> None:
     page = words(visitor.text(f"{path}/plan?find=REGION"))
     assert "1 of 10 changes match." in page
     assert "s_subnet.n1" not in page
-    assert "Destroys 1 network. Creates 9 subnet." in page  # the sentences stay whole
+    assert "Destroys 1 network. Creates 9 subnets." in page  # the sentences stay whole
     assert "0 of 10 changes match." in words(visitor.text(f"{path}/plan?find=%3Cb%3E"))
 
 

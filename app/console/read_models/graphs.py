@@ -9,6 +9,7 @@ from app.console.graph_layout import Box, Edge, Line, lay_out
 
 MAX_NODES = 200
 MAX_TITLE = 25
+CALM = ("good", "quiet")
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,13 @@ class Picture:
 
 
 def draw(nodes: Iterable[Node], edges: Iterable[Edge]) -> Picture:
-    """Lay out ``nodes``, each name once, and the ``edges`` between them."""
-    known = {node.name: node for node in nodes}
-    drawn = list(known)[:MAX_NODES]
-    graph = lay_out(drawn, edges)
+    """Lay out ``nodes``, each name once, and the ``edges`` between them.
+
+    Of too many nodes those are drawn that need a look, then those that have lines.
+    """
+    known, lines = {node.name: node for node in nodes}, list(edges)
+    drawn = _choose(known, lines)
+    graph = lay_out(drawn, lines)
     return Picture(
         nodes=tuple((known[box.name], box) for box in graph.boxes),
         lines=graph.lines,
@@ -59,6 +63,15 @@ def draw(nodes: Iterable[Node], edges: Iterable[Edge]) -> Picture:
         height=graph.height,
         left_out=len(known) - len(drawn),
     )
+
+
+def _choose(known: Mapping[str, Node], edges: Iterable[Edge]) -> list[str]:
+    joined = {name for edge in edges for name in edge}
+    quiet_last = sorted(
+        known, key=lambda name: (known[name].tone in CALM, known[name].is_new, name not in joined)
+    )
+    chosen = set(quiet_last[:MAX_NODES])
+    return [name for name in known if name in chosen]
 
 
 def _cut(text: str, length: int) -> str:

@@ -219,9 +219,20 @@ def _tell(changes: Iterable[Mapping[str, Any]]) -> list[str]:
     sentences = []
     for action in ORDER:
         if action in types and action != "read":
-            said = [f"{count} {name}" for name, count in types[action].most_common()]
+            said = [_count(name, count) for name, count in types[action].most_common()]
             sentences.append(f"{PLAN_VERB[action]} {', '.join(said)}.")
     return sentences
+
+
+def _count(name: str, count: int) -> str:
+    """Say how many of a type, in the plural of plain English words."""
+    if count == 1:
+        return f"1 {name}"
+    if name.endswith(("s", "x", "ch", "sh")):
+        return f"{count} {name}es"
+    if name.endswith("y") and name[-2:-1] not in "aeiou":
+        return f"{count} {name[:-1]}ies"
+    return f"{count} {name}s"
 
 
 def _matches(change: Mapping[str, Any], chosen: PlanChoice) -> bool:

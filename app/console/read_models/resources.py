@@ -27,6 +27,7 @@ from app.services.operation_lists import unfinished_of
 from app.services.references import related
 from app.services.state_contents import HeldBlock, list_blocks
 
+NUMBER = re.compile(r"([0-9]{1,18})")
 INDEX = re.compile(r"\[[^\]]*\]$|\[\"(?:[^\"\\]|\\.)*\"\]$")
 WORST_FIRST = ("delete", "replace", "deposed", "tainted", "deleted", "updated", "update", "create")
 MAX_RELATED = 60
@@ -140,7 +141,13 @@ def _rows(
         for address, action in planned.items()
         if address not in held
     ]
-    return sorted(rows, key=lambda row: row.address)
+    return sorted(rows, key=lambda row: _natural(row.address))
+
+
+def _natural(address: str) -> list[tuple[int, str]]:
+    """Return a key that sorts numbers in an address as numbers: 2 before 10."""
+    parts = (part for part in NUMBER.split(address) if part)
+    return [(int(part), "") if NUMBER.fullmatch(part) else (0, part) for part in parts]
 
 
 def _draw_resources(blocks: Sequence[HeldBlock], rows: Sequence[ResourceRow]) -> Picture:

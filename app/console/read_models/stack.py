@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.catalog.catalog import KindBlueprint
+from app.clock import utc_now
+from app.console.charts import FULL
 from app.console.read_models.drift import DriftedStack, describe_stack
 from app.console.read_models.findings import Finding
 from app.console.read_models.rows import OperationRow, StackRow
@@ -103,11 +106,19 @@ class StackOverviewPage:
 
 
 @dataclass(frozen=True)
+class TimelineEntry:
+    """An operation, and how long it took: its share of the longest one beside it, 0 to 1000."""
+
+    row: OperationRow
+    share: int
+
+
+@dataclass(frozen=True)
 class StackOperationsPage:
     """The tab of operations."""
 
     header: StackHeader
-    rows: list[OperationRow]
+    entries: list[TimelineEntry]
     next_cursor: str | None
 
 
@@ -160,7 +171,21 @@ def read_stack_operations(
         found = list_operations(session, principal, OperationFilter(stack_id=stack_id), page)
         rows = [OperationRow.of(item) for item in found.items]
         header = stack_header(ctx, session, principal, stack)
-        return StackOperationsPage(header, rows, found.next_cursor)
+        return StackOperationsPage(header, as_timeline(rows), found.next_cursor)
+
+
+def as_timeline(rows: Sequence[OperationRow]) -> list[TimelineEntry]:
+    """Compare how long operations took; one that runs is measured until now."""
+    now = utc_now()
+    seconds = [
+        ((row.ended_at or now) - row.started_at).total_seconds() if row.started_at else 0.0
+        for row in rows
+    ]
+    longest = max(seconds, default=0.0) or 1.0
+    return [
+        TimelineEntry(row, round(FULL * took / longest))
+        for row, took in zip(rows, seconds, strict=True)
+    ]
 
 
 def read_stack_drift(
