@@ -85,7 +85,7 @@ def register(app: Flask) -> None:
 def _pack(response: Response, packed: dict[str, bytes]) -> None:
     """Compress a file, once, for who takes it so; pages are not: they hold what is secret."""
     response.vary.add("Accept-Encoding")
-    if "gzip" not in request.accept_encodings:
+    if not request.accept_encodings.quality("gzip"):
         return
     response.direct_passthrough = False
     if request.path not in packed:

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from app.clock import utc_now
+from app.console.drift import DRIFT_ROWS
 from app.models import (
     AuditEvent,
     DriftDay,
@@ -66,12 +67,12 @@ def test_check_now_queues_a_check(visitor: Visitor, fleet: Fleet) -> None:
 
 
 def test_a_long_list_of_drift_comes_in_pages(visitor: Visitor, fleet: Fleet) -> None:
-    for number in range(51):
+    for number in range(DRIFT_ROWS + 1):
         fleet.stack(f"net-{number:02}", drift_status="drifted")
     first = visitor.text("/drift?verdict=drifted")
     assert "cursor=" in first
     assert "net-00" not in first
-    assert first.count('<article class="drifted">') == 50
+    assert first.count('<article class="drifted">') == DRIFT_ROWS
 
 
 def test_a_stack_says_what_happened_and_what_reconciling_would_do(

@@ -188,9 +188,9 @@ def test_the_log_page_holds_the_end_and_the_download_holds_all(
     made = fleet.stack()
     fleet.events(made.operation_id, [{"message": f"line {n} <b>"} for n in range(1100)])
     page = visitor.text(f"/operations/{made.operation_id}")
-    assert "700 earlier lines" in page
+    assert "900 earlier lines" in page
     assert "line 1099 &lt;b&gt;" in page
-    assert "line 699 &lt;b&gt;" not in page
+    assert "line 899 &lt;b&gt;" not in page
     response = visitor.get(f"/operations/{made.operation_id}/log.txt")
     assert response.content_type == "text/plain; charset=utf-8"
     assert response.headers["Content-Disposition"].startswith("attachment")

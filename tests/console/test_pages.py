@@ -238,7 +238,7 @@ def test_the_page_comes_with_a_strict_policy(visitor: Visitor) -> None:
 def test_the_first_load_is_light(visitor: Visitor) -> None:
     page = visitor.text("/")
     parts = set(re.findall(r'(?:href|src)="(/static/[^"#]+)', page))
-    assert len(parts) >= 8
+    assert len(parts) >= 6
     size = len(page.encode())
     for part in parts:
         response = visitor.get(part)
