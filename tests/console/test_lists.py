@@ -11,7 +11,7 @@ import pytest
 from app.console.csv_export import FORMULA, all_rows
 from app.services.pages import PageRequest
 from tests.console.conftest import Visitor
-from tests.console.fleet_examples import Fleet
+from tests.console.fleet_examples import Fleet, deleted, updated
 
 
 def rows(visitor: Visitor, path: str) -> list[dict[str, str]]:
@@ -103,3 +103,28 @@ def test_a_list_that_the_check_of_many_cannot_choose_offers_none(
 ) -> None:
     fleet.stack("web")
     assert "for drift" not in visitor.text(f"/stacks?{filters}")
+
+
+def test_findings_of_drift_are_exported_without_what_rules_hide(
+    visitor: Visitor, fleet: Fleet
+) -> None:
+    web, shop = fleet.stack("web"), fleet.stack("shop", "bucket")
+    fleet.drift(web, "drifted", [updated("a_b.one", "size", 1, 2), deleted("a_b.two")])
+    fleet.drift(shop, "drifted", [updated("a_b.three", "=cmd", 1, 2)])
+    found = rows(visitor, "/drift.csv")
+    assert {row["address"] for row in found} == {"a_b.one", "a_b.two", "a_b.three"}
+    (row,) = rows(visitor, "/drift.csv?kind=bucket")
+    assert (row["stack_name"], row["severity"]) == ("shop", "medium")
+    assert row["attributes"] == "'=cmd"
+    assert rows(visitor, "/drift.csv?group=hidden") == []
+    assert 'href="/drift.csv?kind=bucket"' in visitor.text("/drift?kind=bucket")
+    assert visitor.get("/drift.csv?verdict=odd").status_code == 422
+
+
+def test_one_stack_of_the_list_is_checked_by_who_may(visitor: Visitor, fleet: Fleet) -> None:
+    made = fleet.stack("web")
+    assert f'action="/stacks/{made.stack_id}/operations"' in visitor.text("/stacks")
+    fleet.member("viewer", "a password of theirs", "viewer")
+    viewer = Visitor(visitor.client.application.test_client())
+    viewer.sign_in("viewer", "a password of theirs")
+    assert "drift of" not in viewer.text("/stacks")

@@ -159,6 +159,16 @@ def read_drift_page(
         )
 
 
+def read_findings(
+    ctx: Context, principal: Principal, wanted: Wanted, page: PageRequest
+) -> tuple[list[Finding], str | None]:
+    """Read a page of the findings that the filters leave, and the cursor of the next one."""
+    chosen = wanted.findings(hidden=wanted.group == "hidden")
+    with ctx.read() as session:
+        found = list_findings(session, principal, chosen, page)
+        return [Finding.of(row, principal) for row in found.items], found.next_cursor
+
+
 def draw_trend(session: Session, principal: Principal, fleet: FleetCounts) -> ColumnChart:
     """Draw drifted and unknown stacks over the last days; a day without a count is a gap."""
     known: dict[str, TrendDay] = {

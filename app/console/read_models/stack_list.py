@@ -11,16 +11,21 @@ from app.services.context import Context
 from app.services.inventory import StackFilter, list_stacks
 from app.services.operation_lists import latest_by_stack
 from app.services.pages import PageRequest
+from app.services.schedules import CHECKABLE
 
 
 @dataclass(frozen=True)
 class StackListPage:
-    """One page of the list; ``kinds`` is (name, title) of each kind."""
+    """One page of the list; ``kinds`` is (name, title) of each kind.
+
+    ``checkable`` are the ids of rows that the caller may have checked for drift.
+    """
 
     rows: list[StackRow]
     next_cursor: str | None
     kinds: list[tuple[str, str]]
     may_create: bool
+    checkable: frozenset[str]
 
 
 def read_stack_list(
@@ -40,6 +45,11 @@ def read_stack_list(
             next_cursor=found.next_cursor,
             kinds=[(kind.kind, kind.title) for kind in ctx.catalog.kinds.values()],
             may_create=may_write_somewhere(principal),
+            checkable=frozenset(
+                stack.id
+                for stack in found.items
+                if stack.status in CHECKABLE and principal.has(Right.STACK_WRITE, stack.project_id)
+            ),
         )
 
 
