@@ -401,6 +401,7 @@ TABLE: dict[str, Row] = {
     "GET /api/docs/errors": Row(OPEN),
     "GET /api/v1/openapi.json": Row(OPEN),
     "GET /static/{filename}": Row(OPEN),
+    "GET /static/console.css": Row(OPEN),
     "POST /api/v1/auth/login": Row(OPEN, granted=422, body={}),
     "POST /api/v1/auth/refresh": Row(NO_ONE),  # takes a refresh token, which nobody here shows
     # --- everybody who is signed in
@@ -616,6 +617,7 @@ TABLE: dict[str, Row] = {
     "GET /cloud-accounts/{account_id}/delete": Row(PAGE_OF_SERVICE),
     "POST /cloud-accounts/{account_id}/delete": Row(PAGE_OF_SERVICE, granted=422),
     "GET /drift": Row(PAGE),
+    "GET /drift.csv": Row(PAGE),
     "POST /drift/checks": Row(PAGE_OF_MAKERS, granted=303),
     "GET /drift/findings/{finding_id}": Row(PAGE_OF_VIEWERS),
     "POST /drift/findings/{finding_id}/acknowledge": Row(FORM_OF_OPERATORS, granted=303),
@@ -633,6 +635,7 @@ TABLE: dict[str, Row] = {
     "GET /console/design": Row(PAGE),
     "GET /operations/{operation_id}": Row(PAGE_OF_VIEWERS),
     "GET /operations/{operation_id}/log.txt": Row(PAGE_OF_VIEWERS),
+    "GET /operations/{operation_id}/plan": Row(PAGE_OF_VIEWERS),
     "GET /operations/{operation_id}/stream": Row(PAGE_OF_VIEWERS),
     "POST /operations/{operation_id}/approve": Row(FORM_OF_OPERATORS, granted=409),
     "POST /operations/{operation_id}/discard": Row(FORM_OF_OPERATORS, granted=409),
