@@ -63,14 +63,12 @@ class Line:
         """Write the line as an SVG path: curves between columns, straight through them."""
         (x, y), *others = self.points
         parts = [f"M{x},{y}"]
-        for number, (to_x, to_y) in enumerate(others):
-            if number % 2:
-                parts.append(f"L{to_x},{to_y}")
-            else:
-                middle = (x + to_x) // 2
-                parts.append(f"C{middle},{y} {middle},{to_y} {to_x},{to_y}")
+        for to_x, to_y in others:
+            wide, high = to_x - x, to_y - y
+            # Relative, because a page has hundreds of these.
+            parts.append(f"c{wide // 2},0 {wide // 2},{high} {wide},{high}" if high else f"h{wide}")
             x, y = to_x, to_y
-        return " ".join(parts)
+        return "".join(parts)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from app.console.list_requests import (
     chips_for,
     next_address,
     wanted_choice,
+    wanted_number,
     wanted_page,
     wanted_text,
 )
@@ -115,7 +116,7 @@ def show_stack(stack_id: str) -> str:
 
 def show_stack_resources(stack_id: str) -> str:
     """Show what a stack consists of and what it stands on, as graphs and tables."""
-    page = read_resources(current_context(), current_principal(), stack_id)
+    page = read_resources(current_context(), current_principal(), stack_id, wanted_number("start"))
     return render_template("stacks/resources.html", page=page, tab="resources")
 
 

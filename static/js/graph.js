@@ -38,8 +38,8 @@
   }
 
   function placeOf(node) {
-    var box = node.querySelector("rect");
-    return { x: Number(box.getAttribute("x")), y: Number(box.getAttribute("y")) };
+    var moved = node.transform.baseVal.getItem(0).matrix;
+    return { x: moved.e, y: moved.f };
   }
 
   function beside(graph, node, step) {

@@ -31,13 +31,15 @@ from app.services.context import Context
 from app.services.detector import record_pulse
 from app.services.drift.findings import keep_findings
 from tests.bench.fleet import fill
-from tests.console.fleet_examples import Fleet, attribute, change, updated
+from tests.console.fleet_examples import Fleet, Made, attribute, change, updated
+from tests.console.test_resources import block, state
 from tests.landform import ADMIN
 
 DAYS = 30
 USERS = 20
 CHANGES = 500
 LINES = 2000
+RESOURCES, SUBNETS = 200, 20
 REGIONS = ("eu-west", "eu-north", "us-east", "us-west", "asia-east")
 ENDINGS = (("plan", "planned_and_finished"), ("drift_check", "planned_and_finished"))
 OUTCOMES = ("applied",) * 17 + ("errored", "canceled", "discarded")
@@ -46,11 +48,12 @@ CAUSES = ("size", "tags.team", "cidr", "rules[0].port", "versioning", "retention
 
 @dataclass(frozen=True)
 class Aged:
-    """Where to look: a stack that others use, an operation that ran, one with a large plan."""
+    """Where to look: a stack that others use, an operation that ran, what is large."""
 
     stack_id: str
     operation_id: str
     large_plan_id: str
+    large_stack_id: str
 
 
 def make_aged_fleet(ctx: Context, count: int) -> Aged:
@@ -66,7 +69,8 @@ def make_aged_fleet(ctx: Context, count: int) -> Aged:
         _add_users(session, first, others[:USERS])
     _add_audit(ctx, [first, *others])
     record_pulse(ctx)
-    return Aged(first, operation, _add_large_plan(ctx, others[0]))
+    _add_large_state(ctx, others[1])
+    return Aged(first, operation, _add_large_plan(ctx, others[0]), others[1])
 
 
 def _spread(session: Session, stacks: Sequence[str]) -> None:
@@ -206,3 +210,18 @@ def _add_large_plan(ctx: Context, stack_id: str) -> str:
     fleet.plan(operation_id, changes, change=CHANGES)
     fleet.events(operation_id, [{"message": f"Refreshing number {n}"} for n in range(LINES)])
     return operation_id
+
+
+def _add_large_state(ctx: Context, stack_id: str) -> None:
+    """Let a stack consist of many machines in 20 subnets of a network."""
+    with ctx.db.read() as session:
+        query = select(Operation.id).where(Operation.stack_id == stack_id).limit(1)
+        made = Made(stack_id, session.scalars(query).one())
+    network = "sandbox_network.this"
+    blocks = [block("sandbox_network", "this")]
+    blocks += [block("sandbox_subnet", f"s{n}", needs=(network,)) for n in range(SUBNETS)]
+    blocks += [
+        block("sandbox_machine", f"m{n}", needs=(f"sandbox_subnet.s{n % SUBNETS}",))
+        for n in range(RESOURCES - SUBNETS - 1)
+    ]
+    Fleet(ctx, ADMIN).state(made, state(*blocks))

@@ -86,7 +86,7 @@ def measure_pages(folder: Path, stacks: int, rounds: int) -> dict[str, PageFigur
 
 
 def main_pages(aged: Aged) -> dict[str, str]:
-    """Return the addresses of the pages with a budget, and of two that hold much."""
+    """Return the addresses of the main pages, and of those that hold much."""
     return {
         "overview": "/",
         "stacks": "/stacks",
@@ -95,6 +95,7 @@ def main_pages(aged: Aged) -> dict[str, str]:
         "operations": "/operations",
         "an operation": f"/operations/{aged.operation_id}",
         "a plan of 500 changes and a log of 2,000 lines": f"/operations/{aged.large_plan_id}",
+        "a graph and a table of 200 resources": f"/stacks/{aged.large_stack_id}/resources",
         "drift by stack": "/drift",
         "drift by cause": "/drift?group=cause",
         "catalogue": "/catalogue",

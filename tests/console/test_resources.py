@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from app.console.read_models.resources import block_of
+from app.console.graph_layout import BOX_HEIGHT, BOX_WIDTH
+from app.console.read_models.graphs import MAX_NODES
+from app.console.read_models.resources import TABLE_ROWS, block_of
+from app.settings import REPOSITORY_ROOT as ROOT
 from tests.console.conftest import Visitor
 from tests.console.fleet_examples import Fleet, Made, change, updated
 
@@ -73,7 +76,7 @@ def test_resources_are_a_graph_with_a_table_of_the_same(visitor: Visitor, made: 
 
 def test_each_box_leads_to_its_row(visitor: Visitor, made: Made) -> None:
     page = visitor.text(f"/stacks/{made.stack_id}/resources")
-    targets = re.findall(r'class="graph__node" href="#([^"]+)"', page)
+    targets = re.findall(r'class="graph__node[^>]* href="#([^"]+)"', page)
     assert len(set(targets)) == 3
     assert all(f'id="{target}"' in page for target in targets)
 
@@ -123,3 +126,46 @@ def test_stacks_around_are_drawn_with_what_they_need(visitor: Visitor, fleet: Fl
 )
 def test_an_instance_knows_its_block(address: str, block: str) -> None:
     assert block_of(address) == block
+
+
+def test_a_long_table_comes_in_pages_and_each_box_finds_its_row(
+    visitor: Visitor, fleet: Fleet
+) -> None:
+    made, count = fleet.stack("web"), 2 * TABLE_ROWS + 5
+    fleet.state(made, state(*(block("a_machine", f"m{n}") for n in range(count))))
+    path = f"/stacks/{made.stack_id}/resources"
+    page = visitor.text(path)
+    assert f"1 to {TABLE_ROWS} of {count}" in page
+    assert page.index("a_machine.m2<") < page.index("a_machine.m10<")  # as people count
+    targets = [
+        unescape(href) for href in re.findall(r'<a class="graph__node[^>]*href="([^"]+)"', page)
+    ]
+    assert len(targets) == count
+    for target in (targets[0], targets[TABLE_ROWS], targets[-1]):
+        query, _, row = target.partition("#")
+        assert f'id="{row}"' in visitor.text(path + query)
+    last = visitor.text(f"{path}?start={2 * TABLE_ROWS + 1}")
+    assert f"{2 * TABLE_ROWS + 1} to {count} of {count}" in last
+    for odd in ("-1", "x", "99999999999999999999"):
+        assert f"1 to {TABLE_ROWS} of" in visitor.text(f"{path}?start={odd}")
+    assert "a_machine" in visitor.text(f"{path}?start=9999")  # past the end: the graph alone
+
+
+def test_of_too_many_resources_those_are_drawn_that_need_a_look(
+    visitor: Visitor, fleet: Fleet
+) -> None:
+    made = fleet.stack("web")
+    blocks = [block("a_machine", f"m{n}") for n in range(MAX_NODES + 20)]
+    blocks += [block("b_disk", "d", needs=("b_disk.base",)), block("b_disk", "base")]
+    fleet.state(made, state(*blocks))
+    fleet.drift(made, "drifted", [updated(f"a_machine.m{MAX_NODES + 10}", "size", 1, 2)])
+    page = visitor.text(f"/stacks/{made.stack_id}/resources")
+    assert page.count('class="graph__node') == MAX_NODES
+    assert "22 more are too many to draw" in page
+    assert f"machine m{MAX_NODES + 10}: changed" in page
+    assert "disk d needs disk base" in page
+
+
+def test_boxes_are_as_large_in_the_style_sheet_as_in_the_layout() -> None:
+    sheet = (ROOT / "static" / "css" / "components" / "graph.css").read_text()
+    assert f"width: {BOX_WIDTH}px; height: {BOX_HEIGHT}px" in sheet

@@ -37,11 +37,15 @@ class Node:
 
 @dataclass(frozen=True)
 class Picture:
-    """A graph that was laid out; ``left_out`` nodes were too many to draw."""
+    """A graph that was laid out; ``left_out`` nodes were too many to draw.
+
+    ``places`` gives each node a number: short, and no text of a user.
+    """
 
     nodes: tuple[tuple[Node, Box], ...]
     lines: tuple[Line, ...]
     titles: Mapping[str, str]
+    places: Mapping[str, int]
     width: int
     height: int
     left_out: int
@@ -59,6 +63,7 @@ def draw(nodes: Iterable[Node], edges: Iterable[Edge]) -> Picture:
         nodes=tuple((known[box.name], box) for box in graph.boxes),
         lines=graph.lines,
         titles={name: known[name].title for name in drawn},
+        places={name: number for number, name in enumerate(drawn)},
         width=graph.width,
         height=graph.height,
         left_out=len(known) - len(drawn),

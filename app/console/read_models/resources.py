@@ -27,6 +27,7 @@ from app.services.operation_lists import unfinished_of
 from app.services.references import related
 from app.services.state_contents import HeldBlock, list_blocks
 
+TABLE_ROWS = 30
 NUMBER = re.compile(r"([0-9]{1,18})")
 INDEX = re.compile(r"\[[^\]]*\]$|\[\"(?:[^\"\\]|\\.)*\"\]$")
 WORST_FIRST = ("delete", "replace", "deposed", "tainted", "deleted", "updated", "update", "create")
@@ -57,18 +58,31 @@ class ResourceRow:
 
 @dataclass(frozen=True)
 class ResourcesPage:
-    """The tab; ``unknown`` says why the state could not be read."""
+    """The tab; of ``total`` rows those from number ``start`` on.
+
+    ``unknown`` says why the state could not be read.
+    """
 
     header: StackHeader
     rows: list[ResourceRow]
+    total: int
+    start: int
     resources: Picture
     references: Picture
     has_plan: bool
     unknown: str | None
 
+    @property
+    def next_start(self) -> int | None:
+        """Return where the next rows begin, or ``None`` on the last page."""
+        following = self.start + len(self.rows)
+        return following if following < self.total else None
 
-def read_resources(ctx: Context, principal: Principal, stack_id: str) -> ResourcesPage:
-    """Read the tab.
+
+def read_resources(
+    ctx: Context, principal: Principal, stack_id: str, start: int = 0
+) -> ResourcesPage:
+    """Read the tab, its table from row number ``start`` on.
 
     Raises:
         NotFoundError: no such stack, or the caller cannot see it.
@@ -84,10 +98,13 @@ def read_resources(ctx: Context, principal: Principal, stack_id: str) -> Resourc
     except LandformError as error:
         blocks, unknown = [], error.detail
     rows = _rows(blocks, drift, planned)
+    start = start // TABLE_ROWS * TABLE_ROWS
     return ResourcesPage(
         header=header,
-        rows=rows,
-        resources=_draw_resources(blocks, rows),
+        rows=rows[start : start + TABLE_ROWS],
+        total=len(rows),
+        start=start,
+        resources=_draw_resources(blocks, rows, start),
         references=references,
         has_plan=bool(planned),
         unknown=unknown,
@@ -150,14 +167,18 @@ def _natural(address: str) -> list[tuple[int, str]]:
     return [(int(part), "") if NUMBER.fullmatch(part) else (0, part) for part in parts]
 
 
-def _draw_resources(blocks: Sequence[HeldBlock], rows: Sequence[ResourceRow]) -> Picture:
+def _draw_resources(
+    blocks: Sequence[HeldBlock], rows: Sequence[ResourceRow], start: int
+) -> Picture:
     by_block: dict[str, list[ResourceRow]] = {}
     for row in rows:
         by_block.setdefault(row.block, []).append(row)
     titles = {block.address: neutral_name(block.type, block.name) for block in blocks}
     place = {row.address: number for number, row in enumerate(rows)}
     nodes = [
-        _resource_node(address, titles.get(address), of_block, place[of_block[0].address])
+        _resource_node(
+            address, titles.get(address), of_block, _row_href(place[of_block[0].address], start)
+        )
         for address, of_block in by_block.items()
     ]
     edges = without_shortcuts(
@@ -169,9 +190,7 @@ def _draw_resources(blocks: Sequence[HeldBlock], rows: Sequence[ResourceRow]) ->
     return draw(nodes, edges)
 
 
-def _resource_node(
-    address: str, title: str | None, rows: Sequence[ResourceRow], place: int
-) -> Node:
+def _resource_node(address: str, title: str | None, rows: Sequence[ResourceRow], href: str) -> Node:
     concerns = Counter(item for row in rows for item in row.concerns if item != "planned")
     worst = next((item for item in WORST_FIRST if concerns[item]), "ok")
     word = word_for("action" if worst not in ("ok", "tainted", "deposed") else "resource", worst)
@@ -183,9 +202,15 @@ def _resource_node(
         detail=f"{said}{count}{word.text.lower()}",
         tone=word.tone,
         icon=word.icon,
-        href=f"#resource-{place}",
+        href=href,
         is_new=all(row.status == "planned" for row in rows),
     )
+
+
+def _row_href(place: int, start: int) -> str:
+    """Return the address of a row of the table, which may be on another page of it."""
+    page = place // TABLE_ROWS * TABLE_ROWS
+    return f"#resource-{place}" if page == start else f"?start={page}#resource-{place}"
 
 
 def _name(address: str) -> str:
