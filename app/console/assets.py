@@ -88,8 +88,9 @@ def _pack(response: Response, packed: dict[str, bytes]) -> None:
     if not request.accept_encodings.quality("gzip"):
         return
     response.direct_passthrough = False
+    data = response.get_data()  # also when it is known already: what is read to the end is closed
     if request.path not in packed:
-        packed[request.path] = gzip.compress(response.get_data(), mtime=0)
+        packed[request.path] = gzip.compress(data, mtime=0)
     response.set_data(packed[request.path])
     response.headers["Content-Encoding"] = "gzip"
     response.headers.pop("ETag", None)  # it names the file as it lies there

@@ -98,7 +98,7 @@ def read_resources(
     except LandformError as error:
         blocks, unknown = [], error.detail
     rows = _rows(blocks, drift, planned)
-    start = start // TABLE_ROWS * TABLE_ROWS
+    start = min(start, max(len(rows) - 1, 0)) // TABLE_ROWS * TABLE_ROWS
     return ResourcesPage(
         header=header,
         rows=rows[start : start + TABLE_ROWS],
