@@ -25,6 +25,7 @@ from app.domain.permissions import SCOPES
 from app.models import (
     ApiToken,
     AuditEvent,
+    Operation,
     OperationPlan,
     ProjectMember,
     Stack,
@@ -283,8 +284,11 @@ class World:
         return machine.headers["Authorization"].removeprefix("Bearer ")
 
     def _add_plan(self) -> None:
-        sealed = seal_json(self.rest.ctx.keys, {"resources": []}, f"plan:{self.operation}")
+        counts = {"add": 0, "change": 0, "destroy": 0, "replace": 0}
+        plan = {"summary": counts, "changes": [], "outputs": []}
+        sealed = seal_json(self.rest.ctx.keys, plan, f"plan:{self.operation}")
         with self.rest.ctx.write() as session:
+            session.get_one(Operation, self.operation).plan_summary = counts
             session.add(
                 OperationPlan(
                     operation_id=self.operation, sealed_changes=sealed, created_at=utc_now()

@@ -33,6 +33,7 @@ NO_PAGES = {
     "console.export_stacks",
     "console.export_operations",
     "console.export_trail",
+    "console.export_findings",
 }
 LINKED_LATER = {
     "console.confirm_force_cancel",  # when the grace period of a cancel is over
