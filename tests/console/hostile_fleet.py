@@ -97,7 +97,7 @@ def _unfinished(fleet: Fleet) -> None:
     fleet.events(running, [{"message": HOSTILE, "type": "apply_start", "data": start}])
     late = fleet.stack("late").stack_id
     fleet.operation(late, status="canceling", cancel_requested_at=utc_now(), has_applied=True)
-    error = dict.fromkeys(("code", "title", "detail", "advice"), HOSTILE)
+    error = {"code": "state_corrupt", **dict.fromkeys(("title", "detail", "advice"), HOSTILE)}
     orphan = {"address": HOSTILE, "id": HOSTILE, "type": HOSTILE, "reason": HOSTILE}
     cut = fleet.stack("cut", status="needs_attention")
     fleet.change_operation(

@@ -71,7 +71,7 @@ def test_a_newcomer_signs_in_and_asks_for_a_network(watched: Watched) -> None:
     page.locator("[name='/parameters/zones']").blur()
     page.wait_for_selector("#curl-text:has-text('\"zones\": 9')")
     page.click("button:has-text('Create the network')")
-    assert page.locator("#problems").evaluate("e => e === document.activeElement")
+    page.wait_for_selector("#problems:focus")
     assert page.input_value("[name='/name']") == "web"
     watched.expected = "422"  # the browser notes the refused form
     page.fill("[name='/parameters/zones']", "2")

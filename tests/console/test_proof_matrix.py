@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 import pytest
@@ -18,14 +18,15 @@ from playwright.sync_api import Browser, ConsoleMessage, Page
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
+from app.services.stack_locks import lock_stack
 from tests.console import hostile_fleet
 from tests.console.conftest import Visitor
-from tests.console.fleet_examples import Fleet, change
+from tests.console.fleet_examples import Fleet
 from tests.console.hostile_fleet import ADMINISTRATOR, HOSTILE, PASSWORD, ROLES
 
 WIDTHS = (1440, 768, 375)
 SCHEMES = ("light", "dark")
-# Not pages: what is sent as a file or a stream.
+# Not pages: what is sent as a file, a picture or a stream.
 NO_PAGES = {
     "console.stream_operation",
     "console.download_log",
@@ -34,6 +35,7 @@ NO_PAGES = {
     "console.export_operations",
     "console.export_trail",
     "console.export_findings",
+    "console.show_picture",
 }
 LINKED_LATER = {
     "console.confirm_force_cancel",  # when the grace period of a cancel is over
@@ -163,7 +165,7 @@ def test_what_is_refused_is_a_page_too(fleet: Fleet, person: Person, scheme: str
         f"/stacks/{stack.stack_id}/destroy": 403,
         f"/stacks?status={hostile}": 422,
         f"/stacks?cursor={hostile}": 422,
-        f"/stacks/{stack.stack_id}/state/diff?from={hostile}": 422,
+        f"/stacks/{stack.stack_id}/state/diff?from={hostile}": 404,
     }
     answers = {path: person.visitor.get(path).status_code for path in refused}
     assert answers == refused
@@ -179,16 +181,16 @@ def test_what_came_too_late_and_what_broke_are_pages_too(
     page = person.page
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     stack = fleet.stack("web")
-    late = fleet.operation(stack.stack_id, status="planned", requires_approval=True)
-    fleet.plan(late, [change("create", "a_b.this")], add=1)
-    page.goto(f"/operations/{late}")
-    fleet.change_operation(late, status="discarded")
+    page.goto(f"/stacks/{stack.stack_id}/lock")
+    with fleet.ctx.write() as session:
+        lock_stack(session, replace(fleet.principal, id="usr_other"), stack.stack_id, HOSTILE)
+    page.fill("[name='reason']", HOSTILE)
     with page.expect_navigation() as came:
-        page.click("button:has-text('Approve and apply')")
+        page.click("#main button:has-text('Lock')")
     assert came.value.status == 409
-    person.look("an approval that came too late")
-    fleet.change_operation(late, plan_summary={"no": "summary of today"})
-    broken = page.goto(f"/operations/{late}")
+    person.look("a lock that came too late")
+    fleet.change_operation(stack.operation_id, plan_summary={"no": "summary of today"})
+    broken = page.goto(f"/operations/{stack.operation_id}")
     assert broken is not None
     assert broken.status == 500
     person.look("a page that broke")

@@ -193,3 +193,16 @@ def test_a_stack_in_trouble_leads_to_the_operation_that_left_it_there(
     assert re.search(rf'href="/operations/{made.operation_id}">{words}</a>', page)
     fleet.change_operation(made.operation_id, resolution={"by": "ann", "action": "accept"})
     assert words not in visitor.text(f"/stacks/{made.stack_id}")
+
+
+def test_who_may_make_nothing_is_not_led_to_forms_that_refuse(
+    stranger: Visitor, fleet: Fleet
+) -> None:
+    fleet.member("vera", "a long password", "viewer")
+    stranger.sign_in("vera", "a long password")
+    for path in ("/", "/stacks", "/operations"):
+        assert 'href="/stacks/new"' not in stranger.text(path)
+    kinds = stranger.text("/stacks/new")
+    assert "needs the role operator" in kinds
+    assert 'href="/stacks/new/' not in kinds
+    assert stranger.get("/stacks/new/bucket").status_code == 403
