@@ -1,7 +1,8 @@
 """``make bench``: measure on this machine, over loopback, and write ``docs/benchmarks.md``.
 
 ``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start] [--only drift|console]``.
-What is not measured in this run keeps its line from the last one.
+What is not measured in this run keeps its line from the last one, and what people have written
+under ``## Goals`` stays as it is.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from tests.bench.measures import (
 from tests.running import running_landform
 
 STACKS, VISITS = 10_000, 20
+NOTES = "\n## Goals"
 TARGET = REPOSITORY_ROOT / "docs" / "benchmarks.md"
 FRESH, WARM, TESTS = "`make run`, nothing cached", "`make run` again", "`make test`"
 
@@ -44,7 +46,8 @@ def main() -> int:
     parser.add_argument("--skip-fresh-start", action="store_true", help="do not install anew")
     parser.add_argument("--only", choices=("drift", "console"), help="keep all other rows")
     chosen = parser.parse_args()
-    kept = read_kept(TARGET.read_text(), keeps_all=bool(chosen.only)) if TARGET.exists() else {}
+    before = TARGET.read_text() if TARGET.exists() else ""
+    kept = read_kept(before, keeps_all=bool(chosen.only))
     started, load = time.monotonic(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="landform-bench-") as folder:
         figures = {}
@@ -58,7 +61,7 @@ def main() -> int:
         figures[TESTS] = f"{chosen.make_test_seconds:.0f} s"
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     rows = kept | {name: (figure, today) for name, figure in figures.items()}
-    TARGET.write_text(page(rows, time.monotonic() - started, load))
+    TARGET.write_text(page(rows, time.monotonic() - started, load) + read_notes(before))
     sys.stdout.write(TARGET.read_text())
     return 0
 
@@ -98,6 +101,11 @@ def read_kept(text: str, *, keeps_all: bool = False) -> dict[str, tuple[str, str
     return {name: (figure, day) for name, figure, day in rows if keeps_all or name in rare}
 
 
+def read_notes(text: str) -> str:
+    """Return what people have written about the figures of an earlier page."""
+    return text[text.index(NOTES) :] if NOTES in text else ""
+
+
 def page(rows: dict[str, tuple[str, str]], seconds: float, load: float) -> str:
     """Return the document."""
     terraform = discover("")
@@ -108,7 +116,7 @@ def page(rows: dict[str, tuple[str, str]], seconds: float, load: float) -> str:
         [
             "# Benchmarks",
             "",
-            "Written by `make bench`; do not edit. Absolute times belong to the machine below,",
+            "Written by `make bench` down to the goals. Times belong to the machine below,",
             "ratios are taken within one run. Everything is on loopback, with the sandbox cloud,",
             "its real Terraform provider, the Redis that `make run` starts, and SQLite where a row",
             "does not say PostgreSQL (a server on this machine that syncs what it commits). The",

@@ -13,6 +13,7 @@ from app.services.inventory import StackFilter, list_stacks
 from app.services.pages import PageRequest
 from app.services.setup import prepare
 from app.settings import Settings
+from tests.bench.__main__ import page, read_kept, read_notes
 from tests.bench.api_rows import Size, measure_database
 from tests.bench.fleet import fill
 from tests.bench.floors import time_fsync, time_insert
@@ -39,6 +40,15 @@ def test_a_fleet_has_as_many_stacks_as_asked_for_and_each_is_whole(settings: Set
         assert {row.schedule.interval_seconds for row in page.items}
         assert first in {row.id for row in page.items}
     ctx.db.close()
+
+
+def test_rows_that_were_not_measured_and_the_notes_of_people_are_kept() -> None:
+    notes = "\n## Goals\n\nOne was missed.\n"
+    text = page({"a row": ("3 s", "2026-11-01")}, 60, 0.5) + notes
+    assert read_kept(text, keeps_all=True) == {"a row": ("3 s", "2026-11-01")}
+    assert read_kept(text) == {}
+    assert read_notes(text) == notes
+    assert read_notes(page({}, 60, 0.5)) == ""
 
 
 def test_floors_take_time(tmp_path: Path) -> None:
