@@ -76,6 +76,8 @@ def sign_in(page: Page, landform: RunningLandform) -> None:
     page.fill("#password", (landform.home / "admin-password").read_text().strip())
     page.keyboard.press("Enter")
     page.wait_for_url("**/")
+    page.click("button:has-text('Put them away')")  # the first steps of a newcomer
+    page.wait_for_selector("button:has-text('Put them away')", state="detached")
 
 
 def take(page: Page, path: str, target: Path) -> None:
