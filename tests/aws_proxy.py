@@ -15,9 +15,13 @@ from urllib.parse import parse_qs
 
 from tests.aws_actions import Call, service_of
 
-FAULT = (
+EC2_FAULT = (
     "<Response><Errors><Error><Code>{code}</Code><Message>As the test wants</Message></Error>"
     "</Errors><RequestID>test</RequestID></Response>"
+)
+FAULT = (
+    "<ErrorResponse><Error><Code>{code}</Code><Message>As the test wants</Message></Error>"
+    "<RequestId>test</RequestId></ErrorResponse>"
 )
 
 
@@ -150,7 +154,8 @@ def fault_of(request: BaseHTTPRequestHandler, code: str) -> bytes:
     """Return a fault in the words of the protocol that the caller speaks."""
     if request.headers.get("X-Amz-Target"):
         return json.dumps({"__type": code, "message": "As the test wants"}).encode()
-    return FAULT.format(code=code).encode()
+    is_ec2 = service_of(request.headers.get("Authorization", "")) == "ec2"
+    return (EC2_FAULT if is_ec2 else FAULT).format(code=code).encode()
 
 
 def action_of(request: BaseHTTPRequestHandler, body: bytes) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from pydantic import SecretStr
@@ -71,6 +72,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="which database the tests use",
     )
+
+
+def pytest_configure() -> None:
+    """Let no property fail for its time: an example waits when the machine is busy."""
+    hypothesis.settings.register_profile("landform", deadline=None)
+    hypothesis.settings.load_profile("landform")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 from app.factory import create_app
 from app.models import Operation
 from app.services.engine.engine import Engine
+from app.services.orphan_search import search_orphans
 from tests.api.rest import Rest
 from tests.aws_actions import find_refused
 from tests.aws_proxy import Proxy
@@ -75,12 +79,37 @@ class AwsLandform:
         found = self.rest.get(path).json["changes"]
         return {item["address"] or item["resource_id"]: item for item in found}
 
+    def reconcile(self, stack: dict[str, Any]) -> None:
+        """Undo what the last drift check saw, which must go well."""
+        report = self.stack(stack)["drift"]["report_id"]
+        done = self.perform(stack, type="reconcile", report_id=report)
+        assert done["status"] == "applied", done["error"]
+
     def use(self, endpoint: str) -> None:
         """Have the account ask another endpoint from now on."""
         credentials = {**self.moto.credentials, "endpoint": endpoint}
         path = f"/cloud-accounts/{ACCOUNT}"
         answer = self.rest.patch(path, {"credentials": credentials}, If_Match="*")
         assert answer.status_code == 200, answer.text
+
+    def kill_during(self, proxy: Proxy, action: str, plural: str, **parameters: Any) -> Operation:
+        """Ask for a stack, kill its Terraform while AWS carries out ``action``; then search.
+
+        Returns the operation, with what the search by tag found.
+        """
+        self.use(proxy.endpoint)
+        rule = proxy.hold_answer_of(action)
+        body = {"name": "victim", "cloud_account": ACCOUNT, "parameters": parameters}
+        operation = self.rest.post(f"/{plural}", body).json["operation"]["id"]
+        work = threading.Thread(target=self.carry_out, args=(operation,))
+        work.start()
+        assert rule.reached.wait(240)
+        os.kill((self.operation_row(operation).process or {})["pid"], signal.SIGKILL)
+        work.join(120)
+        done = self.rest.get(f"/operations/{operation}").json
+        assert done["status"] == "interrupted", done["error"]
+        search_orphans(self.rest.ctx)
+        return self.operation_row(operation)
 
     def operation_row(self, operation_id: str) -> Operation:
         with self.rest.ctx.read() as session:

@@ -8,7 +8,8 @@ import yaml
 from tests.aws.conftest import AwsLandform, check_policies
 from tests.aws_proxy import Proxy
 
-pytestmark = pytest.mark.thorough
+# The provider waits as AWS needs it, and the machine may be busy.
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
 
 
 def test_a_cluster_is_made_grown_in_place_and_destroyed(aws: AwsLandform, proxy: Proxy) -> None:

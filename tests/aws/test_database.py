@@ -10,7 +10,8 @@ import pytest
 from tests.aws.conftest import ACCOUNT, AwsLandform, check_policies
 from tests.aws_proxy import Proxy
 
-pytestmark = pytest.mark.thorough
+# The provider waits as AWS needs it, and the machine may be busy.
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
 NOTHING = {"add": 0, "change": 0, "destroy": 0, "replace": 0}
 
 

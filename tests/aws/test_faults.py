@@ -10,7 +10,8 @@ from tests.aws.conftest import ACCOUNT, AwsLandform
 from tests.aws_proxy import Proxy
 from tests.moto_cloud import KEYS
 
-pytestmark = pytest.mark.thorough
+# The provider waits as AWS needs it, and the machine may be busy.
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
 
 
 def attempt(aws: AwsLandform) -> dict[str, Any]:

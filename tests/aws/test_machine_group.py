@@ -9,7 +9,8 @@ import pytest
 from tests.aws.conftest import AwsLandform, check_policies
 from tests.aws_proxy import Proxy
 
-pytestmark = pytest.mark.thorough
+# The provider waits as AWS needs it, and the machine may be busy.
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
@@ -72,24 +73,12 @@ def living(aws: AwsLandform) -> list[str]:
     return [row["InstanceId"] for row in rows if row["State"]["Name"] != "terminated"]
 
 
-def test_another_size_behind_landforms_back_is_seen_accepted_and_undone(
-    aws: AwsLandform, network: dict[str, Any]
+def test_a_machine_that_a_killed_terraform_started_is_found_by_its_tag(
+    aws: AwsLandform, network: dict[str, Any], proxy: Proxy
 ) -> None:
-    stack = aws.create("machine-groups", "api", network=network["id"])
-    (machine,) = machines(aws, stack)
-    ec2, name = aws.moto.client("ec2"), machine["InstanceId"]
-    ec2.stop_instances(InstanceIds=[name])
-    ec2.modify_instance_attribute(InstanceId=name, InstanceType={"Value": "m5.24xlarge"})
-    ec2.start_instances(InstanceIds=[name])
-    found = aws.drift(stack)
-    assert list(found) == ['aws_instance.this["01"]']
-    changed = {item["path"]: item for item in found['aws_instance.this["01"]']["attributes"]}
-    size = changed["instance_type"]
-    assert (size["before"], size["after"]) == ("t3.small", "m5.24xlarge")
-    report = aws.stack(stack)["drift"]["report_id"]
-    accepted = aws.perform(stack, type="accept_drift", report_id=report)
-    assert accepted["status"] == "applied", accepted["error"]
-    assert aws.drift(stack) == {}
-    assert aws.stack(stack)["pending_changes"], "the configuration still wants the other size"
-    assert aws.perform(stack, type="apply")["status"] == "applied"
-    assert machines(aws, stack)[0]["InstanceType"] == "t3.small"
+    operation = aws.kill_during(proxy, "RunInstances", "machine-groups", network=network["id"])
+    (started,) = living(aws)
+    orphans = {item["address"]: item for item in operation.possibly_orphaned}
+    assert orphans['aws_instance.this["01"]']["id"] == started
+    kept = aws.rest.get(f"/stacks/{operation.stack_id}/resources").json
+    assert "aws_security_group.this" in str(kept), "what was made before is in the state"

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from typing import Any
 
 import pytest
 
-from app.services.engine.engine import Engine
-from app.services.orphan_search import search_orphans
 from tests.api.rest import Rest, pointers, problem
 from tests.aws.conftest import ACCOUNT, AwsLandform, check_policies
 from tests.aws_proxy import Proxy
@@ -86,27 +81,15 @@ def test_what_happens_behind_landforms_back_is_seen_and_undone(aws: AwsLandform)
     assert found['aws_subnet.this["eu-west-1b"]'] == "deleted"
     assert [name for name, change in found.items() if change == "created"] == [extra]
     ec2.delete_subnet(SubnetId=extra)
-    assert aws.perform(stack, type="reconcile")["status"] == "applied"
+    aws.reconcile(stack)
     assert changes_of(aws, stack) == {}
 
 
 @pytest.mark.thorough
 def test_what_a_killed_terraform_made_is_found_by_its_tag(aws: AwsLandform, proxy: Proxy) -> None:
-    aws.use(proxy.endpoint)
-    rule = proxy.hold_answer_of("CreateVpc")
-    body = {"name": "web", "cloud_account": ACCOUNT, "parameters": {"internet_access": False}}
-    operation = aws.rest.post("/networks", body).json["operation"]["id"]
-    work = threading.Thread(target=Engine(aws.rest.ctx).carry_out, args=(operation,))
-    work.start()
-    assert rule.reached.wait(120)
-    recorded = aws.operation_row(operation).process or {}
-    os.kill(recorded["pid"], signal.SIGKILL)
-    work.join(60)
-    done = aws.rest.get(f"/operations/{operation}").json
-    assert done["status"] == "interrupted", done["error"]
-    search_orphans(aws.rest.ctx)
+    operation = aws.kill_during(proxy, "CreateVpc", "networks", internet_access=False)
     (made,) = aws.moto.client("ec2").describe_vpcs(
         Filters=[{"Name": "tag-key", "Values": [STACK_TAG]}]
     )["Vpcs"]
-    orphans = {item["address"]: item for item in aws.operation_row(operation).possibly_orphaned}
+    orphans = {item["address"]: item for item in operation.possibly_orphaned}
     assert orphans["aws_vpc.this"]["id"] == made["VpcId"]

@@ -3,7 +3,7 @@ locals {
   machines = { for index in range(var.machine_count) : format("%02d", index + 1) => index }
 
   # The image is told as the account that publishes it and the pattern of its name.
-  image = { owner = split("/", var.image)[0], name = join("/", slice(split("/", var.image), 1, length(split("/", var.image)))) }
+  image = regex("^(?P<owner>[0-9]+)/(?P<name>.+)$", var.image)
 
   # Roles are unique in the account, names of stacks only in their project.
   suffix = substr(sha256(var.landform_tags["landform:stack"]), 0, 8)
@@ -12,6 +12,8 @@ locals {
 data "aws_ami" "this" {
   owners      = [local.image.owner]
   most_recent = true
+  # Else machines could not be looked after any more once their image has grown old.
+  include_deprecated = true
 
   filter {
     name   = "name"
