@@ -13,9 +13,11 @@ DATABASE_TESTS := tests/services tests/api \
   $(addprefix tests/engine/, test_life_cycle.py test_drift.py test_control.py) \
   $(addprefix --ignore=tests/api/, test_schemathesis.py test_openapi.py test_documentation.py \
     test_conventions.py test_injection.py)
-# What of them `make test` runs: each use case once, and what a database could do otherwise.
-DATABASE_CORE := tests/services tests/engine/test_life_cycle.py \
-  $(addprefix tests/api/, test_create.py test_change.py test_lists.py test_idempotency.py)
+# What of them `make test` runs: what a database could do otherwise, and one life from end to end.
+DATABASE_CORE := tests/engine/test_life_cycle.py \
+  $(addprefix tests/services/, test_database.py test_migrations.py test_at_once.py \
+    test_schedules.py test_audit.py) \
+  $(addprefix tests/api/, test_create.py test_lists.py test_idempotency.py)
 ON_POSTGRESQL = $(DATABASE_CORE)
 # One more than there are cores: tests of Terraform wait a good deal.
 PARALLEL := -n $(shell echo $$(($$(nproc) < 4 ? $$(nproc) + 1 : 4))) --dist loadfile --no-loadscope-reorder
@@ -95,9 +97,10 @@ clean: ## Remove .venv and caches; var/ (state, database) stays
 install: $(COMMAND) ## Install what running needs into .venv
 install-dev: $(COMMAND) $(DEV) ## Install what testing needs into .venv
 
-# Shows one line a package; the marker file carries pip's failure through the pipe.
+# Shows one line a package; the marker file carries pip's failure through the pipe. The pins are
+# complete, as tests/checks/test_requirements.py says, so nothing else is installed.
 define pip_install
-rm -f $(VENV)/.failed; { $(RUN) -m pip install -r $(1) 2>&1 || touch $(VENV)/.failed; } | \
+rm -f $(VENV)/.failed; { $(RUN) -m pip install --no-deps -r $(1) 2>&1 || touch $(VENV)/.failed; } | \
   sed -u -e '/^Requirement already satisfied/d' -e '/^Looking in/d'; test ! -e $(VENV)/.failed
 endef
 

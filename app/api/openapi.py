@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any, ClassVar
 
 from apispec import APISpec, BasePlugin
 from flask import Flask, Response, current_app
-from flask_smorest import Api
+from flask_smorest import Api, Blueprint
 from marshmallow import Schema
 
 from app.api.document import ENUM_NAME, complete
@@ -106,13 +107,31 @@ class LandformApi(Api):
             self.spec.components.response(_problem_name(status), response, lazy=True)
         self.ma_plugin.converter.add_attribute_function(_json_schema_properties)
         self.ma_plugin.converter.add_attribute_function(_enumeration)
+        self._undescribed: list[tuple[Blueprint, str]] = []
         self._document: dict[str, Any] | None = None
+        self._describing = Lock()
+
+    def register_blueprint(self, blp: Blueprint, **options: Any) -> None:
+        """Bind ``blp`` to the application; the document describes it when it is asked for.
+
+        To describe all paths takes longer than all else of a start, and few processes are asked.
+        """
+        name = options.get("name", blp.name)
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
+        self._app.register_blueprint(blp, **options)
+        self._undescribed.append((blp, name))
 
     def document(self) -> dict[str, Any]:
         """Return the whole document; not to be changed. All paths must be registered by now."""
-        if self._document is None:
-            self._document = complete(self.spec.to_dict())
-        return self._document
+        with self._describing:
+            if self._document is None:
+                for blueprint, name in self._undescribed:
+                    blueprint.register_views_in_doc(
+                        self, self._app, self.spec, name=name, parameters=None
+                    )
+                    self.spec.tag({"name": name, "description": blueprint.description})
+                self._document = complete(self.spec.to_dict())
+            return self._document
 
     def _openapi_json(self) -> Response:
         """Serve the document."""
