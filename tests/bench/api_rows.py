@@ -15,6 +15,7 @@ from tests.bench.service import (
     Rate,
     measure_durable_posts,
     measure_memory,
+    measure_open_pages,
     measure_start,
     measure_streams,
 )
@@ -67,6 +68,7 @@ def measure_database(
         rate = measure_durable_posts(landform, size.clients, size.seconds)
         rows |= _post_row(name, size, rate, floor)
         rows |= _stream_row(name, size, measure_streams(landform, database, size.watchers))
+        rows |= _page_row(name, size, *measure_open_pages(landform, size.watchers, size.seconds))
         rows |= _memory_rows(name, idle, measure_memory(landform))
     return rows | _read_rows(name, measure_reads(folder, size.fleets, size.reads, url_of))
 
@@ -94,6 +96,11 @@ def _post_row(name: str, size: Size, rate: Rate, floor: float) -> dict[str, str]
 def _stream_row(name: str, size: Size, delays: list[float]) -> dict[str, str]:
     title = f"{name}, event committed until it is received, {size.watchers} watchers"
     return {title: f"{_spread(delays)}, worst {max(delays) * 1000:.0f} ms"}
+
+
+def _page_row(name: str, size: Size, before: float, after: float) -> dict[str, str]:
+    title = f"{name}, {size.watchers} open pages of an operation that waits, the web process"
+    return {title: f"{after:.1f} % of a core, {before:.1f} % with none"}
 
 
 def _memory_rows(name: str, idle: dict[str, float], loaded: dict[str, float]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -85,13 +86,47 @@ def measure_streams(landform: RunningLandform, database: Database, count: int) -
                     )
                 )
 
-        token = landform.http.headers["Authorization"].removeprefix("Bearer ")
-        with Watchers(landform.port, token, operation, count) as watchers:
+        path = f"/api/v1/operations/{operation}/events"
+        header = f"Authorization: {landform.http.headers['Authorization']}"
+        with Watchers(landform.port, path, header, count) as watchers:
             return [
                 delay
                 for number in range(STREAM_ROUNDS)
                 for delay in watchers.delays(tell, f"mark-{number}.")
             ]
+
+
+def measure_open_pages(
+    landform: RunningLandform, count: int, seconds: float
+) -> tuple[float, float]:
+    """Return what the web process uses of a core with no page open, and with ``count`` pages.
+
+    They are the pages of one operation that waits, as after a message to a whole team.
+    """
+    (master,) = landform.processes("gunicorn")
+    (web,) = master.children()
+
+    def load() -> float:
+        web.cpu_percent()
+        time.sleep(seconds)
+        return float(web.cpu_percent())
+
+    with _asleep(landform):
+        operation = landform.create("looked-at")["operation"]["id"]
+        before = load()
+        path = f"/operations/{operation}/stream"
+        with Watchers(landform.port, path, f"Cookie: {_session_cookie(landform)}", count):
+            return before, load()
+
+
+def _session_cookie(landform: RunningLandform) -> str:
+    password = (landform.home / "admin-password").read_text().strip()
+    with httpx.Client(base_url=landform.http.base_url) as browser:
+        page = browser.get("/sign-in").text
+        (token,) = re.findall(r'name="form_token" value="([^"]+)"', page)
+        form = {"form_token": token, "username": "admin", "password": password}
+        browser.post("/sign-in", data=form)
+        return f"landform_session={browser.cookies['landform_session']}"
 
 
 def measure_memory(landform: RunningLandform) -> dict[str, float]:

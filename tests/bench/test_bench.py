@@ -65,7 +65,7 @@ def test_reads_are_measured_for_every_size(tmp_path: Path) -> None:
 @pytest.mark.thorough
 def test_a_short_run_fills_every_row(tmp_path: Path) -> None:
     rows = measure_database("SQLite", tmp_path, SHORT, None)
-    assert len(rows) == 10
+    assert len(rows) == 11
     assert all(re.search(r"\d", figure) for figure in rows.values()), rows
     (posts,) = [figure for name, figure in rows.items() if "durable POSTs" in name]
     assert float(re.findall(r"\*\*(\d+) a second", posts)[0]) >= 1

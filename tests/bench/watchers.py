@@ -16,20 +16,20 @@ ARRIVE_SECONDS = 20.0
 class Watchers:
     """So many event streams of one operation, open at once."""
 
-    def __init__(self, port: int, token: str, operation_id: str, count: int) -> None:
-        """Connect all; each has received the start of its stream."""
+    def __init__(self, port: int, path: str, header: str, count: int) -> None:
+        """Connect all with a header that lets them in; each has received its first event."""
         self._selector = selectors.DefaultSelector()
         self._sockets: list[socket.socket] = []
         request = (
-            f"GET /api/v1/operations/{operation_id}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n"
-            f"Accept: text/event-stream\r\nAuthorization: Bearer {token}\r\n\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            f"Accept: text/event-stream\r\n{header}\r\n\r\n"
         ).encode()
         for _ in range(count):
             connected = socket.create_connection(("127.0.0.1", port), OPEN_SECONDS)
             connected.sendall(request)
             self._sockets.append(connected)
             self._selector.register(connected, selectors.EVENT_READ)
-        self.arrivals(b"event: operation", OPEN_SECONDS)
+        self.arrivals(b"event: ", OPEN_SECONDS)
 
     def __enter__(self) -> Self:
         return self
