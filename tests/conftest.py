@@ -33,7 +33,7 @@ SECRET_KEY = "a test key of thirty-two bytes or more, never used elsewhere"
 ENCRYPTION_KEYS = "k1:" + base64.b64encode(bytes(range(32))).decode()
 # What a developer may choose for the tests; every other setting would change their meaning.
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-LONG = {"end_to_end", "engine", "workers", "test_schemathesis.py"}
+LONG = {"campaign", "end_to_end", "engine", "workers", "test_schemathesis.py"}
 KEPT_VARIABLES = {"LANDFORM_PROVIDER_MIRROR", "LANDFORM_TERRAFORM"}
 
 MakeSettings = Callable[..., Settings]

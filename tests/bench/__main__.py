@@ -1,6 +1,6 @@
 """``make bench``: measure on this machine, over loopback, and write ``docs/benchmarks.md``.
 
-``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start] [--only drift|console]``.
+``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start] [--only api|drift|console]``.
 What is not measured in this run keeps its line from the last one, and what people have written
 under ``## Goals`` stays as it is.
 """
@@ -44,15 +44,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--make-test-seconds", type=float, help="how long `make test` took here")
     parser.add_argument("--skip-fresh-start", action="store_true", help="do not install anew")
-    parser.add_argument("--only", choices=("drift", "console"), help="keep all other rows")
+    parser.add_argument("--only", choices=("api", "drift", "console"), help="keep all other rows")
     chosen = parser.parse_args()
     before = TARGET.read_text() if TARGET.exists() else ""
     kept = read_kept(before, keeps_all=bool(chosen.only))
     started, load = time.monotonic(), os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="landform-bench-") as folder:
         figures = {}
-        if not chosen.only:
-            figures |= measure(Path(folder), is_fresh=not chosen.skip_fresh_start)
+        if chosen.only in (None, "api"):
+            is_fresh = not chosen.skip_fresh_start and not chosen.only
+            figures |= measure(Path(folder), is_fresh=is_fresh)
         if chosen.only in (None, "console"):
             figures |= console_rows(Path(folder) / "console", STACKS, VISITS)
         if chosen.only in (None, "drift"):

@@ -103,7 +103,9 @@ def measure_open_pages(
 
     They are the pages of one operation that waits, as after a message to a whole team.
     """
-    (master,) = landform.processes("gunicorn")
+    (master,) = [
+        process for process in landform.processes("gunicorn") if _role(process.cmdline()) == "web"
+    ]
     (web,) = master.children()
 
     def load() -> float:

@@ -13,8 +13,6 @@ from tests.campaign.invariants import StackChecks
 from tests.campaign.report import Report
 from tests.campaign.trial import Trial, quiet_landform, running_trial
 
-pytestmark = pytest.mark.thorough
-
 SIZE = Size(kills=8, seconds=7, slots=2, workers=2, machines=8)
 
 

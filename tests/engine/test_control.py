@@ -75,9 +75,14 @@ def test_a_waiting_operation_is_canceled_at_once(landform: Landform, network: St
     [
         (AutoApply.ADDITIONS_ONLY, {"zones": 2}, OperationStatus.APPLIED),
         (AutoApply.ADDITIONS_ONLY, {"internet_access": False}, OperationStatus.PLANNED),
-        (AutoApply.UNLESS_DESTROY, {"internet_access": False}, OperationStatus.APPLIED),
-        (AutoApply.UNLESS_DESTROY, {"zones": 1}, OperationStatus.PLANNED),
-        (AutoApply.ALWAYS, {"zones": 1}, OperationStatus.APPLIED),
+        *(
+            pytest.param(*case, marks=pytest.mark.thorough)
+            for case in (
+                (AutoApply.UNLESS_DESTROY, {"internet_access": False}, OperationStatus.APPLIED),
+                (AutoApply.UNLESS_DESTROY, {"zones": 1}, OperationStatus.PLANNED),
+                (AutoApply.ALWAYS, {"zones": 1}, OperationStatus.APPLIED),
+            )
+        ),
     ],
 )
 def test_the_rule_of_a_stack_decides_what_needs_a_person(

@@ -91,6 +91,7 @@ def test_changes_not_applied_yet_are_not_drift(landform: Landform, network: Stac
     assert last_report(landform, network).has_pending_changes
 
 
+@pytest.mark.thorough
 def test_what_was_created_outside_with_the_tag_is_found(landform: Landform, network: Stack) -> None:
     like = landform.cloud.get_only("subnet")
     attributes = {**like["attributes"], "name": "extra", "cidr": "10.0.240.0/20"}
@@ -107,6 +108,7 @@ def test_what_was_created_outside_with_the_tag_is_found(landform: Landform, netw
     assert landform.stack(network.id).drift_status == "in_sync"
 
 
+@pytest.mark.thorough
 def test_a_check_that_fails_makes_the_verdict_unknown(landform: Landform, network: Stack) -> None:
     landform.perform(network, OperationType.DRIFT_CHECK)
     with landform.ctx.write() as session:

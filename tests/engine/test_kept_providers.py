@@ -61,6 +61,7 @@ def test_drift_is_seen_with_a_provider_that_saw_the_stack_before(
     assert len(keeper.children()) == 1
 
 
+@pytest.mark.thorough
 def test_new_credentials_are_used_by_the_next_check(
     landform: Landform, keeper: Keeper, network: Stack
 ) -> None:

@@ -162,6 +162,7 @@ def test_an_operation_that_died_before_changing_anything_is_queued_again(
     assert landform.stack(stack.id).status == "ready"
 
 
+@pytest.mark.thorough
 def test_a_live_but_paused_worker_is_never_declared_dead(landform: Landform) -> None:
     landform.cloud.set_faults(create_delay_seconds=1)
     _, operation = landform.create("network", "web", parameters={"zones": 1})

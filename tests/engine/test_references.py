@@ -73,6 +73,7 @@ def test_a_discarded_creation_lets_those_go_on_that_waited_for_it(landform: Land
     assert landform.stack(net.id).status == "failed"
 
 
+@pytest.mark.thorough
 def test_a_stack_that_was_never_made_can_be_destroyed_without_its_references(
     landform: Landform,
 ) -> None:

@@ -48,7 +48,7 @@ def generate_typescript(target: Path = TARGET / "typescript") -> Path:
     """Generate the types of the package ``landform-client`` and compile it; return its folder.
 
     Raises:
-        MissingToolError: there is no Node.js.
+        MissingToolError: there is no Node.js, or what it needs cannot be installed.
     """
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
@@ -130,7 +130,11 @@ def _install_node_modules(npm: str, target: Path) -> None:
     stamp = target / "node_modules" / ".landform-lock"
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    _run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent", folder=target)
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--silent")
+    try:
+        _run(npm, "ci", *options, folder=target)
+    except RuntimeError as failed:
+        raise MissingToolError(f"The registry of npm was not reached. {failed}") from failed
     stamp.write_text(wanted)
 
 
