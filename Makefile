@@ -14,7 +14,7 @@ DATABASE_TESTS := tests/services tests/api \
   $(addprefix --ignore=tests/api/, test_schemathesis.py test_openapi.py test_documentation.py \
     test_conventions.py test_injection.py)
 # What of them `make test` runs: what a database could do otherwise, and one life from end to end.
-DATABASE_CORE := tests/engine/test_life_cycle.py \
+DATABASE_CORE := tests/engine/test_life_cycle.py::test_a_network_is_created_with_its_state_on_the_volume \
   $(addprefix tests/services/, test_database.py test_migrations.py test_at_once.py \
     test_schedules.py test_audit.py) \
   $(addprefix tests/api/, test_create.py test_lists.py test_idempotency.py)
@@ -62,7 +62,9 @@ pictures: $(DEV) ## Photograph the console's main pages into docs/images
 sdk: $(DEV) ## Generate the clients of the API into build/sdk: Python, TypeScript, Go, Java
 	@$(RUN) -m tests.sdk
 
-check: check-lint check-types check-layers check-tree check-security ## Format, lint, types, layers, templates, security, SBOM
+check: $(DEV) ## Format, lint, types, layers, templates, security, SBOM
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target \
+	  check-types check-lint check-layers check-tree check-security
 
 check-lint: $(DEV)
 	@$(RUN) -m ruff check --quiet $(PRESENT)

@@ -125,6 +125,7 @@ def test_what_is_done_about_drift_waits_for_a_change_window(
     assert has_internet(landform)
 
 
+@pytest.mark.thorough
 def test_drift_is_undone_without_a_person_where_its_owner_allowed_that(
     landform: Landform, network: Stack
 ) -> None:

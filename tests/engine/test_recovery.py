@@ -282,6 +282,7 @@ def test_no_operation_starts_while_the_volume_is_away_and_all_go_on_when_it_is_b
     assert landform.carry_out(waiting).status == "planned_and_finished"
 
 
+@pytest.mark.thorough
 def test_a_state_that_cannot_be_saved_is_saved_when_the_volume_is_back(
     landform: Landform,
 ) -> None:
