@@ -21,6 +21,8 @@ from tests.bench.watchers import Watchers
 from tests.running import RunningLandform
 
 STREAM_ROUNDS = 20
+STREAMS_END_SECONDS = 20.0
+"""The server notices at the next heartbeat of a stream that nobody listens any more."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ def measure_open_pages(
         time.sleep(seconds)
         return float(web.cpu_percent())
 
+    time.sleep(STREAMS_END_SECONDS)
     with _asleep(landform):
         operation = landform.create("looked-at")["operation"]["id"]
         before = load()
