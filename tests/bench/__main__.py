@@ -1,6 +1,7 @@
 """``make bench``: measure on this machine, over loopback, and write ``docs/benchmarks.md``.
 
-``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start] [--only api|drift|console]``.
+``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start] [--only PART]``; the parts are
+``api``, ``drift``, ``console`` and ``aws``.
 What is not measured in this run keeps its line from the last one, and what people have written
 under ``## Goals`` stays as it is.
 """
@@ -22,6 +23,7 @@ import psutil
 from app.settings import REPOSITORY_ROOT
 from app.terraform.discovery import discover
 from tests.bench.api_rows import Size, api_rows
+from tests.bench.aws_life import aws_rows, find_aws_mirror
 from tests.bench.console_pages import console_rows
 from tests.bench.drift_sweep import SweepSize, drift_rows
 from tests.bench.measures import (
@@ -36,6 +38,11 @@ from tests.running import running_landform
 STACKS, VISITS = 10_000, 20
 NOTES = "\n## Goals"
 TARGET = REPOSITORY_ROOT / "docs" / "benchmarks.md"
+NO_AWS = (
+    "AWS is not measured: LANDFORM_PROVIDER_MIRROR names no filesystem mirror with hashicorp/aws "
+    "in it (docs/aws.md says how to make one).\n"
+)
+AWS = "AWS, "
 FRESH, WARM, TESTS = "`make run`, nothing cached", "`make run` again", "`make test`"
 
 
@@ -44,8 +51,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--make-test-seconds", type=float, help="how long `make test` took here")
     parser.add_argument("--skip-fresh-start", action="store_true", help="do not install anew")
-    parser.add_argument("--only", choices=("api", "drift", "console"), help="keep all other rows")
+    parser.add_argument(
+        "--only", choices=("api", "drift", "console", "aws"), help="keep all other rows"
+    )
     chosen = parser.parse_args()
+    mirror = find_aws_mirror() if chosen.only in (None, "aws") else None
+    if mirror is None and chosen.only in (None, "aws"):
+        sys.stderr.write(NO_AWS)
+        if chosen.only:
+            return 1
     before = TARGET.read_text() if TARGET.exists() else ""
     kept = read_kept(before, keeps_all=bool(chosen.only))
     started, load = time.monotonic(), os.getloadavg()[0]
@@ -58,6 +72,9 @@ def main() -> int:
             figures |= console_rows(Path(folder) / "console", STACKS, VISITS)
         if chosen.only in (None, "drift"):
             figures |= drift_rows(Path(folder) / "drift", SweepSize())
+        if mirror is not None:
+            kept = {name: row for name, row in kept.items() if not name.startswith(AWS)}
+            figures |= aws_rows(Path(folder) / "aws", mirror)
     if chosen.make_test_seconds is not None:
         figures[TESTS] = f"{chosen.make_test_seconds:.0f} s"
     today = f"{datetime.now(UTC):%Y-%m-%d}"
@@ -98,8 +115,12 @@ def measure(folder: Path, *, is_fresh: bool) -> dict[str, str]:
 def read_kept(text: str, *, keeps_all: bool = False) -> dict[str, tuple[str, str]]:
     """Return the rows of an earlier page for what is not measured in this run."""
     rows = re.findall(r"^\| (.+?) \| (.+?) \| (\d{4}-\d{2}-\d{2}) \|$", text, re.MULTILINE)
-    rare = (FRESH, WARM, TESTS)
-    return {name: (figure, day) for name, figure, day in rows if keeps_all or name in rare}
+    return {name: (figure, day) for name, figure, day in rows if keeps_all or is_rare(name)}
+
+
+def is_rare(name: str) -> bool:
+    """Whether not every run measures the row of this name."""
+    return name in (FRESH, WARM, TESTS) or name.startswith(AWS)
 
 
 def read_notes(text: str) -> str:
@@ -141,6 +162,13 @@ def page(rows: dict[str, tuple[str, str]], seconds: float, load: float) -> str:
             "CPU seconds are those of Terraform, its providers, Landform's workers and scheduler,",
             "without the sandbox cloud itself; memory is what no other process shares. Both sweeps",
             "had to find the same changes.",
+            "",
+            "Rows of AWS are medians of three rounds of the real provider against a moto server:",
+            "the work on this machine, not the time that AWS takes. Raw Terraform has a fresh",
+            "folder for each piece of work: `init`, then `plan` and `apply`, `plan -refresh-only`,",
+            "or `plan -destroy` and `apply`. Landform's seconds are from the request to the end of",
+            "the operation, its CPU seconds and memory those of its workers and all they start.",
+            "Its drift check also asks for what was created outside.",
             "",
             "Pages of the console are answered in one process, without a network, from a fleet",
             "with a month of history: five operations and three audit events a stack, 5 % drifted.",

@@ -176,7 +176,7 @@ def _sweep(
     workers = landform.processes("workers.worker")
     keepers = landform.processes("workers.provider_keeper")
     others = [*keepers, *landform.processes("workers.scheduler")]
-    before, began = _cpu_of([*workers, *others]), utc_now()
+    before, began = cpu_of([*workers, *others]), utc_now()
     with database.write() as session:
         for schedule in session.scalars(select(Schedule)):
             if schedule.stack_id in stack_ids:
@@ -197,7 +197,7 @@ def _sweep(
         verdicts = {row.id: row.drift_status for row in rows}
     assert set(verdicts.values()) <= {"in_sync", "drifted"}, verdicts
     drifted = frozenset(key for key, verdict in verdicts.items() if verdict == "drifted")
-    cpu = _cpu_of([*workers, *others]) - before
+    cpu = cpu_of([*workers, *others]) - before
     return Sweep(len(stack_ids), drifted, seconds, cpu, memory.peak_mib), waits
 
 
@@ -216,7 +216,7 @@ def _checked(database: Database, began: datetime, stack_ids: list[str]) -> int:
         return session.scalar(query.with_only_columns(func.count())) or 0
 
 
-def _cpu_of(processes: Sequence[psutil.Process]) -> float:
+def cpu_of(processes: Sequence[psutil.Process]) -> float:
     """Return the CPU seconds of processes, of what they have started and still run."""
     total = 0.0
     for process in processes:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -59,13 +60,8 @@ def measure_operations(landform: RunningLandform, work: Path) -> OperationTimes:
         raw.append(time_raw_apply(landform, work, f"raw-{number}", ZONES))
         started = time.perf_counter()
         asked = landform.create(f"ours-{number}", region="eu-west", parameters={"zones": ZONES})
-        path = f"/operations/{asked['operation']['id']}/events"
-        headers = {"Accept": "text/event-stream"}
-        with landform.http.stream("GET", f"/api/v1{path}", headers=headers) as answer:
-            for _ in answer.iter_lines():
-                pass
+        done = follow(landform, asked["operation"]["id"])
         whole.append(time.perf_counter() - started)
-        done = landform.operation(asked["operation"]["id"])
         assert done["status"] == "applied", done
         engine.append(_moment(done["ended_at"]) - _moment(done["started_at"]))
     other = statistics.median(raw)
@@ -74,6 +70,15 @@ def measure_operations(landform: RunningLandform, work: Path) -> OperationTimes:
         Compared(statistics.median(engine), other),
         ROUNDS,
     )
+
+
+def follow(landform: RunningLandform, operation_id: str) -> dict[str, Any]:
+    """Read the event stream of an operation to its end, and return the operation."""
+    path = f"/api/v1/operations/{operation_id}/events"
+    with landform.http.stream("GET", path, headers={"Accept": "text/event-stream"}) as answer:
+        for _ in answer.iter_lines():
+            pass
+    return landform.operation(operation_id)
 
 
 def measure_posts(landform: RunningLandform) -> tuple[float, float]:

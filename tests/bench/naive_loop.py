@@ -8,7 +8,7 @@ import resource
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +60,12 @@ def sweep_naively(
 ) -> Sweep:
     """Check all ``stacks`` of machines with Terraform alone."""
     executable = str(discover("").path)
-    with MemoryWatch(psutil.Process()) as memory, ThreadPoolExecutor(cores) as pool:
-        before, started = _cpu_of_children(), time.perf_counter()
+    bench = psutil.Process()
+    watch = MemoryWatch(bench, beside=bench.children())
+    with watch as memory, ThreadPoolExecutor(cores) as pool:
+        before, started = cpu_of_children(), time.perf_counter()
         codes = list(pool.map(lambda item: _check(landform, folder, executable, item), stacks))
-        seconds, cpu = time.perf_counter() - started, _cpu_of_children() - before
+        seconds, cpu = time.perf_counter() - started, cpu_of_children() - before
     drifted = {item.stack_id for item, code in zip(stacks, codes, strict=True) if code == DRIFTED}
     return Sweep(len(stacks), frozenset(drifted), seconds, cpu, memory.peak_mib)
 
@@ -98,8 +100,9 @@ def _check(landform: RunningLandform, folder: Path, executable: str, stack: Watc
 class MemoryWatch:
     """The most memory that one check held: the largest tree below a process that starts checks."""
 
-    def __init__(self, *parents: psutil.Process) -> None:
-        self._parents = parents
+    def __init__(self, *parents: psutil.Process, beside: Collection[psutil.Process] = ()) -> None:
+        """Watch what ``parents`` have started, but not those ``beside``, which do other work."""
+        self._parents, self._beside = parents, beside
         self._has_ended = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self.peak_mib = 0.0
@@ -116,7 +119,11 @@ class MemoryWatch:
         while not self._has_ended.wait(0.1):
             for parent in self._parents:
                 try:
-                    trees = [_memory_of(child) for child in parent.children()]
+                    trees = [
+                        _memory_of(child)
+                        for child in parent.children()
+                        if child not in self._beside
+                    ]
                 except psutil.Error:
                     continue
                 self.peak_mib = max(self.peak_mib, *trees, 0.0)
@@ -133,6 +140,7 @@ def _memory_of(process: psutil.Process) -> float:
     return total / 2**20
 
 
-def _cpu_of_children() -> float:
+def cpu_of_children() -> float:
+    """Return the CPU seconds of all that this process has started and that has ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime

@@ -1,66 +1,99 @@
-"""Raw ``terraform init``, ``plan`` and ``apply`` of a blueprint's module, as people run it."""
+"""Raw ``terraform`` with a blueprint's module in a fresh folder, as people run it."""
 
 from __future__ import annotations
 
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.catalog.loader import load_catalog
 from app.domain import ids
 from app.settings import REPOSITORY_ROOT
 from app.storage.run_directory import RunDirectories
+from app.storage.socket_folder import find_socket_folder
 from app.terraform.discovery import discover
 from app.terraform.environment import build_environment, write_cli_config
 from tests.running import RunningLandform
 
-STEPS = (
-    ("init", "-input=false"),
-    ("plan", "-input=false", "-out=tfplan"),
-    ("apply", "-input=false", "tfplan"),
-)
+LIMIT_SECONDS = 900
+NO_MIRROR = Path("/nonexistent")
+
+
+@dataclass(frozen=True)
+class RawModule:
+    """The module of a kind on a cloud, and where its provider and its login come from."""
+
+    kind: str
+    cloud: str
+    region: str
+    credentials: dict[str, str]
+    sandbox_mirror: Path = NO_MIRROR
+    provider_mirror: Path | None = None
+
+    def prepare(
+        self, work: Path, name: str, parameters: dict[str, Any], state: bytes | None = None
+    ) -> RawRun:
+        """Fill a fresh folder below ``work`` with what Landform would use."""
+        catalog = load_catalog(REPOSITORY_ROOT / "terraform")
+        blueprint, cloud = catalog.kind(self.kind), catalog.cloud(self.cloud)
+        region = cloud.region(self.region)
+        variables = blueprint.variables(
+            name=name,
+            region=region,
+            parameters=blueprint.validate(parameters),
+            reference_outputs={},
+            tags={"landform:stack": name},
+            cloud=cloud,
+        )
+        variables |= cloud.provider_variables(self.credentials)
+        folder = RunDirectories(work).of(ids.new_id(ids.OPERATION))
+        module = blueprint.module_dir(self.cloud)
+        folder.prepare(module, cloud.provider_hcl, variables, state, cloud.provider_lock)
+        write_cli_config(folder.cli_config_path, self.sandbox_mirror, self.provider_mirror)
+        sign_in = cloud.environment(self.credentials, region)
+        environment = build_environment(
+            folder.home,
+            folder.temporary,
+            folder.cli_config_path,
+            sign_in,
+            find_socket_folder(folder.temporary),
+        )
+        return RawRun(folder.path, environment, str(discover("").path))
+
+
+@dataclass(frozen=True)
+class RawRun:
+    """A folder with a module, its variables and perhaps a state."""
+
+    path: Path
+    environment: dict[str, str]
+    executable: str
+
+    @property
+    def state(self) -> bytes:
+        return (self.path / "terraform.tfstate").read_bytes()
+
+    def run(self, *words: str) -> float:
+        """Run one subcommand, which must go well; return its seconds."""
+        started = time.perf_counter()
+        subprocess.run(
+            [self.executable, words[0], "-input=false", *words[1:]],
+            cwd=self.path,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            timeout=LIMIT_SECONDS,
+        )
+        return time.perf_counter() - started
 
 
 def time_raw_apply(landform: RunningLandform, work: Path, name: str, zones: int) -> float:
     """Create a network with Terraform alone, in the cloud of ``landform``; return the seconds."""
-    folder, environment = _prepare(landform, work, name, zones)
-    executable = str(discover("").path)
-    started = time.perf_counter()
-    for arguments in STEPS:
-        subprocess.run(
-            [executable, *arguments],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            check=True,
-            timeout=120,
-        )
-    return time.perf_counter() - started
-
-
-def _prepare(
-    landform: RunningLandform, work: Path, name: str, zones: int
-) -> tuple[Path, dict[str, str]]:
-    """Fill a folder with the module and variables that Landform would use."""
-    catalog = load_catalog(REPOSITORY_ROOT / "terraform")
-    blueprint, cloud = catalog.kind("network"), catalog.cloud("sandbox")
-    variables = blueprint.variables(
-        name=name,
-        region=cloud.region("eu-west"),
-        parameters=blueprint.validate({"zones": zones}),
-        reference_outputs={},
-        tags={"landform:stack": name},
-        cloud=cloud,
-    )
-    directory = RunDirectories(work).of(ids.new_id(ids.OPERATION))
-    directory.prepare(blueprint.module_dir("sandbox"), cloud.provider_hcl, variables, None)
-    write_cli_config(directory.cli_config_path, landform.home / "sandbox" / "mirror", None)
     credentials = {"endpoint": landform.cloud.endpoint, "token": landform.cloud.token}
-    environment = build_environment(
-        directory.home,
-        directory.temporary,
-        directory.cli_config_path,
-        cloud.environment(credentials),
-    )
-    return directory.path, environment
+    mirror = landform.home / "sandbox" / "mirror"
+    module = RawModule("network", "sandbox", "eu-west", credentials, mirror)
+    run = module.prepare(work, name, {"zones": zones})
+    return run.run("init") + run.run("plan", "-out=tfplan") + run.run("apply", "tfplan")
