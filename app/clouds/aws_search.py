@@ -112,12 +112,13 @@ def _tagged(credentials: Mapping[str, str], region: str, stack_id: str) -> Itera
 
 def _tagged_in_ec2(ec2: Any, stack_id: str) -> Iterator[FoundResource]:
     """Yield what EC2 knows itself: what stands in for AWS may lack it in the other list."""
-    rows = _tags(ec2, f"tag:{STACK_TAG}", [stack_id])
+    # As two filters: what stands in for AWS may not know ``tag:…``, and then lists every tag.
+    rows = _tags(ec2, {"key": [STACK_TAG], "value": [stack_id]})
     types = {row["ResourceId"]: row["ResourceType"] for row in rows}
     tags: dict[str, dict[str, str]] = {name: {} for name in types}
     names = sorted(types)
     for start in range(0, len(names), PAGE):
-        for row in _tags(ec2, "resource-id", names[start : start + PAGE]):
+        for row in _tags(ec2, {"resource-id": names[start : start + PAGE]}):
             tags[row["ResourceId"]][row["Key"]] = row["Value"]
     for name, kind in types.items():
         if not any(key in tags[name] for key in LAUNCHED_BY):
@@ -125,8 +126,9 @@ def _tagged_in_ec2(ec2: Any, stack_id: str) -> Iterator[FoundResource]:
             yield FoundResource(name, type_, {"tags": tags[name]})
 
 
-def _tags(ec2: Any, name: str, values: list[str]) -> list[dict[str, Any]]:
-    pages = ec2.get_paginator("describe_tags").paginate(Filters=[{"Name": name, "Values": values}])
+def _tags(ec2: Any, wanted: Mapping[str, list[str]]) -> list[dict[str, Any]]:
+    filters = [{"Name": name, "Values": values} for name, values in wanted.items()]
+    pages = ec2.get_paginator("describe_tags").paginate(Filters=filters)
     return [row for page in pages for row in page["Tags"]]
 
 

@@ -41,6 +41,10 @@ def test_what_carries_the_tag_is_found_and_nothing_else(moto: Moto) -> None:
     tagged = [{"ResourceType": "vpc", "Tags": TAG}]
     vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16", TagSpecifications=tagged)["Vpc"]["VpcId"]
     ec2.create_vpc(CidrBlock="10.2.0.0/16")
+    others = [
+        {"ResourceType": "vpc", "Tags": [{**TAG[0], "Value": "stk_2"}, {**TAG[0], "Key": "x"}]}
+    ]
+    ec2.create_vpc(CidrBlock="10.3.0.0/16", TagSpecifications=others)
     where = {"LocationConstraint": REGION}
     s3.create_bucket(Bucket="mine", CreateBucketConfiguration=where)
     s3.put_bucket_tagging(Bucket="mine", Tagging={"TagSet": TAG})
