@@ -98,6 +98,7 @@ class Cloud:
     Without ``kept_provider``, Terraform starts the provider for each step. ``provider_lock`` is
     the dependency lock file of its providers. ``region_environment`` is the variable that tells
     them the region. ``memory_mib`` is what one run of Terraform takes where that is known.
+    ``refreshes_after_apply`` is for providers that repeat what one resource says in another.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Cloud:
     provider_lock: bytes | None = None
     region_environment: str | None = None
     memory_mib: int = 0
+    refreshes_after_apply: bool = False
 
     @property
     def sizes(self) -> Mapping[str, Choice]:

@@ -157,6 +157,7 @@ def _build(data: dict[str, Any], file: Path) -> Cloud:
         provider_lock=lock.read_bytes() if lock.exists() else None,
         region_environment=data.get("region_environment"),
         memory_mib=data.get("memory_mib", 0),
+        refreshes_after_apply=data.get("refresh_after_apply", False),
     )
 
 

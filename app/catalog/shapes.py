@@ -250,6 +250,7 @@ CLOUD: Final = _object(
         "sign_in": {"type": "array", "items": SIGN_IN, "minItems": 1},
         "region_environment": ENVIRONMENT,
         "memory_mib": {"type": "integer", "minimum": 1},
+        "refresh_after_apply": {"type": "boolean"},
         "tags": TAGS,
         "provider": {"type": "string", "minLength": 1, "maxLength": 20_000},
         "kept_provider": KEPT_PROVIDER,

@@ -217,6 +217,15 @@ class Plan:
         return any(item.change == "deleted" for item in self.drift)
 
     @property
+    def only_records(self) -> bool:
+        """Whether applying it changes the record and nothing else.
+
+        Something is otherwise than recorded, and all that is there is as configured.
+        """
+        is_as_configured = all(item.is_noop or item.is_read for item in self.changes)
+        return bool(self.drift) and not self.has_gone and is_as_configured
+
+    @property
     def has_changes(self) -> bool:
         """Whether the plan would change a resource or an output."""
         return any(not (item.is_noop or item.is_read) for item in self.changes) or any(

@@ -189,6 +189,26 @@ def test_a_moved_resource_is_no_drift() -> None:
     assert plan_of(resource_drift=[change(["no-op"], {"a": 1}, {"a": 1})]).drift == ()
 
 
+RECORDED = {"resource_drift": [change(["update"], {"policy": ""}, {"policy": "p"})]}
+
+
+@pytest.mark.parametrize("actions", [["no-op"], ["read"]])
+def test_a_copy_that_another_resource_changed_needs_only_to_be_recorded(actions: list[str]) -> None:
+    assert plan_of(change(actions, {}, {}), **RECORDED).only_records
+
+
+@pytest.mark.parametrize("actions", [["update"], ["create"], ["delete"], ["delete", "create"]])
+def test_what_a_plan_would_undo_is_never_only_recorded(actions: list[str]) -> None:
+    assert not plan_of(change(actions, {}, {}), **RECORDED).only_records
+
+
+def test_what_is_gone_or_to_be_imported_is_never_only_recorded() -> None:
+    assert not drift_of({"a": 1}, None).only_records
+    imported = change(["no-op"], {}, {}, importing={"id": "i"})
+    assert not plan_of(imported, **RECORDED).only_records
+    assert not plan_of(change(["no-op"], {}, {})).only_records, "there is nothing to record"
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -10,10 +10,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy.orm import Session
-
 from app.clock import utc_now
-from app.domain.operations import AutoApply, OperationStatus, OperationType, StepName
+from app.domain.operations import OperationStatus, OperationType, StepName
 from app.domain.state_file import StateFile
 from app.errors import (
     FenceLostError,
@@ -28,12 +26,12 @@ from app.errors import (
     UnsavedStateError,
 )
 from app.logs import get_logger
-from app.models import Operation, OperationPlan, Stack
+from app.models import OperationPlan, Stack
 from app.services import references
-from app.services.change_control import must_wait
 from app.services.context import Context
 from app.services.drift.actions import ABOUT_DRIFT, require_same_drift
-from app.services.engine import ending, state_keeping, workspace
+from app.services.engine import ending, settling, state_keeping, workspace
+from app.services.engine.approval import must_wait_for_approval
 from app.services.engine.claims import Claim, Heartbeat, begin_applying, fenced
 from app.services.engine.drift_check import check_drift, describe_drift
 from app.services.engine.giving_way import GivingWay
@@ -44,7 +42,6 @@ from app.services.engine.rollback import read_forgotten
 from app.services.engine.tag_search import Strangers, find_strangers
 from app.services.engine.workspace import Workspace
 from app.services.headroom import keep_working_room
-from app.services.operation_queue import lock_of
 from app.services.operation_status import move, release
 from app.services.secrets import open_credentials
 from app.services.webhooks import outbox
@@ -255,7 +252,7 @@ class OperationRun:
             return False
         with fenced(self._ctx, self._claim) as (session, operation):
             move(operation, OperationStatus.PLANNED)
-            if _must_wait(session, operation, plan):
+            if must_wait_for_approval(session, operation, plan):
                 park(space.directory, self._ctx.keys)
                 release(operation)
                 if operation.approved_at is None:
@@ -278,6 +275,7 @@ class OperationRun:
             with self._recorder.step(StepName.APPLY):
                 terraform = self._terraform(space, snapshotter)
                 terraform.apply(space.directory.plan_path, self._ctx.settings.apply_timeout_seconds)
+                self._settle(space, snapshotter)
         except FenceLostError:
             raise
         except LandformError as error:
@@ -292,6 +290,16 @@ class OperationRun:
         outputs = state.outputs if state else {}
         ending.finish(self._ctx, self._claim, OperationStatus.APPLIED, outputs)
         space.directory.remove()
+
+    def _settle(self, space: Workspace, snapshotter: Snapshotter) -> None:
+        if space.refreshes_after_apply and self._claim.type in settling.MAKING:
+            settling.settle(
+                self._ctx,
+                space,
+                self._claim,
+                self._recorder,
+                lambda reattach: self._terraform(space, snapshotter, settling.keep_quiet, reattach),
+            )
 
     def _go_back(self, space: Workspace) -> None:
         """Make the raised old state the state of record, before Terraform works on it.
@@ -385,16 +393,3 @@ class OperationRun:
         )
         grace_seconds = self._giving_way.grace_seconds
         return space.terraform(self._binary, hooks, grace_seconds, self._lock, reattach)
-
-
-def _must_wait(session: Session, operation: Operation, plan: Plan) -> bool:
-    """Tell whether a plan waits: for a person, or approved by its rule for a change window."""
-    rule = AutoApply(operation.stack.auto_apply)
-    # Whoever locked the stack while it was planned wants a person to look first.
-    is_locked = lock_of(session, operation.stack_id) is not None
-    if is_locked or operation.requires_approval or not rule.allows(plan.summary):
-        return True
-    if must_wait(session, operation) is None:
-        return False
-    operation.approved_at, operation.approved_by = utc_now(), f"auto_apply: {rule.value}"
-    return True

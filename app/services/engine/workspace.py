@@ -44,6 +44,7 @@ class Workspace:
     secrets: tuple[str, ...]
     account: str
     kept_provider: KeptProvider | None
+    refreshes_after_apply: bool
     credentials: dict[str, str] = field(repr=False)
     """Variables that sign the provider in."""
 
@@ -141,7 +142,13 @@ def reopen(ctx: Context, operation: Operation, wanted: Wanted | None = None) -> 
     secrets = _secrets(ctx, stack, cloud, credentials, wanted)
     hide_in_logs(Redactor(secrets).text)
     return Workspace(
-        directory, environment, secrets, stack.cloud_account_id, cloud.kept_provider, sign_in
+        directory,
+        environment,
+        secrets,
+        stack.cloud_account_id,
+        cloud.kept_provider,
+        cloud.refreshes_after_apply,
+        sign_in,
     )
 
 

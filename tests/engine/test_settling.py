@@ -1,0 +1,76 @@
+"""An apply records what it changed on the way, and covers up nothing that somebody else did."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from app.domain.operations import OperationType
+from app.models import DriftReport, Stack
+from tests.landform import Landform
+
+PAUSE_SECONDS = 4.0
+
+
+@pytest.fixture
+def settling(landform: Landform) -> Landform:
+    """A Landform whose sandbox has a provider that repeats values, as that of AWS does."""
+    catalog = landform.ctx.catalog
+    sandbox = replace(catalog.cloud("sandbox"), refreshes_after_apply=True)
+    landform.use(replace(landform.ctx, catalog=replace(catalog, clouds={"sandbox": sandbox})))
+    return landform
+
+
+@contextmanager
+def changed_on_the_way(
+    landform: Landform, tags: dict[str, str] | None = None, **attributes: Any
+) -> Iterator[None]:
+    """Change the network while its subnet is being made: Terraform has recorded it by then."""
+
+    def work() -> None:
+        deadline = time.monotonic() + 120
+        while not landform.cloud.list(type="subnet"):
+            assert time.monotonic() < deadline, "no subnet was made"
+            time.sleep(0.05)
+        network = landform.cloud.get_only("network")
+        body = {"attributes": attributes, "tags": {**network["tags"], **(tags or {})}}
+        landform.cloud.call("PATCH", f"/resources/{network['id']}", json=body)
+
+    landform.cloud.set_faults(create_delay_seconds=PAUSE_SECONDS)
+    thread = threading.Thread(target=work)
+    thread.start()
+    yield
+    thread.join(120)
+
+
+def drift_of(landform: Landform, stack: Stack) -> dict[str, str]:
+    """Check for drift; return what differs and what an apply would do about it."""
+    landform.perform(stack, OperationType.DRIFT_CHECK)
+    with landform.ctx.read() as session:
+        report = session.get(DriftReport, session.get_one(Stack, stack.id).drift_report_id)
+    assert report is not None
+    return {item["address"]: item["mending"] for item in report.changes}
+
+
+@pytest.mark.thorough
+def test_what_is_as_configured_is_recorded(settling: Landform) -> None:
+    with changed_on_the_way(settling, tags={"landform:operation": "somebody"}):
+        stack, operation = settling.create("network", "net", parameters={"zones": 1})
+        assert settling.carry_out(operation).status == "applied"
+    said = "Recorded what the apply changed on the way: sandbox_network.this."
+    assert said in settling.messages(operation)
+    assert drift_of(settling, stack) == {}
+    assert len(settling.state_versions(stack)) == 1
+
+
+@pytest.mark.thorough
+def test_what_is_against_the_configuration_stays_drift(settling: Landform) -> None:
+    with changed_on_the_way(settling, internet_access=False):
+        stack = settling.made("network", "net", parameters={"zones": 1})
+    assert drift_of(settling, stack) == {"sandbox_network.this": "update"}
