@@ -5,6 +5,7 @@ Owns the translation of neutral words into the provider's. It must not know any 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
@@ -99,6 +100,7 @@ class Cloud:
     the dependency lock file of its providers. ``region_environment`` is the variable that tells
     them the region. ``memory_mib`` is what one run of Terraform takes where that is known.
     ``refreshes_after_apply`` is for providers that repeat what one resource says in another.
+    ``moving`` has, by type of resource, the attributes that the cloud changes by itself.
     """
 
     name: str
@@ -116,6 +118,7 @@ class Cloud:
     region_environment: str | None = None
     memory_mib: int = 0
     refreshes_after_apply: bool = False
+    moving: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
 
     @property
     def sizes(self) -> Mapping[str, Choice]:

@@ -158,6 +158,9 @@ def _build(data: dict[str, Any], file: Path) -> Cloud:
         region_environment=data.get("region_environment"),
         memory_mib=data.get("memory_mib", 0),
         refreshes_after_apply=data.get("refresh_after_apply", False),
+        moving=MappingProxyType(
+            {name: frozenset(paths) for name, paths in data.get("moves_by_itself", {}).items()}
+        ),
     )
 
 

@@ -251,6 +251,7 @@ CLOUD: Final = _object(
         "region_environment": ENVIRONMENT,
         "memory_mib": {"type": "integer", "minimum": 1},
         "refresh_after_apply": {"type": "boolean"},
+        "moves_by_itself": _map_of(NAMES),
         "tags": TAGS,
         "provider": {"type": "string", "minLength": 1, "maxLength": 20_000},
         "kept_provider": KEPT_PROVIDER,

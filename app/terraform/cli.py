@@ -82,6 +82,7 @@ class Terraform:
         inherited: descriptors that Terraform keeps open, such as the writer's lock of the stack.
         reattach: value for ``TF_REATTACH_PROVIDERS``, a provider that already runs; used by steps
             that change nothing.
+        moving: attributes that the cloud changes by itself, by type of resource.
     """
 
     binary: TerraformBinary
@@ -93,6 +94,7 @@ class Terraform:
     secrets: Collection[str] = ()
     inherited: tuple[int, ...] = ()
     reattach: str | None = None
+    moving: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def init(self, deadline_seconds: float, *, is_locked: bool = False) -> None:
         """Install providers and modules.
@@ -165,7 +167,7 @@ class Terraform:
             deadline_seconds,
             reattach=self.reattach,
         )
-        return Plan.parse(data, self.secrets)
+        return Plan.parse(data, self.secrets, self.moving)
 
     def output(self, deadline_seconds: float) -> dict[str, OutputValue]:
         """Read the root outputs of the private state; sensitive ones in plain text."""

@@ -26,6 +26,7 @@ from app.terraform.masking import marked_texts
 FORMAT_MAJOR = "1"
 RESOURCE_LISTS = ("resource_changes", "resource_drift")
 NOOP = ("no-op",)
+NOTHING_MOVES: Mapping[str, Collection[str]] = {}
 REPLACE = ({"delete", "create"}, {"forget", "create"})
 
 
@@ -167,12 +168,19 @@ class Plan:
         return cls("", (), (), (), is_errored=False, is_applyable=False)
 
     @classmethod
-    def parse(cls, data: bytes, secrets: Collection[str] = ()) -> Plan:
+    def parse(
+        cls,
+        data: bytes,
+        secrets: Collection[str] = (),
+        moving: Mapping[str, Collection[str]] = NOTHING_MOVES,
+    ) -> Plan:
         """Read the output of ``show -json PLAN``.
 
         Args:
             data: the document.
             secrets: further values to mask wherever they occur, beside those marked sensitive.
+            moving: attributes that the cloud changes by itself, by type of resource; a change of
+                nothing else is no drift.
 
         Raises:
             TerraformError: not a plan, or of a format that Landform does not read.
@@ -187,7 +195,7 @@ class Plan:
                 _read_output(name, item, hidden)
                 for name, item in (document.get("output_changes") or {}).items()
             )
-            drift = tuple(_read_drift(document.get("resource_drift") or (), hidden))
+            drift = tuple(_read_drift(document.get("resource_drift") or (), hidden, moving))
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise TerraformError("The plan's JSON is not shaped like a Terraform plan.") from error
         has_changes = any(not (item.is_noop or item.is_read) for item in changes)
@@ -316,20 +324,26 @@ def _sensitive_texts(document: Mapping[str, Any]) -> Iterator[str]:
         yield from marked_texts(change.get("after"), change.get("after_sensitive"))
 
 
-def _read_drift(items: Any, hidden: Redactor) -> list[DriftedResource]:
+def _read_drift(
+    items: Any, hidden: Redactor, moving: Mapping[str, Collection[str]]
+) -> list[DriftedResource]:
     """Read ``resource_drift`` without what is provably no drift.
 
-    Left out: entries without a difference (a moved address), and entries whose every difference is
-    null against empty (see ``is_noise``). A computed attribute that changed is kept: the plan does
-    not say which attributes are computed, so that it is noise cannot be proven here.
+    Left out: what the cloud changes by itself, entries without a difference (a moved address), and
+    entries whose every difference is null against empty (see ``is_noise``). A computed attribute
+    that changed is kept: the plan does not say which attributes are computed, so that it is noise
+    cannot be proven here.
     """
     drift = []
     for item in items:
         resource = _read_change(item, hidden)
         if resource.is_delete:
             drift.append(DriftedResource(resource, "deleted"))
-        elif any(not is_noise(change) for change in resource.attributes):
-            drift.append(DriftedResource(resource, "updated"))
+            continue
+        ignored = moving.get(resource.type, ())
+        attributes = tuple(item for item in resource.attributes if item.path[0] not in ignored)
+        if any(not is_noise(change) for change in attributes):
+            drift.append(DriftedResource(replace(resource, attributes=attributes), "updated"))
     return drift
 
 

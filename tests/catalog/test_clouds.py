@@ -109,3 +109,12 @@ def test_what_is_not_in_the_catalogue_is_not_found(catalog: Catalog) -> None:
     assert catalog.kind_by_plural("machine-groups").kind == "machine-group"
     with pytest.raises(NotFoundError, match="offered on: aws, sandbox"):
         catalog.kind("bucket").module_dir("mars")
+
+
+def test_what_a_cloud_moves_by_itself_is_read_by_type(folder: CatalogFolder, cloud: Cloud) -> None:
+    text = (folder.root / SANDBOX).read_text(encoding="utf-8")
+    more = "refresh_after_apply: true\nmoves_by_itself:\n  sandbox_network: [cidr]\n"
+    folder.write(SANDBOX, text + more)
+    told = folder.load().cloud("sandbox")
+    assert (told.refreshes_after_apply, told.moving) == (True, {"sandbox_network": {"cidr"}})
+    assert (cloud.refreshes_after_apply, cloud.moving) == (False, {})

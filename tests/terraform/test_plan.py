@@ -209,6 +209,19 @@ def test_what_is_gone_or_to_be_imported_is_never_only_recorded() -> None:
     assert not plan_of(change(["no-op"], {}, {})).only_records, "there is nothing to record"
 
 
+def test_what_the_cloud_moves_by_itself_is_no_drift_and_hides_none() -> None:
+    def drift_of(moving: dict[str, list[str]], after: Any) -> list[list[Any]]:
+        drift = change(["delete" if after is None else "update"], {"clock": 1, "size": "s"}, after)
+        document = {"format_version": "1.2", "resource_drift": [drift]}
+        plan = Plan.parse(json.dumps(document).encode(), moving=moving)
+        return [[item.path_text for item in row.resource.attributes] for row in plan.drift]
+
+    assert drift_of({"t": ["clock"]}, {"clock": 2, "size": "s"}) == []
+    assert drift_of({"t": ["clock"]}, {"clock": 2, "size": "m"}) == [["size"]]
+    assert drift_of({"t": ["clock"]}, None) == [["clock", "size"]], "it is gone"
+    assert drift_of({"other": ["clock"]}, {"clock": 2, "size": "s"}) == [["clock"]]
+
+
 @pytest.mark.parametrize(
     "data",
     [

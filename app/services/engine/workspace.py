@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +46,7 @@ class Workspace:
     account: str
     kept_provider: KeptProvider | None
     refreshes_after_apply: bool
+    moving: Mapping[str, Collection[str]]
     credentials: dict[str, str] = field(repr=False)
     """Variables that sign the provider in."""
 
@@ -67,6 +69,7 @@ class Workspace:
             secrets=self.secrets,
             inherited=(lock,),
             reattach=reattach,
+            moving=self.moving,
         )
 
     def provider_order(self) -> ProviderOrder | None:
@@ -148,6 +151,7 @@ def reopen(ctx: Context, operation: Operation, wanted: Wanted | None = None) -> 
         stack.cloud_account_id,
         cloud.kept_provider,
         cloud.refreshes_after_apply,
+        cloud.moving,
         sign_in,
     )
 
