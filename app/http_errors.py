@@ -18,6 +18,7 @@ from app import errors
 from app.errors import LandformError, PermissionDeniedError, UnavailableError
 from app.logs import get_logger
 from app.services.refusals import record_refusal
+from app.storage.s3_errors import StateBucketError
 from app.web_context import current_context
 
 PROBLEM = "application/problem+json"
@@ -34,6 +35,7 @@ STATUS: dict[type[LandformError], int] = {
     errors.PermissionDeniedError: 403,
     errors.TooManyRequestsError: 429,
     errors.UnavailableError: 503,
+    StateBucketError: 503,
     errors.StateError: 409,
 }
 

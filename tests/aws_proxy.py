@@ -59,7 +59,7 @@ class Proxy:
         return self._add(Rule(action))
 
     def fail(self, action: str, status: int, code: str, times: int = 1) -> Rule:
-        """Answer the next such calls with a fault."""
+        """Answer the next calls whose action fits the pattern with a fault."""
         return self._add(Rule(action, times, status, code))
 
     def reply(self, pattern: str, body: Any) -> None:
@@ -82,7 +82,7 @@ class Proxy:
 
     def _take(self, action: str) -> Rule | None:
         for rule in self.rules:
-            if rule.action == action and rule.times > 0:
+            if fnmatch(action, rule.action) and rule.times > 0:
                 rule.times -= 1
                 return rule
         return None

@@ -51,13 +51,16 @@ class AwsError(Exception):
     """AWS refused or did not answer; the text says it without any of the credentials."""
 
 
-def open_client(service: str, credentials: Mapping[str, str], region: str) -> Any:
+def open_client(
+    service: str, credentials: Mapping[str, str], region: str, config: Config = CLIENT
+) -> Any:
     """Return a botocore client of ``service`` that signs in as the account says.
 
     Args:
         service: AWS's short name, such as ``sts``.
         credentials: of a cloud account, as ``terraform/clouds/aws.yaml`` names them.
         region: AWS's name of a region.
+        config: how patient the client is, and which proxies it uses.
 
     Raises:
         AwsError: nobody can sign in so.
@@ -68,7 +71,7 @@ def open_client(service: str, credentials: Mapping[str, str], region: str) -> An
     if "role_arn" in credentials:
         session = _assume_role(session, credentials, region)
     with in_words():
-        return _client(session, service, credentials, region)
+        return _client(session, service, credentials, region, config)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from app.models import Operation, Stack, StateVersion
 from app.services import audit
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
-from app.storage.state_store import StateVersionName
+from app.storage.state_format import StateVersionName
 
 AT_ONCE = 100
 

@@ -8,27 +8,16 @@ Layout: ``stacks/<stack id>/versions/<serial>-<sha256>.tfstate`` and ``stacks/<s
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
 import os
-import re
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from app.crypto import KeyRing
-from app.domain.state_file import StateFile, check_successor, is_same_state
-from app.errors import (
-    ConflictError,
-    DecryptionError,
-    NotFoundError,
-    StackBusyError,
-    StateCorruptError,
-    VolumeFullError,
-)
+from app.domain.state_file import check_successor, is_same_state
+from app.errors import ConflictError, NotFoundError, StateCorruptError, VolumeFullError
 from app.storage.ballast import Ballast
 from app.storage.durable import (
     make_directory,
@@ -36,36 +25,22 @@ from app.storage.durable import (
     sync_directory,
     write_durably,
 )
+from app.storage.state_format import (
+    StateVersionName,
+    StoredState,
+    check_stack_id,
+    open_version,
+    parse_pointer,
+    pointer_bytes,
+    seal_version,
+    version_name,
+)
 from app.storage.volume import WORK_SECONDS, Volume, translate_errors
-
-POINTER_FORMAT = 1
-WRITER_LOCK = "writer.lock"
-LOCK_POLL_SECONDS = 0.1
-STACK_ID = re.compile(r"[a-z]{1,8}_[0-9a-z]{1,48}")
-VERSION_NAME = re.compile(r"(\d{1,19})-([0-9a-f]{64})\.tfstate")
-
-
-@dataclass(frozen=True)
-class StoredState:
-    """Metadata of a stored state. ``sha256`` and ``size_bytes`` are of the plain bytes."""
-
-    serial: int
-    lineage: str
-    sha256: str
-    size_bytes: int
-    terraform_version: str
-
-
-@dataclass(frozen=True, order=True)
-class StateVersionName:
-    """What the name of a version file says."""
-
-    serial: int
-    sha256: str
+from app.storage.writer_lock import hold_writer_lock, is_writer_lock_held
 
 
 class StateStore(Protocol):
-    """The state of record of every stack. All methods raise ``VolumeError`` on trouble below."""
+    """The state of record of every stack. All methods raise ``UnavailableError`` on trouble."""
 
     def current(self, stack_id: str) -> StoredState | None:
         """Return the present state's metadata, or None when the stack has no state.
@@ -154,35 +129,13 @@ class VolumeStateStore:
             # Also when there was none: another promotion may just have given it up.
             return self._promote(stack_id, data, over_damage)
 
-    @contextmanager
-    def hold(self, stack_id: str, wait_seconds: float) -> Iterator[int]:
-        """See ``StateStore.hold``; a flock(2) on a file beside the versions."""
-        folder = self._folder(stack_id)
-        self._volume.check_identity()
-        with translate_errors(self._volume.root):
-            self._prepare(folder)
-            descriptor = os.open(folder / WRITER_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            _lock_within(descriptor, wait_seconds, stack_id)
-            yield descriptor
-        finally:
-            os.close(descriptor)
+    def hold(self, stack_id: str, wait_seconds: float) -> AbstractContextManager[int]:
+        """See ``StateStore.hold``; a file beside the versions is locked."""
+        return hold_writer_lock(self._volume, stack_id, wait_seconds)
 
     def is_held(self, stack_id: str) -> bool:
-        """See ``StateStore.is_held``; asks for a shared lock and gives it back at once."""
-        path = self._folder(stack_id) / WRITER_LOCK
-        self._volume.check_identity()
-        with translate_errors(self._volume.root):
-            if not path.exists():
-                return False
-            descriptor = os.open(path, os.O_RDONLY)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        """See ``StateStore.is_held``."""
+        return is_writer_lock_held(self._volume, stack_id)
 
     def versions(
         self, stack_id: str, *, min_age_seconds: float = 0.0
@@ -195,11 +148,11 @@ class VolumeStateStore:
             if not folder.is_dir():
                 return ()
             found = [
-                VERSION_NAME.fullmatch(entry.name)
+                StateVersionName.parse(entry.name)
                 for entry in folder.iterdir()
                 if not min_age_seconds or entry.stat().st_mtime <= latest
             ]
-        return tuple(sorted(StateVersionName(int(item[1]), item[2]) for item in found if item))
+        return tuple(sorted(name for name in found if name))
 
     def delete_version(self, stack_id: str, serial: int, sha256: str) -> None:
         """See ``StateStore.delete_version``."""
@@ -237,15 +190,13 @@ class VolumeStateStore:
             state = check_successor(old, data)
             if present is not None and old is not None and is_same_state(old, data):
                 return present
-            stored = _describe(state, data)
+            stored = StoredState.describe(state, data)
             self._write_version(folder, stored, data)
-            write_durably(folder / "current", _pointer_bytes(stored))
+            write_durably(folder / "current", pointer_bytes(stored))
             return stored
 
     def _folder(self, stack_id: str) -> Path:
-        if STACK_ID.fullmatch(stack_id) is None:
-            raise NotFoundError(f"{stack_id[:60]!r} is not the id of a stack.")
-        return self._volume.root / "stacks" / stack_id
+        return self._volume.root / "stacks" / check_stack_id(stack_id)
 
     def _prepare(self, folder: Path) -> None:
         """Create the folder of a stack, with a pointer that says "no state yet" first of all.
@@ -256,7 +207,7 @@ class VolumeStateStore:
             return
         make_directory(folder)
         if not (folder / "current").exists():
-            write_durably(folder / "current", _pointer_bytes(None))
+            write_durably(folder / "current", pointer_bytes(None))
         make_directory(folder / "versions")
 
     def _read_pointer(self, folder: Path) -> StoredState | None:
@@ -268,7 +219,7 @@ class VolumeStateStore:
             raise StateCorruptError(
                 f"The pointer to the present state of {folder.name} is gone from the volume."
             ) from error
-        return _parse_pointer(data, folder.name)
+        return parse_pointer(data, folder.name)
 
     def _read_version(self, folder: Path, serial: int, sha256: str) -> bytes:
         path = _version_path(folder, serial, sha256)
@@ -276,17 +227,7 @@ class VolumeStateStore:
             sealed = path.read_bytes()
         except FileNotFoundError as error:
             raise NotFoundError(f"{folder.name} has no state version {serial}.") from error
-        try:
-            data = self._keys.decrypt(sealed, _associated(folder, serial))
-        except DecryptionError as error:
-            raise StateCorruptError(
-                f"State {serial} of {folder.name} ({len(sealed)} bytes): {error.detail}",
-                advice="Check that LANDFORM_ENCRYPTION_KEYS still lists every key; if it does, the "
-                "file is damaged: restore the volume or roll back to an earlier state version.",
-            ) from error
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise StateCorruptError(f"State {serial} of {folder.name} has another checksum.")
-        return data
+        return open_version(self._keys, folder.name, serial, sha256, sealed)
 
     def _read_present(self, folder: Path, present: StoredState) -> bytes:
         try:
@@ -306,7 +247,7 @@ class VolumeStateStore:
                 path.unlink()
             else:
                 return
-        write_durably(path, self._keys.encrypt(data, _associated(folder, stored.serial)))
+        write_durably(path, seal_version(self._keys, folder.name, stored.serial, data))
 
 
 @contextmanager
@@ -322,56 +263,5 @@ def lock_folder(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _lock_within(descriptor: int, seconds: float, stack_id: str) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError as error:
-            if time.monotonic() >= deadline:
-                raise StackBusyError(
-                    f"Another process still holds the writer's lock of {stack_id}."
-                ) from error
-        time.sleep(LOCK_POLL_SECONDS)
-
-
 def _version_path(folder: Path, serial: int, sha256: str) -> Path:
-    name = f"{serial}-{sha256}.tfstate"
-    if VERSION_NAME.fullmatch(name) is None:
-        raise NotFoundError(f"{folder.name} has no state version {serial}.")
-    return folder / "versions" / name
-
-
-def _associated(folder: Path, serial: int) -> str:
-    return f"state:{folder.name}:{serial}"
-
-
-def _describe(state: StateFile, data: bytes) -> StoredState:
-    digest = hashlib.sha256(data).hexdigest()
-    return StoredState(state.serial, state.lineage, digest, len(data), state.terraform_version)
-
-
-def _pointer_bytes(stored: StoredState | None) -> bytes:
-    body: dict[str, Any] = {"format": POINTER_FORMAT, "state": asdict(stored) if stored else None}
-    return json.dumps({**body, "checksum": _checksum(body)}).encode() + b"\n"
-
-
-def _parse_pointer(data: bytes, stack_id: str) -> StoredState | None:
-    """Read a pointer; its checksum catches a single changed bit."""
-    try:
-        body = json.loads(data)
-        is_whole = body.pop("checksum") == _checksum(body) and body["format"] == POINTER_FORMAT
-        stored = StoredState(**body["state"]) if body["state"] is not None else None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        is_whole = False
-    if not is_whole:
-        raise StateCorruptError(
-            f"The pointer to the present state of {stack_id} is torn or damaged "
-            f"({len(data)} bytes)."
-        )
-    return stored
-
-
-def _checksum(body: Any) -> str:
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+    return folder / "versions" / version_name(folder.name, serial, sha256)

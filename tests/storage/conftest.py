@@ -15,8 +15,11 @@ from typing import Any
 import pytest
 
 from app.crypto import KeyRing
+from app.storage.s3_state_store import S3StateStore
 from app.storage.state_store import VolumeStateStore
 from app.storage.volume import Volume
+from tests.moto_cloud import Moto
+from tests.state_bucket import StateBucket
 
 MakeState = Callable[..., bytes]
 FullDisk = Callable[[int], AbstractContextManager[None]]
@@ -38,6 +41,23 @@ def keys() -> KeyRing:
 @pytest.fixture
 def store(volume: Volume, keys: KeyRing) -> VolumeStateStore:
     return VolumeStateStore(volume, keys)
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
+    server = Moto(tmp_path_factory.mktemp("moto"))
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def bucket(moto: Moto) -> StateBucket:
+    return StateBucket(moto)
+
+
+@pytest.fixture
+def s3_store(bucket: StateBucket, volume: Volume, keys: KeyRing) -> S3StateStore:
+    return S3StateStore(bucket.open(), volume, keys)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import signal
 import subprocess
@@ -18,13 +17,8 @@ import pytest
 
 from app.crypto import KeyRing
 from app.errors import (
-    ConflictError,
     LandformError,
     NotFoundError,
-    StackBusyError,
-    StateCorruptError,
-    StateError,
-    StateLineageError,
     StateSerialError,
     VolumeForeignError,
     VolumeFullError,
@@ -51,23 +45,6 @@ def all_files(root: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def test_a_stack_without_state_has_none(store: VolumeStateStore, volume: Volume) -> None:
-    assert store.current(STACK) is None
-    assert store.versions(STACK) == ()
-    assert not folder_of(volume).exists()
-
-
-def test_a_promoted_state_is_current_and_read_back(
-    store: VolumeStateStore, make_state: MakeState
-) -> None:
-    data = make_state(3)
-    stored = store.promote(STACK, data)
-    assert stored.sha256 == hashlib.sha256(data).hexdigest()
-    assert (stored.serial, stored.lineage, stored.size_bytes) == (3, "lineage-a", len(data))
-    assert store.current(STACK) == stored
-    assert store.read(STACK, 3, stored.sha256) == data
-
-
 def test_state_is_private_and_encrypted_on_the_disk(
     store: VolumeStateStore, volume: Volume, make_state: MakeState
 ) -> None:
@@ -76,153 +53,6 @@ def test_state_is_private_and_encrypted_on_the_disk(
         assert b"s3cret-value" not in content
         assert Path(path).stat().st_mode & 0o777 == 0o600
     assert folder_of(volume).stat().st_mode & 0o777 == 0o700
-
-
-def test_the_same_bytes_again_change_nothing(
-    store: VolumeStateStore, volume: Volume, make_state: MakeState
-) -> None:
-    first = store.promote(STACK, make_state(1))
-    before = all_files(volume.root)
-    assert store.promote(STACK, make_state(1)) == first
-    assert store.promote(STACK, make_state(1).rstrip()) == first
-    assert all_files(volume.root) == before
-
-
-def test_newer_states_follow_and_older_versions_stay(
-    store: VolumeStateStore, make_state: MakeState
-) -> None:
-    first, second = store.promote(STACK, make_state(1)), store.promote(STACK, make_state(4))
-    assert [item.serial for item in store.versions(STACK)] == [1, 4]
-    assert store.current(STACK) == second
-    assert store.read(STACK, 1, first.sha256) == make_state(1)
-
-
-@pytest.mark.parametrize(
-    ("serial", "lineage", "secret", "error"),
-    [
-        (4, "lineage-a", "s3cret-value", StateSerialError),
-        (5, "lineage-a", "another", StateSerialError),
-        (6, "lineage-b", "s3cret-value", StateLineageError),
-    ],
-)
-def test_a_state_that_may_not_follow_changes_nothing(
-    store: VolumeStateStore,
-    volume: Volume,
-    make_state: MakeState,
-    serial: int,
-    lineage: str,
-    secret: str,
-    error: type[StateError],
-) -> None:
-    stored = store.promote(STACK, make_state(5))
-    before = all_files(volume.root)
-    with pytest.raises(error):
-        store.promote(STACK, make_state(serial, lineage, secret))
-    assert store.current(STACK) == stored
-    assert all_files(volume.root) == before
-
-
-def test_a_candidate_torn_at_any_byte_is_never_promoted(
-    store: VolumeStateStore, make_state: MakeState
-) -> None:
-    stored = store.promote(STACK, make_state(1))
-    candidate = make_state(2)
-    for length in range(len(candidate) - 1):
-        with pytest.raises(StateError):
-            store.promote(STACK, candidate[:length])
-    assert store.current(STACK) == stored
-
-
-def test_a_version_file_torn_at_any_byte_is_said(
-    store: VolumeStateStore, volume: Volume, make_state: MakeState
-) -> None:
-    stored = store.promote(STACK, make_state(1))
-    path = version_file(volume)
-    whole = path.read_bytes()
-    for length in range(len(whole)):
-        path.write_bytes(whole[:length])
-        with pytest.raises(StateCorruptError):
-            store.read(STACK, 1, stored.sha256)
-    path.write_bytes(b"")
-    with pytest.raises(StateCorruptError, match="0 bytes"):
-        store.promote(STACK, make_state(2))
-    path.write_bytes(whole)
-    assert store.read(STACK, 1, stored.sha256) == make_state(1)
-
-
-def test_a_flipped_bit_anywhere_in_a_version_file_is_said(
-    store: VolumeStateStore, volume: Volume, make_state: MakeState
-) -> None:
-    stored = store.promote(STACK, make_state(1))
-    path = version_file(volume)
-    whole = path.read_bytes()
-    for position in range(len(whole)):
-        changed = bytearray(whole)
-        changed[position] ^= 1 << (position % 8)
-        path.write_bytes(changed)
-        with pytest.raises(StateCorruptError):
-            store.read(STACK, 1, stored.sha256)
-
-
-def test_a_torn_or_flipped_pointer_is_said_at_every_byte(
-    store: VolumeStateStore, volume: Volume, make_state: MakeState
-) -> None:
-    stored = store.promote(STACK, make_state(1))
-    pointer = folder_of(volume) / "current"
-    whole = pointer.read_bytes()
-    for position in range(len(whole) - 1):
-        changed = bytearray(whole)
-        changed[position] ^= 1 << (position % 7)
-        for damaged in (whole[:position], bytes(changed)):
-            pointer.write_bytes(damaged)
-            with pytest.raises(StateCorruptError, match="pointer"):
-                store.current(STACK)
-    with pytest.raises(StateCorruptError):
-        store.promote(STACK, make_state(2))
-    pointer.write_bytes(whole)
-    assert store.current(STACK) == stored
-
-
-def test_a_lost_pointer_is_damage_and_not_a_new_stack(
-    store: VolumeStateStore, volume: Volume, make_state: MakeState
-) -> None:
-    store.promote(STACK, make_state(5))
-    (folder_of(volume) / "current").unlink()
-    for call in (lambda: store.current(STACK), lambda: store.promote(STACK, make_state(1))):
-        with pytest.raises(StateCorruptError, match="gone"):
-            call()
-
-
-def test_a_present_version_that_is_gone_lets_nothing_follow(
-    store: VolumeStateStore, volume: Volume, make_state: MakeState
-) -> None:
-    stored = store.promote(STACK, make_state(1))
-    version_file(volume).unlink()
-    with pytest.raises(NotFoundError):
-        store.read(STACK, 1, stored.sha256)
-    with pytest.raises(LandformError):
-        store.promote(STACK, make_state(2))
-
-
-def test_a_state_put_in_the_place_of_another_stack_does_not_open(
-    store: VolumeStateStore, volume: Volume, make_state: MakeState
-) -> None:
-    stored = store.promote(STACK, make_state(1))
-    store.promote("stk_02", make_state(1))
-    stolen = version_file(volume)
-    (folder_of(volume, "stk_02") / "versions" / stolen.name).write_bytes(stolen.read_bytes())
-    with pytest.raises(StateCorruptError):
-        store.read("stk_02", 1, stored.sha256)
-
-
-def test_a_version_under_the_name_of_another_is_said(
-    store: VolumeStateStore, volume: Volume, make_state: MakeState
-) -> None:
-    store.promote(STACK, make_state(1))
-    path = version_file(volume)
-    path.rename(path.with_name(f"1-{'0' * 64}.tfstate"))
-    with pytest.raises(StateCorruptError, match="checksum"):
-        store.read(STACK, 1, "0" * 64)
 
 
 def test_a_promotion_waits_for_the_one_before_it(
@@ -266,16 +96,6 @@ def test_bytes_reach_the_disk_before_their_name_and_names_before_the_answer(
     ]
 
 
-def test_a_lost_key_is_said_with_the_setting_to_check(
-    store: VolumeStateStore, volume: Volume, make_state: MakeState
-) -> None:
-    stored = store.promote(STACK, make_state(1))
-    other = VolumeStateStore(volume, KeyRing("k2", {"k2": bytes(32)}))
-    with pytest.raises(StateCorruptError) as caught:
-        other.read(STACK, 1, stored.sha256)
-    assert "LANDFORM_ENCRYPTION_KEYS" in caught.value.advice
-
-
 @pytest.mark.parametrize(
     "stack_id",
     [
@@ -310,30 +130,6 @@ def test_a_hostile_stack_id_reaches_no_file(
     assert sorted(volume.root.parent.rglob("*")) == before
 
 
-@pytest.mark.parametrize("sha256", ["", "../../current", "0" * 63, "A" * 64, "0" * 64 + "\n"])
-def test_a_hostile_checksum_reaches_no_file(
-    store: VolumeStateStore, make_state: MakeState, sha256: str
-) -> None:
-    store.promote(STACK, make_state(1))
-    with pytest.raises(NotFoundError):
-        store.read(STACK, 1, sha256)
-    with pytest.raises(NotFoundError):
-        store.delete_version(STACK, -1, sha256)
-
-
-def test_old_versions_can_be_deleted_and_the_present_one_cannot(
-    store: VolumeStateStore, make_state: MakeState
-) -> None:
-    first, second = store.promote(STACK, make_state(1)), store.promote(STACK, make_state(2))
-    store.delete_version(STACK, 1, first.sha256)
-    assert [item.serial for item in store.versions(STACK)] == [2]
-    with pytest.raises(NotFoundError):
-        store.delete_version(STACK, 1, first.sha256)
-    with pytest.raises(ConflictError):
-        store.delete_version(STACK, 2, second.sha256)
-    assert store.read(STACK, 2, second.sha256) == make_state(2)
-
-
 def test_a_full_disk_damages_nothing_leaves_nothing_and_heals(
     store: VolumeStateStore,
     volume: Volume,
@@ -349,30 +145,6 @@ def test_a_full_disk_damages_nothing_leaves_nothing_and_heals(
     assert all_files(volume.root) == before
     assert store.current(STACK) == stored
     assert store.promote(STACK, make_state(2)).serial == 2
-
-
-def test_a_version_without_pointer_from_a_cut_promotion_is_finished_by_the_next(
-    store: VolumeStateStore, volume: Volume, make_state: MakeState
-) -> None:
-    store.promote(STACK, make_state(1))
-    pointer = (folder_of(volume) / "current").read_bytes()
-    second = store.promote(STACK, make_state(2))
-    (folder_of(volume) / "current").write_bytes(pointer)
-    assert store.promote(STACK, make_state(2)) == second
-    assert store.current(STACK) == second
-
-
-def test_a_torn_version_from_a_cut_promotion_is_replaced(
-    store: VolumeStateStore, volume: Volume, make_state: MakeState
-) -> None:
-    store.promote(STACK, make_state(1))
-    pointer = (folder_of(volume) / "current").read_bytes()
-    second = store.promote(STACK, make_state(2))
-    (folder_of(volume) / "current").write_bytes(pointer)
-    path = folder_of(volume) / "versions" / f"2-{second.sha256}.tfstate"
-    path.write_bytes(path.read_bytes()[:40])
-    store.promote(STACK, make_state(2))
-    assert store.read(STACK, 2, second.sha256) == make_state(2)
 
 
 def test_a_first_promotion_cut_before_its_end_leaves_a_stack_without_state(
@@ -508,19 +280,3 @@ def test_temporary_files_of_killed_writers_are_swept_once_old(
     store.promote(STACK, make_state(2))
     assert not old.exists()
     assert young.exists()
-
-
-def test_a_stack_has_one_writer_at_a_time(store: VolumeStateStore) -> None:
-    with store.hold(STACK, 0):
-        with pytest.raises(StackBusyError), store.hold(STACK, 0.2):
-            pass
-        with store.hold("stk_other", 0):
-            pass
-    with store.hold(STACK, 0):
-        pass
-
-
-def test_the_writers_lock_is_not_taken_for_a_state(store: VolumeStateStore) -> None:
-    with store.hold(STACK, 0):
-        assert store.current(STACK) is None
-    assert store.versions(STACK) == ()

@@ -7,7 +7,7 @@ runs and once more at its end; only then does the operation end in SQL and its r
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from app.clock import utc_now
@@ -16,7 +16,6 @@ from app.domain.state_file import StateFile
 from app.errors import (
     FenceLostError,
     LandformError,
-    NotFoundError,
     OperationCanceledError,
     OperationInterruptedError,
     PlanStaleError,
@@ -48,7 +47,7 @@ from app.services.webhooks import outbox
 from app.storage.parked_run import park
 from app.storage.prepared_init import PreparedInit
 from app.storage.snapshotter import Snapshotter
-from app.storage.state_store import StateStore, StateVersionName
+from app.storage.state_store import StateStore
 from app.terraform.arguments import PlanMode
 from app.terraform.cli import StepHooks, Terraform
 from app.terraform.discovery import TerraformBinary
@@ -349,17 +348,9 @@ class OperationRun:
                 passed = state_keeping.forget_snapshots(session, operation, state.serial)
         except (UnavailableError, StateError) as error:
             raise UnsavedStateError(f"The state could not be saved: {error.detail}") from error
-        self._remove_files(passed)
+        state_keeping.remove_passed(self._store, self._claim.stack_id, passed)
         self._recorder.note(f"State saved: serial {state.serial}.", type_="state_saved")
         return state
-
-    def _remove_files(self, passed: Sequence[StateVersionName]) -> None:
-        """Remove states that SQL has forgotten; what stays is removed by the retention."""
-        for name in passed:
-            try:
-                self._store.delete_version(self._claim.stack_id, name.serial, name.sha256)
-            except (UnavailableError, NotFoundError) as error:
-                log.info("snapshot_kept", stack_id=self._claim.stack_id, detail=error.detail)
 
     def _snapshot(self, data: bytes) -> None:
         """Promote a state seen while Terraform runs; trouble here must not stop the apply."""

@@ -7,6 +7,8 @@ refused before Terraform starts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -14,11 +16,21 @@ from app.clock import utc_now
 from app.domain import ids
 from app.domain.operations import OperationType
 from app.domain.state_file import StateFile
-from app.errors import NotFoundError, StateCorruptError, StateLineageError, StateSerialError
+from app.errors import (
+    NotFoundError,
+    StateCorruptError,
+    StateLineageError,
+    StateSerialError,
+    UnavailableError,
+)
+from app.logs import get_logger
 from app.models import Operation, StateVersion
-from app.storage.state_store import StateStore, StateVersionName, StoredState
+from app.storage.state_format import StateVersionName, StoredState
+from app.storage.state_store import StateStore
 
 RECOVERED = "landform (recovered)"
+
+log = get_logger(__name__)
 
 
 def load_state(session: Session, store: StateStore, operation: Operation) -> bytes | None:
@@ -154,6 +166,15 @@ def forget_snapshots(session: Session, operation: Operation, final: int) -> list
         names.append(StateVersionName(version.serial, version.sha256))
         session.delete(version)
     return names
+
+
+def remove_passed(store: StateStore, stack_id: str, passed: Sequence[StateVersionName]) -> None:
+    """Remove states that SQL has forgotten; what stays is removed by the retention."""
+    for name in passed:
+        try:
+            store.delete_version(stack_id, name.serial, name.sha256)
+        except (UnavailableError, NotFoundError) as error:
+            log.info("snapshot_kept", stack_id=stack_id, detail=error.detail)
 
 
 def latest_version(session: Session, stack_id: str) -> StateVersion | None:
