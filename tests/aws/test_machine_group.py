@@ -82,3 +82,53 @@ def test_a_machine_that_a_killed_terraform_started_is_found_by_its_tag(
     assert orphans['aws_instance.this["01"]']["id"] == started
     kept = aws.rest.get(f"/stacks/{operation.stack_id}/resources").json
     assert "aws_security_group.this" in str(kept), "what was made before is in the state"
+
+
+def test_machines_whose_network_somebody_deleted_are_destroyed(
+    aws: AwsLandform, network: dict[str, Any]
+) -> None:
+    stack = aws.create("machine-groups", "api", network=network["id"])
+    (machine,) = machines(aws, stack)
+    ec2, outputs = aws.moto.client("ec2"), aws.outputs(network)
+    ec2.terminate_instances(InstanceIds=[machine["InstanceId"]])
+    for group in machine["SecurityGroups"]:
+        ec2.delete_security_group(GroupId=group["GroupId"])
+    for subnet in outputs["subnet_ids"]:
+        ec2.delete_subnet(SubnetId=subnet)
+    ec2.delete_vpc(VpcId=outputs["network_id"])
+    assert aws.destroy("machine-groups", stack)["status"] == "deleted"
+    assert aws.destroy("networks", network)["status"] == "deleted"
+
+
+def test_another_size_behind_landforms_back_is_seen_reconciled_and_accepted(
+    aws: AwsLandform, network: dict[str, Any]
+) -> None:
+    stack = aws.create("machine-groups", "api", network=network["id"])
+    address = 'aws_instance.this["01"]'
+    resize(aws, stack, "m5.24xlarge")
+    found = aws.drift(stack)
+    assert list(found) == [address]
+    assert found[address]["name"] == "instance 01"
+    assert found[address]["mending"] == "update"
+    changed = {item["path"]: item for item in found[address]["attributes"]}
+    size = changed["instance_type"]
+    assert (size["before"], size["after"]) == ("t3.small", "m5.24xlarge")
+    aws.reconcile(stack)
+    assert machines(aws, stack)[0]["InstanceType"] == "t3.small"
+    assert aws.drift(stack) == {}
+    resize(aws, stack, "m5.24xlarge")
+    aws.drift(stack)
+    report = aws.stack(stack)["drift"]["report_id"]
+    accepted = aws.perform(stack, type="accept_drift", report_id=report)
+    assert accepted["status"] == "applied", accepted["error"]
+    assert machines(aws, stack)[0]["InstanceType"] == "m5.24xlarge", "accepting changes nothing"
+    assert aws.drift(stack) == {}
+    assert aws.stack(stack)["pending_changes"], "the configuration still wants the other size"
+
+
+def resize(aws: AwsLandform, stack: dict[str, Any], size: str) -> None:
+    """Give the only machine of a group another size, as AWS wants it: while it stands still."""
+    ec2, name = aws.moto.client("ec2"), machines(aws, stack)[0]["InstanceId"]
+    ec2.stop_instances(InstanceIds=[name])
+    ec2.modify_instance_attribute(InstanceId=name, InstanceType={"Value": size})
+    ec2.start_instances(InstanceIds=[name])

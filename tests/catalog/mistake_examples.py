@@ -93,7 +93,9 @@ IN_BLUEPRINTS: dict[str, Example] = {
         GROUP, "network_id: network_id", "id: network_id", " id: network_id",
         "network has no output id; its outputs are: network_id, cidr"),
     "reference without outputs": (
-        GROUP, "          network_id: network_id\n          subnet_ids: network_subnet_ids\n",
+        GROUP,
+        ("          network_id: network_id\n          cidr: network_cidr\n"
+        "          subnet_ids: network_subnet_ids\n"),
         "          {}\n", "outputs:", "outputs must not be empty"),
     "sensitive parameter with a default": (
         GROUP, "sensitive: true", "sensitive: true\n      default: secret", "default: secret",

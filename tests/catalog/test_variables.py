@@ -51,6 +51,7 @@ def test_the_variables_are_complete_and_translated(catalog: Catalog) -> None:
         "image": "ubuntu-24.04",
         "user_data": "echo",
         "network_id": "net-1",
+        "network_cidr": "10.0.0.0/16",
         "network_subnet_ids": ["sub-1", "sub-2"],
     }
 

@@ -67,10 +67,6 @@ resource "aws_db_instance" "this" {
   }
 }
 
-data "aws_vpc" "this" {
-  id = var.network_id
-}
-
 # All its rules stand here, so that a rule that somebody adds is drift.
 resource "aws_security_group" "this" {
   name        = "${local.name}-database"
@@ -83,7 +79,7 @@ resource "aws_security_group" "this" {
     from_port   = 5432
     to_port     = 5432
     protocol    = "tcp"
-    cidr_blocks = [data.aws_vpc.this.cidr_block]
+    cidr_blocks = [var.network_cidr]
   }
 
   egress = []

@@ -21,10 +21,6 @@ data "aws_ami" "this" {
   }
 }
 
-data "aws_vpc" "this" {
-  id = var.network_id
-}
-
 resource "aws_instance" "this" {
   for_each = local.machines
 
@@ -68,7 +64,7 @@ resource "aws_security_group" "this" {
     from_port   = 0
     to_port     = 0
     protocol    = "-1"
-    cidr_blocks = [data.aws_vpc.this.cidr_block]
+    cidr_blocks = [var.network_cidr]
   }
 
   egress {

@@ -28,6 +28,12 @@ variable "network_id" {
   nullable    = false
 }
 
+variable "network_cidr" {
+  description = "IPv4 range of the network."
+  type        = string
+  nullable    = false
+}
+
 variable "network_subnet_ids" {
   description = "Ids of the subnets that the machines are spread over."
   type        = list(string)
