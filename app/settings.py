@@ -108,6 +108,12 @@ class Settings(BaseSettings):
     drift_interval_seconds: int = Field(
         900, ge=1, description="How often a stack is checked for drift unless it says otherwise."
     )
+    drift_full_seconds: int = Field(
+        86400,
+        ge=0,
+        description="How long checks may ask the provider alone before Terraform looks again; "
+        "0 has Terraform check each time.",
+    )
     drift_unknown_seconds: int = Field(
         21600,
         ge=60,

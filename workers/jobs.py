@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.services.detector import record_pulse
+from app.services.dispatch import ring_checks
 from app.services.expiry import end_expired, warn_of_expiry
 from app.services.schedules import claim_due
 from workers.runtime import get_context, get_engine
@@ -16,6 +17,7 @@ def carry_out(_operation_id: str) -> None:
 def tick() -> None:
     """Queue what is due by the clock: drift checks, and the end of stacks past their time."""
     claim_due(get_context())
+    ring_checks(get_context())
     record_pulse(get_context())
     warn_of_expiry(get_context())
     end_expired(get_context())

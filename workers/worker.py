@@ -6,6 +6,7 @@ milliseconds; the horse drops the database connections that it inherited.
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from typing import Any
@@ -81,6 +82,7 @@ def main() -> int:
         worker_ttl=WORKER_TTL_SECONDS,
     )
     worker.rehearse()
+    gc.freeze()  # what is loaded stays; horses need not look through it again and again
     try:
         worker.work(with_scheduler=False, logging_level=library_log_level(ctx.settings))
     except RedisError as error:

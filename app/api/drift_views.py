@@ -12,7 +12,7 @@ from app.api.plan_schemas import AttributeChangeView
 from app.api.present import PREFIX
 from app.api.schemas import Answer, Ref, choices, page_of
 from app.clock import rfc3339, utc_now
-from app.domain.drift import ChangeKind, DriftStatus, Mending, Severity, TagSearch
+from app.domain.drift import ChangeKind, CheckedBy, DriftStatus, Mending, Severity, TagSearch
 from app.models import DriftFinding, DriftReport
 from app.services.drift.finding_lists import findings_by_id
 from app.services.drift.findings import is_visible
@@ -94,6 +94,14 @@ class DriftReportView(Answer):
     status = fields.String(required=True, validate=choices(DriftStatus))
     reason = fields.String(required=True, allow_none=True)
     pending_changes = fields.Boolean(required=True)
+    checked_by = fields.String(
+        required=True,
+        validate=choices(CheckedBy),
+        metadata={
+            "description": "Who looked: Terraform, or the provider alone, where all that Terraform "
+            "plans from is as it was when it found no difference"
+        },
+    )
     tag_search = fields.Nested(TagSearchView, required=True)
     changes = fields.List(fields.Nested(DriftChangeView), required=True)
     links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
@@ -190,6 +198,7 @@ def _report(row: DriftReport, known: Mapping[str, DriftFinding]) -> dict[str, An
         "status": row.status,
         "reason": row.reason,
         "pending_changes": row.has_pending_changes,
+        "checked_by": row.checked_by,
         "tag_search": {"status": row.tag_search, "reason": row.tag_search_reason},
         "changes": [_change(item, known.get(item.get("finding_id", ""))) for item in row.changes],
         "links": {

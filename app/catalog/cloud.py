@@ -6,6 +6,8 @@ Owns the translation of neutral words into the provider's. It must not know any 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
@@ -191,6 +193,15 @@ class Cloud:
             ValidationError: as ``check_credentials``.
         """
         return self._filled(credentials, lambda field: field.variable)
+
+    def provider_configuration(self, credentials: object, region: Region) -> str:
+        """Name what Terraform configures the provider with, by a digest.
+
+        Raises:
+            ValidationError: as ``check_credentials``.
+        """
+        said = [self.provider_hcl, self.provider_variables(credentials), region.provider_name]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def _filled(
         self, credentials: object, place: Callable[[CredentialField], str | None]

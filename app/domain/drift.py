@@ -32,6 +32,13 @@ class Severity(StrEnum):
     LOW = "low"
 
 
+class CheckedBy(StrEnum):
+    """Who looked: Terraform, or its provider alone where nothing else could have changed."""
+
+    TERRAFORM = "terraform"
+    PROVIDER = "provider"
+
+
 class TagSearch(StrEnum):
     """Whether a check could look for resources that carry the stack's tag and are in no state."""
 

@@ -24,7 +24,8 @@ class StateInstance:
 
     ``attributes`` holds secrets in plain text: it must never reach a log. ``sensitive_paths`` says
     where; an empty path means all of it. ``dependencies`` are addresses of resource blocks, also of
-    those that are needed indirectly.
+    those that are needed indirectly. ``private`` is the provider's own, in base64; ``is_flat`` says
+    that ``attributes`` have the form of providers before Terraform 0.12.
     """
 
     index_key: int | str | None
@@ -33,6 +34,9 @@ class StateInstance:
     deposed_key: str | None
     sensitive_paths: tuple[tuple[int | str, ...], ...] = ()
     dependencies: tuple[str, ...] = ()
+    schema_version: int = 0
+    private: str = ""
+    is_flat: bool = False
 
     @property
     def identifier(self) -> str | None:
@@ -111,7 +115,7 @@ class StateFile:
                     for name, item in (document.get("outputs") or {}).items()
                 },
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise StateError("The state is JSON but not shaped like a Terraform state.") from error
 
     @property
@@ -242,6 +246,9 @@ def _read_instance(item: Mapping[str, Any]) -> StateInstance:
         deposed_key=item.get("deposed"),
         sensitive_paths=paths,
         dependencies=tuple(str(name) for name in item.get("dependencies") or ()),
+        schema_version=int(item.get("schema_version") or 0),
+        private=str(item.get("private") or ""),
+        is_flat=bool(item.get("attributes_flat")),
     )
 
 

@@ -5,6 +5,7 @@ from app.models.audit_event import AuditEvent, AuditHead
 from app.models.base import Base
 from app.models.change_control import ChangeControl
 from app.models.cloud_account import CloudAccount
+from app.models.drift_baseline import DriftBaseline
 from app.models.drift_finding import DriftDay, DriftFinding, DriftRule
 from app.models.drift_report import DriftReport
 from app.models.idempotency import IdempotencyRecord
@@ -26,6 +27,7 @@ __all__ = [
     "Base",
     "ChangeControl",
     "CloudAccount",
+    "DriftBaseline",
     "DriftDay",
     "DriftFinding",
     "DriftReport",

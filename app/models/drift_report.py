@@ -16,7 +16,7 @@ class DriftReport(Base):
     """What changed outside Terraform, masked, as a drift check saw it.
 
     ``digest`` says which drift it was; ``tag_search`` whether the cloud could be asked what carries
-    the stack's tag.
+    the stack's tag; ``checked_by`` whether Terraform looked, or its provider alone.
     """
 
     __tablename__ = "drift_reports"
@@ -35,3 +35,6 @@ class DriftReport(Base):
         String(20), default="not_offered", server_default="not_offered"
     )
     tag_search_reason: Mapped[str | None] = mapped_column(String(1000))
+    checked_by: Mapped[str] = mapped_column(
+        String(20), default="terraform", server_default="terraform"
+    )

@@ -71,6 +71,14 @@ class Doorbell:
         job = AllowListedJob.fetch(name, self.connection)
         return job.get_status() == JobStatus.QUEUED
 
+    def count(self, queue_name: str) -> int:
+        """Return how many rings wait in a queue.
+
+        Raises:
+            RedisError: Redis cannot be asked.
+        """
+        return int(open_queue(queue_name, self.connection).count)
+
     def is_reachable(self) -> bool:
         """Tell whether Redis answers."""
         try:

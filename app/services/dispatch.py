@@ -10,13 +10,15 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from redis.exceptions import RedisError
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.clock import utc_now
 from app.domain.operations import OWNED, OperationStatus, OperationType
-from app.domain.queueing import SYSTEM, Limits, Load, Waiting, choose
+from app.domain.queueing import SYSTEM, Limits, Load, Priority, Waiting, choose
 from app.models import InstallationFact, Operation, Stack
+from app.queue.doorbell import DRIFT_QUEUE
 from app.services.change_control import closures
 from app.services.context import Context, ring_after_commit
 from app.services.operation_queue import goes_before, holds, is_blocked
@@ -29,14 +31,13 @@ CONSIDERED = 500
 MIB = 1024 * 1024
 
 
-def choose_next(ctx: Context) -> str | None:
-    """Return the id of the operation that should start now, or nothing when none may."""
+def choose_next(ctx: Context) -> Waiting | None:
+    """Return the operation that should start now, or nothing when none may."""
     short = memory_troubles(ctx)
     if len(short) == len(ctx.catalog.clouds):
         return None
     with ctx.read() as session:
-        chosen = choose(_waiting(session, short), _load(session), _limits(ctx.settings))
-    return chosen.id if chosen else None
+        return choose(_waiting(session, short), _load(session), _limits(ctx.settings))
 
 
 def ring_chosen(session: Session, settings: Settings) -> None:
@@ -44,6 +45,28 @@ def ring_chosen(session: Session, settings: Settings) -> None:
     chosen = choose(_waiting(session), _load(session), _limits(settings))
     if chosen is not None:
         ring_after_commit(session, session.get_one(Operation, chosen.id))
+
+
+def ring_checks(ctx: Context) -> int:
+    """Ring as many of the clock's checks as have room to run; return how many.
+
+    A worker that has made one goes on with the next, so in a sweep over a fleet a ring for each
+    would only wake workers for nothing. Does nothing while Redis is away.
+    """
+    with ctx.read() as session:
+        load, waiting = _load(session), _waiting(session)
+    checks = [item for item in waiting if item.priority is Priority.SCHEDULED]
+    try:
+        room = ctx.settings.drift_limit - load.scheduled - ctx.doorbell.count(DRIFT_QUEUE)
+    except RedisError:
+        return 0
+    rung = checks[: max(room, 0)]
+    for item in rung:
+        with ctx.write() as session:
+            operation = session.get_one(Operation, item.id)
+            if operation.status == OperationStatus.PENDING:
+                ring_after_commit(session, operation)
+    return len(rung)
 
 
 def record_capacity(ctx: Context) -> None:

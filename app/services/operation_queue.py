@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, select
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy.orm import Session, joinedload, lazyload
 
 from app.clock import utc_now
 from app.domain import ids
@@ -25,6 +25,12 @@ from app.services.reference_waits import neighbours_with_work, waits_for_referen
 
 # The stack and the steps of an operation are a dozen queries more; who needs them gets them later.
 ROW_ALONE = lazyload("*")
+STACK_ALONE = (
+    lazyload(Stack.references),
+    lazyload(Stack.referenced_by),
+    lazyload(Stack.outputs),
+)
+WITH_STACK = (lazyload(Operation.steps), joinedload(Operation.stack).options(*STACK_ALONE))
 
 
 def holds(operation: type[Operation]) -> ColumnElement[bool]:
@@ -66,6 +72,7 @@ def add_operation(
     options: PlanOptions | None = None,
     *,
     requires_approval: bool = False,
+    is_rung: bool = True,
 ) -> Operation:
     """Queue an operation on ``stack`` and have it rung if nothing is before it.
 
@@ -76,6 +83,7 @@ def add_operation(
         principal: who asks.
         options: choices for its plan.
         requires_approval: whether a person must see the plan whatever the stack's rule says.
+        is_rung: whether it is rung here; else ``app.services.dispatch.ring_checks`` does it.
     """
     now = utc_now()
     operation = Operation(
@@ -100,7 +108,8 @@ def add_operation(
     )
     session.add(operation)
     session.flush()
-    ring_next(session, stack.id)
+    if is_rung:
+        ring_next(session, stack.id)
     return operation
 
 

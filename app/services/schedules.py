@@ -8,7 +8,7 @@ from typing import Any
 
 from croniter import croniter
 from sqlalchemy import Select, exists, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app.clock import utc_now
 from app.domain.auto_reconcile import AutoReconcile
@@ -22,7 +22,7 @@ from app.services.access import SYSTEM_PRINCIPAL
 from app.services.change_control import check_windows
 from app.services.context import Context
 from app.services.drift.watch_windows import LOOKED_AGAIN_AFTER, first_open, is_open_at
-from app.services.operation_queue import add_operation
+from app.services.operation_queue import STACK_ALONE, add_operation
 from app.settings import Settings
 
 MIN_INTERVAL_SECONDS = 10
@@ -211,7 +211,8 @@ def claim_due(ctx: Context) -> int:
                 schedule.planned_at = now
                 continue
             _plan_next(schedule, now)
-            add_operation(session, schedule.stack, OperationType.DRIFT_CHECK, SYSTEM_PRINCIPAL)
+            check = OperationType.DRIFT_CHECK
+            add_operation(session, schedule.stack, check, SYSTEM_PRINCIPAL, is_rung=False)
             claimed += 1
     return claimed
 
@@ -287,6 +288,7 @@ def _due(now: datetime) -> Select[tuple[Schedule]]:
             Stack.applied_generation > 0,
             ~exists().where(Operation.stack_id == Stack.id, Operation.status.not_in(FINAL)),
         )
+        .options(joinedload(Schedule.stack).options(*STACK_ALONE))
         .order_by(Schedule.next_check_at)
         .limit(CLAIMED_AT_ONCE)
     )

@@ -13,7 +13,8 @@ from app.domain.operations import OperationStatus
 from app.models import Operation
 from app.services.change_control import must_wait
 from app.services.context import Context, ring_after_commit
-from app.services.operation_queue import lock_of, next_in_line
+from app.services.dispatch import ring_checks
+from app.services.operation_queue import gives_way, lock_of, next_in_line
 
 PATIENCE = timedelta(seconds=5)
 AT_ONCE = 200
@@ -22,7 +23,8 @@ AT_ONCE = 200
 def ring_unheard(ctx: Context) -> int:
     """Ring operations that may start, were rung a while ago and wait in no queue; return how many.
 
-    Does nothing while Redis is away; the next sweep tries again.
+    Does nothing while Redis is away; the next sweep tries again. Of the clock's checks it rings
+    only as many as may run.
     """
     heard_by = utc_now() - PATIENCE
     with ctx.read() as session:
@@ -35,6 +37,7 @@ def ring_unheard(ctx: Context) -> int:
                     & Operation.approved_at.is_not(None)
                 ),
                 (Operation.rung_at.is_(None)) | (Operation.rung_at < heard_by),
+                ~gives_way(Operation),
             )
             .order_by(Operation.id)
             .limit(AT_ONCE)
@@ -43,7 +46,7 @@ def ring_unheard(ctx: Context) -> int:
         lost = [op.id for op in waiting if not ctx.doorbell.is_rung(op.id, op.attempt)]
     except RedisError:
         return 0
-    return sum(_ring(ctx, operation_id) for operation_id in lost)
+    return sum(_ring(ctx, operation_id) for operation_id in lost) + ring_checks(ctx)
 
 
 def _ring(ctx: Context, operation_id: str) -> bool:

@@ -52,6 +52,14 @@ class PreparedInit:
         self._folder = work_root / "prepared"
         self._file = self._folder / f"{_digest(directory, terraform, mirrors)}.json"
 
+    def fingerprint(self) -> str | None:
+        """Name the module, Terraform and the very files of the providers; None if none is kept."""
+        try:
+            kept = self._file.read_bytes()
+        except OSError:
+            return None
+        return f"{self._file.stem}:{hashlib.sha256(kept).hexdigest()}"
+
     def restore(self) -> bool:
         """Put the result into the run directory; tell whether ``init`` is spared."""
         try:

@@ -152,6 +152,10 @@ class RunDirectory:
         with _translate_errors(self.path):
             _write_private(self.path / IMPORTS_FILE, content.encode())
 
+    def variables_bytes(self) -> bytes:
+        """Return the values for the module, as Terraform reads them."""
+        return (self.path / VARIABLES_FILE).read_bytes()
+
     def state_bytes(self) -> bytes | None:
         """Return the private state copy as it is now, torn or not, or None without one."""
         try:

@@ -13,13 +13,16 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from app.errors import UnavailableError
 from app.terraform.discovery import LAUNCHER
 from app.terraform.launcher import ENGINE_PROVIDER
+from app.terraform.provider_client import ProviderClient, UnreadableError
 from app.terraform.provider_order import ProviderOrder, read_announcement
+from app.terraform.provider_reading import RecordedResource
 
 START_SECONDS = 8.0
 MAX_ANNOUNCEMENT_LINES = 20
@@ -37,10 +40,12 @@ class KeptProvider:
         self.reattach = ""
         self.uses = 0
         self.is_lent = False
+        self.is_configured = False
         self.returned_at = time.monotonic()
         self._folder = folder
         self._process = process
         self._drain: asyncio.Task[None] | None = None
+        self._client: ProviderClient | None = None
 
     @property
     def pid(self) -> int:
@@ -80,8 +85,18 @@ class KeptProvider:
         provider._drain = asyncio.create_task(provider._drain_output())
         return provider
 
+    async def read(self, resources: Sequence[RecordedResource]) -> str | None:
+        """Have the provider read resources; see ``ProviderClient.read``."""
+        try:
+            self._client = self._client or ProviderClient(self.reattach)
+        except UnreadableError:
+            return None
+        return await self._client.read(resources)
+
     async def end(self) -> None:
         """Stop the process, gracefully first, and remove its folder."""
+        if self._client is not None:
+            await self._client.close()
         if self.is_alive:
             self._signal(signal.SIGTERM)
             with suppress(TimeoutError):

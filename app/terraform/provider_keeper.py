@@ -1,8 +1,9 @@
 """Keeps provider processes between runs of Terraform and lends each to one run at a time.
 
 Starting a provider costs more than most of what it is asked (docs/adr/0011). Owns who gets which
-process and when one has served its time. One thread, one event loop: the thread that starts the
-providers is the one whose death ends them. It must not know what a run does with its provider.
+process and when one has served its time; on the way it has resources read for the borrower. One
+thread, one event loop: the thread that starts the providers is the one whose death ends them.
+It must not know what a run does with its provider.
 """
 
 from __future__ import annotations
@@ -21,10 +22,11 @@ from app.terraform.kept_provider import KeptProvider
 from app.terraform.provider_order import (
     MAX_LINE_BYTES,
     RETURNED,
+    Answer,
     ProviderOrder,
-    answer_line,
     require_own_peer,
 )
+from app.terraform.provider_reading import parse_request, reading_line
 
 MAX_USES = 100
 IDLE_SECONDS = 300.0
@@ -107,12 +109,26 @@ class ProviderKeeper:
     ) -> None:
         provider, is_good = await self._take(order), False
         try:
-            writer.write(answer_line(provider.reattach if provider else None))
+            lent = Answer(provider.reattach, provider.is_configured) if provider else Answer()
+            writer.write(lent.line())
             await writer.drain()
-            is_good = provider is not None and await reader.readline() == RETURNED
+            is_good = provider is not None and await self._serve(provider, reader, writer)
         finally:
             if provider is not None:
                 await self._take_back(provider, is_good=is_good)
+
+    async def _serve(
+        self, provider: KeptProvider, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Have read what the borrower asks for; tell whether it returned the provider."""
+        try:
+            while (line := await reader.readline()) not in (RETURNED, b""):
+                writer.write(reading_line(await provider.read(parse_request(line))))
+                await writer.drain()
+        except (ValueError, RecursionError) as error:
+            log.warning("reading_refused", error=type(error).__name__)  # the line holds a state
+            return False
+        return line == RETURNED
 
     async def _take(self, order: ProviderOrder) -> KeptProvider | None:
         """Lend an idle provider of exactly this order, else a new one while there is room."""
@@ -145,6 +161,7 @@ class ProviderKeeper:
         """Keep a returned provider for the next run, or end it."""
         provider.uses += 1
         provider.returned_at = time.monotonic()
+        provider.is_configured = is_good
         if is_good and provider.uses < self._max_uses and provider.is_alive:
             provider.is_lent = False
             return
@@ -158,10 +175,9 @@ class ProviderKeeper:
         """Tell whether an idle provider has served its time.
 
         ``order`` is the newest one of its account: other credentials or another version supersede
-        what was started before.
+        what was started before for the same configuration.
         """
-        is_account = order is not None and provider.order.account == order.account
-        is_superseded = is_account and provider.order != order
+        is_superseded = order is not None and order.supersedes(provider.order)
         is_old = time.monotonic() - provider.returned_at >= self._idle_seconds
         return is_old or is_superseded or not provider.is_alive
 

@@ -5,37 +5,76 @@ Never a reason to fail: whoever gets no loan lets Terraform start its provider a
 
 from __future__ import annotations
 
+import select
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from app.errors import UnavailableError
 from app.logs import get_logger
 from app.terraform.provider_order import (
     MAX_LINE_BYTES,
     RETURNED,
+    Answer,
     ProviderOrder,
-    parse_answer,
     require_own_peer,
 )
+from app.terraform.provider_reading import RecordedResource, parse_reading, request_line
 
 # Shorter than a lease: nothing else of the operation happens while it waits for a provider.
 WAIT_SECONDS = 10.0
+POLL_SECONDS = 0.2
 
 log = get_logger(__name__)
 
 
-@dataclass
 class Loan:
     """A borrowed provider: ``reattach`` is the value for ``TF_REATTACH_PROVIDERS``.
 
     The keeper ends the process afterwards unless ``is_good`` was set.
     """
 
-    reattach: str
-    is_good: bool = False
+    def __init__(self, connection: socket.socket, answers: BinaryIO, answer: Answer) -> None:
+        self.reattach = answer.reattach or ""
+        self.is_configured = answer.is_configured
+        self.is_good = False
+        self._connection = connection
+        self._answers = answers
+
+    def read(
+        self,
+        resources: Sequence[RecordedResource],
+        deadline_seconds: float,
+        on_poll: Callable[[], None],
+    ) -> str | None:
+        """Have the provider read resources; only one that Terraform has configured can.
+
+        Args:
+            resources: all of a state.
+            deadline_seconds: how long it may take.
+            on_poll: called several times a second while it lasts; an exception ends it.
+
+        Returns:
+            A digest of what it answered, or None when it did not answer for all of them in time.
+        """
+        line = request_line(resources)
+        if len(line) >= MAX_LINE_BYTES:
+            return None
+        deadline = time.monotonic() + deadline_seconds
+        try:
+            self._connection.settimeout(deadline_seconds)
+            self._connection.sendall(line)
+            while not select.select([self._connection], [], [], POLL_SECONDS)[0]:
+                on_poll()
+                if time.monotonic() > deadline:
+                    return None
+            return parse_reading(self._answers.readline(MAX_LINE_BYTES))
+        except (OSError, ValueError) as error:
+            log.warning("resources_not_read", error=str(error))
+            return None
 
 
 @contextmanager
@@ -46,8 +85,8 @@ def borrow(keeper: Path, order: ProviderOrder) -> Iterator[Loan | None]:
         keeper: socket of the keeper of providers of this host.
         order: which provider.
     """
-    with socket.socket(socket.AF_UNIX) as connection:
-        loan = _ask(connection, keeper, order)
+    with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rb") as answers:
+        loan = _ask(connection, answers, keeper, order)
         yield loan
         if loan is not None and loan.is_good:
             try:
@@ -56,17 +95,18 @@ def borrow(keeper: Path, order: ProviderOrder) -> Iterator[Loan | None]:
                 log.warning("provider_not_returned", account=order.account, error=str(error))
 
 
-def _ask(connection: socket.socket, keeper: Path, order: ProviderOrder) -> Loan | None:
+def _ask(
+    connection: socket.socket, answers: BinaryIO, keeper: Path, order: ProviderOrder
+) -> Loan | None:
     connection.settimeout(WAIT_SECONDS)
     try:
         connection.connect(str(keeper))
         require_own_peer(connection)
         connection.sendall(order.line())
-        with connection.makefile("rb") as answers:
-            reattach = parse_answer(answers.readline(MAX_LINE_BYTES))
+        answer = Answer.parse(answers.readline(MAX_LINE_BYTES))
     except (FileNotFoundError, ConnectionRefusedError):
         return None  # nobody keeps providers on this host
     except (OSError, ValueError, UnavailableError) as error:
         log.warning("provider_not_lent", account=order.account, error=str(error))
         return None
-    return Loan(reattach) if reattach is not None else None
+    return Loan(connection, answers, answer) if answer.reattach is not None else None

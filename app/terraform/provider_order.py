@@ -1,6 +1,7 @@
 """Which provider process is wanted, and the words in which a worker asks the keeper for it; pure.
 
-One line of JSON each way over a unix socket: the order, the answer. Then the worker says
+One line of JSON each way over a unix socket: the order, the answer. Then the worker may have
+resources read by the provider that it was lent (``app.terraform.provider_reading``), and says
 ``RETURNED`` when all went well; a connection that ends without it means that something did not.
 """
 
@@ -16,7 +17,9 @@ from dataclasses import dataclass, field
 from app.errors import UnavailableError
 
 RETURNED = b"returned\n"
-MAX_LINE_BYTES = 1024 * 1024
+MAX_LINE_BYTES = 16 * 1024 * 1024
+"""The longest line is what a state holds; a longer one is left to Terraform."""
+
 PEER_CREDENTIALS = struct.Struct("3i")  # pid, uid, gid; unix(7), SO_PEERCRED
 
 
@@ -28,13 +31,20 @@ class ProviderOrder:
         account: id of the cloud account, never shared with another one.
         executable: absolute path of the provider, as ``init`` installed it.
         arguments: those with which it serves many runs and prints how to reach it.
+        configuration: names what Terraform configures it with; see ``Answer.is_configured``.
         environment: complete, with the credentials of the account.
     """
 
     account: str
     executable: str
     arguments: tuple[str, ...]
+    configuration: str
     environment: Mapping[str, str] = field(repr=False)
+
+    def supersedes(self, earlier: ProviderOrder) -> bool:
+        """Whether it asks for the same with other credentials or another version."""
+        same = (self.account, self.configuration) == (earlier.account, earlier.configuration)
+        return same and self != earlier
 
     def line(self) -> bytes:
         """Return the order as it travels."""
@@ -42,6 +52,7 @@ class ProviderOrder:
             "account": self.account,
             "executable": self.executable,
             "arguments": self.arguments,
+            "configuration": self.configuration,
             "environment": dict(self.environment),
         }
         return json.dumps(words).encode() + b"\n"
@@ -58,37 +69,59 @@ class ProviderOrder:
             "account",
             "executable",
             "arguments",
+            "configuration",
             "environment",
         }:
             raise ValueError("This is no order of a provider.")
         environment, shapes = words["environment"], (dict, list)
         if (type(environment), type(words["arguments"])) != shapes:
             raise ValueError("The order of a provider is incomplete.")
-        texts = [words["account"], words["executable"], *words["arguments"]]
+        texts = [words["account"], words["executable"], words["configuration"]]
+        texts += words["arguments"]
         texts += [*environment.keys(), *environment.values()]
         if not all(isinstance(text, str) and "\0" not in text for text in texts):
             raise ValueError("The order of a provider holds something that is no text.")
         if not words["executable"].startswith("/"):
             raise ValueError("The executable of a provider must be an absolute path.")
-        return cls(words["account"], words["executable"], tuple(words["arguments"]), environment)
+        return cls(
+            account=words["account"],
+            executable=words["executable"],
+            arguments=tuple(words["arguments"]),
+            configuration=words["configuration"],
+            environment=environment,
+        )
 
 
-def answer_line(reattach: str | None) -> bytes:
-    """Return the keeper's answer: the value for ``TF_REATTACH_PROVIDERS``, or none."""
-    return json.dumps({"reattach": reattach}).encode() + b"\n"
+@dataclass(frozen=True)
+class Answer:
+    """What the keeper says to an order.
 
-
-def parse_answer(line: bytes) -> str | None:
-    """Return what ``answer_line`` was given.
-
-    Raises:
-        ValueError: it is no answer.
+    Args:
+        reattach: the value for ``TF_REATTACH_PROVIDERS``, or None when there is no provider.
+        is_configured: Terraform has configured this process before, for an equal order, so it can
+            be asked about resources without Terraform.
     """
-    words = json.loads(line)
-    reattach = words.get("reattach", "") if isinstance(words, dict) else ""
-    if reattach is not None and not (isinstance(reattach, str) and reattach):
-        raise ValueError("This is no answer of the keeper of providers.")
-    return reattach
+
+    reattach: str | None = None
+    is_configured: bool = False
+
+    def line(self) -> bytes:
+        """Return the answer as it travels."""
+        words = {"reattach": self.reattach, "is_configured": self.is_configured}
+        return json.dumps(words).encode() + b"\n"
+
+    @classmethod
+    def parse(cls, line: bytes) -> Answer:
+        """Rebuild what ``line`` made.
+
+        Raises:
+            ValueError: it is no answer.
+        """
+        words = json.loads(line)
+        reattach = words.get("reattach", "") if isinstance(words, dict) else ""
+        if reattach is not None and not (isinstance(reattach, str) and reattach):
+            raise ValueError("This is no answer of the keeper of providers.")
+        return cls(reattach, words.get("is_configured") is True)
 
 
 def read_announcement(line: bytes) -> str | None:

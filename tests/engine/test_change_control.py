@@ -55,7 +55,7 @@ def test_in_maintenance_a_change_is_planned_and_waits_until_it_is_lifted(
     assert choose_next(landform.ctx) is None
     assert landform.carry_out(operation).status == "planned", "a stray ring does not help"
     control(landform, ends_maintenance=True)
-    assert choose_next(landform.ctx) == operation.id
+    assert choose_next(landform.ctx).id == operation.id
     assert landform.carry_out(operation).status == "applied"
     assert landform.stack(stack.id).status == "ready"
 

@@ -42,7 +42,7 @@ def queue_scheduled_check(landform: Landform, stack: Stack) -> Operation:
 def test_a_change_overtakes_a_scheduled_check(landform: Landform, network: Stack) -> None:
     check = queue_scheduled_check(landform, network)
     _, urgent = landform.create("bucket", "media")
-    assert choose_next(landform.ctx) == urgent.id
+    assert choose_next(landform.ctx).id == urgent.id
     landform.engine.work()
     assert landform.operation(urgent.id).status == "applied"
     assert landform.operation(check.id).status == "pending"
@@ -85,7 +85,7 @@ def test_a_cloud_whose_provider_takes_too_much_waits_alone(landform: Landform) -
     clouds = {**landform.ctx.catalog.clouds, "aws": heavy}
     landform.use(replace(landform.ctx, catalog=replace(landform.ctx.catalog, clouds=clouds)))
     assert set(memory_troubles(landform.ctx)) == {"aws"}
-    assert choose_next(landform.ctx) == operation.id
+    assert choose_next(landform.ctx).id == operation.id
     with landform.ctx.write() as session:
         session.get_one(Stack, operation.stack_id).cloud = "aws"
     assert choose_next(landform.ctx) is None
@@ -121,7 +121,9 @@ def test_a_stack_that_is_held_is_not_chosen(
 ) -> None:
     first = landform.request(network, OperationType.PLAN)
     landform.request(network, OperationType.APPLY)
-    assert choose_next(landform.ctx) == first.id, "the order within a stack comes before priority"
+    assert choose_next(landform.ctx).id == first.id, (
+        "the order within a stack comes before priority"
+    )
     assert claim(landform.ctx, first.id, "one", process) is not None
     assert choose_next(landform.ctx) is None
 

@@ -22,8 +22,8 @@ def work_all(landform: Landform) -> list[str]:
     """Have a worker do everything that may start; return the ids in that order."""
     done: list[str] = []
     while (chosen := choose_next(landform.ctx)) is not None:
-        assert landform.engine.carry_out(chosen)
-        done.append(chosen)
+        assert landform.engine.carry_out(chosen.id)
+        done.append(chosen.id)
     return done
 
 

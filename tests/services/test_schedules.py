@@ -152,7 +152,7 @@ def test_what_a_person_asks_passes_a_check_that_is_queued(ctx: Context) -> None:
     with ctx.write() as session:
         _, plan = operations.request_operation(session, ADMIN, stack.id, OperationType.PLAN)
         _, later = operations.request_operation(session, ADMIN, stack.id, OperationType.PLAN)
-    assert choose_next(ctx) == plan.id
+    assert choose_next(ctx).id == plan.id
     assert first_in_line(ctx, stack) == plan.id
     with ctx.read() as session:
         waits = waits_of(session, [session.get_one(Operation, each.id) for each in (check, later)])
@@ -160,7 +160,7 @@ def test_what_a_person_asks_passes_a_check_that_is_queued(ctx: Context) -> None:
     with ctx.write() as session:
         for each in (plan, later):
             session.get_one(Operation, each.id).status = "planned_and_finished"
-    assert choose_next(ctx) == first_in_line(ctx, stack) == check.id
+    assert choose_next(ctx).id == first_in_line(ctx, stack) == check.id
 
 
 def test_a_check_that_a_person_asks_for_keeps_its_place(ctx: Context) -> None:
@@ -169,7 +169,7 @@ def test_a_check_that_a_person_asks_for_keeps_its_place(ctx: Context) -> None:
     with ctx.write() as session:
         kinds = (OperationType.DRIFT_CHECK, OperationType.PLAN)
         asked = [operations.request_operation(session, ADMIN, stack.id, kind)[1] for kind in kinds]
-    assert choose_next(ctx) == first_in_line(ctx, stack) == asked[0].id
+    assert choose_next(ctx).id == first_in_line(ctx, stack) == asked[0].id
 
 
 def first_in_line(ctx: Context, stack: Stack) -> str | None:

@@ -6,9 +6,10 @@ import asyncio
 import json
 import socket
 import stat
+import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,11 +19,11 @@ import pytest
 from app.terraform.provider_keeper import ProviderKeeper
 from app.terraform.provider_loan import Loan, borrow
 from app.terraform.provider_order import (
+    Answer,
     ProviderOrder,
-    answer_line,
-    parse_answer,
     read_announcement,
 )
+from app.terraform.provider_reading import RecordedResource
 
 PROVIDER = """#!/bin/sh
 env > "$HOME/environment"
@@ -43,7 +44,7 @@ def executable(tmp_path: Path) -> Path:
 @pytest.fixture
 def order(executable: Path) -> ProviderOrder:
     environment = {"PATH": "/usr/bin:/bin", "TOKEN": "of-account-one"}
-    return ProviderOrder("acc_one", str(executable), ("--reattach",), environment)
+    return ProviderOrder("acc_one", str(executable), ("--reattach",), "conf", environment)
 
 
 class Counter:
@@ -82,6 +83,32 @@ class Counter:
 
     async def borrow(self, order: ProviderOrder, until: ExitStack) -> Loan | None:
         return await asyncio.to_thread(until.enter_context, borrow(self.listen, order))
+
+
+@contextmanager
+def borrow_from(
+    server: socket.socket,
+    listen: Path,
+    order: ProviderOrder,
+    talk: Callable[[socket.socket], None],
+) -> Iterator[Loan | None]:
+    """Borrow from a keeper of whom only ``talk`` is known."""
+    connections = []
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        connections.append(connection)
+        talk(connection)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        with borrow(listen, order) as loan:
+            yield loan
+    finally:
+        thread.join()
+        for connection in connections:
+            connection.close()
 
 
 def find_homes(folder: Path) -> list[Path]:
@@ -326,8 +353,8 @@ def test_not_every_line_is_an_announcement(line: bytes) -> None:
 
 
 def test_an_answer_says_how_to_reach_a_provider_or_that_there_is_none() -> None:
-    assert parse_answer(answer_line("{}")) == "{}"
-    assert parse_answer(answer_line(None)) is None
+    assert Answer.parse(Answer("{}", is_configured=True).line()) == Answer("{}", is_configured=True)
+    assert Answer.parse(Answer().line()) == Answer()
 
 
 def test_a_keeper_asks_for_the_time_of_nobody(folder: Path, order: ProviderOrder) -> None:
@@ -341,3 +368,81 @@ def test_a_keeper_asks_for_the_time_of_nobody(folder: Path, order: ProviderOrder
             assert time.monotonic() - started < 20
 
     Counter(folder).run(scenario)
+
+
+def test_a_fresh_provider_is_not_configured_and_one_that_served_well_is(
+    folder: Path, order: ProviderOrder
+) -> None:
+    async def scenario(counter: Counter) -> None:
+        for expected in (False, True, True):
+            with ExitStack() as stack:
+                loan = await counter.borrow(order, stack)
+                assert loan is not None
+                assert loan.is_configured is expected
+                loan.is_good = True
+
+    Counter(folder).run(scenario)
+
+
+def test_another_configuration_gets_another_process_and_ends_none(
+    folder: Path, order: ProviderOrder
+) -> None:
+    async def scenario(counter: Counter) -> None:
+        elsewhere = replace(order, configuration="elsewhere")
+        first, second = await counter.use(order), await counter.use(elsewhere)
+        assert first != second
+        assert [await counter.use(order), await counter.use(elsewhere)] == [first, second]
+
+    Counter(folder).run(scenario)
+
+
+def test_a_provider_that_cannot_read_gives_no_reading_and_is_lent_on(
+    folder: Path, order: ProviderOrder
+) -> None:
+    async def scenario(counter: Counter) -> None:
+        disk = RecordedResource("c_disk", 0, "{}", "")
+        with ExitStack() as stack:
+            loan = await counter.borrow(order, stack)
+            assert loan is not None
+            assert await asyncio.to_thread(loan.read, [disk], 20.0, lambda: None) is None
+            loan.is_good = True
+        assert await counter.use(order) == pid_of(loan)
+
+    Counter(folder).run(scenario)
+
+
+def test_nonsense_from_a_borrower_ends_the_loan(folder: Path, order: ProviderOrder) -> None:
+    async def scenario(counter: Counter) -> None:
+        reader, writer = await asyncio.open_unix_connection(counter.listen)
+        writer.write(order.line())
+        answer = Answer.parse(await reader.readline())
+        assert answer.reattach is not None
+        writer.write(b'{"read": "all"}\n')
+        assert await reader.readline() == b"", "it hears nothing more"
+        (facts,) = json.loads(answer.reattach).values()
+        await wait_for_end(facts["Pid"])
+        writer.close()
+
+    Counter(folder).run(scenario)
+
+
+def test_whoever_asks_for_a_reading_can_stop_waiting(folder: Path, order: ProviderOrder) -> None:
+    """A cancel or a lost fence must not wait for a slow cloud."""
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with socket.socket(socket.AF_UNIX) as server:
+        listen = folder / "slow.sock"
+        server.bind(str(listen))
+        server.listen()
+
+        def lend_and_say_nothing(connection: socket.socket) -> None:
+            connection.recv(65536)
+            connection.sendall(Answer('{"a": 1}', is_configured=True).line())
+
+        with borrow_from(server, listen, order, lend_and_say_nothing) as loan:
+            assert loan is not None
+            disk = RecordedResource("c_disk", 0, "{}", "")
+            with pytest.raises(KeyboardInterrupt):
+                loan.read([disk], 60.0, stop)

@@ -27,7 +27,7 @@ from app.logs import get_logger
 from app.models import Operation
 from app.services.change_control import must_wait
 from app.services.context import Context
-from app.services.operation_queue import lock_of, next_in_line
+from app.services.operation_queue import WITH_STACK, lock_of, next_in_line
 from app.services.operation_status import move
 
 log = get_logger(__name__)
@@ -60,7 +60,9 @@ def claim(ctx: Context, operation_id: str, owner: str, process: dict[str, Any]) 
     """
     try:
         with ctx.write() as session:
-            operation = session.get(Operation, operation_id, with_for_update={"of": Operation})
+            operation = session.get(
+                Operation, operation_id, options=WITH_STACK, with_for_update={"of": Operation}
+            )
             if operation is None or not _may_start(session, operation):
                 return None
             is_approved = operation.status == OperationStatus.PLANNED
@@ -111,7 +113,9 @@ def fenced(ctx: Context, claim: Claim) -> Iterator[tuple[Session, Operation]]:
         FenceLostError: the operation was claimed by another process, or has ended.
     """
     with ctx.write() as session:
-        operation = session.get(Operation, claim.operation_id, with_for_update={"of": Operation})
+        operation = session.get(
+            Operation, claim.operation_id, options=WITH_STACK, with_for_update={"of": Operation}
+        )
         if operation is None or operation.fence != claim.fence or operation.status not in OWNED:
             raise FenceLostError(f"Operation {claim.operation_id} has another owner.")
         yield session, operation

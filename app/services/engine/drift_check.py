@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.domain.drift import ChangeKind, Mending, TagSearch
+from app.domain.drift import ChangeKind, CheckedBy, Mending, TagSearch
+from app.domain.drift_comparison import Comparison
 from app.domain.drift_findings import neutral_name
 from app.domain.drift_severity import rate
 from app.domain.plan_summary import PlanSummary
 from app.errors import TerraformError
+from app.services.engine.quick_check import Baseline
 from app.services.engine.tag_search import Strangers
 from app.services.engine.workspace import Workspace
 from app.terraform.arguments import PlanMode
@@ -35,7 +37,8 @@ MENDINGS: Mapping[str, Mending] = {
 class DriftResult:
     """What a check saw; ``changes`` are masked and ready for a report.
 
-    A check that failed has a ``reason`` and saw nothing.
+    A check that failed has a ``reason`` and saw nothing. ``baseline`` is what later checks may be
+    compared with.
     """
 
     changes: tuple[dict[str, Any], ...] = ()
@@ -44,6 +47,28 @@ class DriftResult:
     reason: str | None = None
     search: TagSearch = TagSearch.NOT_OFFERED
     search_reason: str | None = None
+    checked_by: CheckedBy = CheckedBy.TERRAFORM
+    baseline: Baseline | None = None
+
+    @classmethod
+    def of(
+        cls,
+        found: Comparison,
+        strangers: Strangers,
+        checked_by: CheckedBy,
+        baseline: Baseline | None,
+    ) -> DriftResult:
+        """Put together what Terraform found and what the search for strangers did."""
+        created = [_describe_stranger(item.type, item.id) for item in strangers.resources]
+        return cls(
+            changes=(*found.changes, *created),
+            has_pending_changes=found.has_pending_changes,
+            summary=found.summary,
+            search=strangers.search,
+            search_reason=strangers.reason,
+            checked_by=checked_by,
+            baseline=baseline,
+        )
 
     def sentence(self) -> str:
         """Say what was seen."""
@@ -58,30 +83,20 @@ class DriftResult:
         return f"{len(self.changes)} {noun} changed outside Landform.{more}"
 
 
-def check_drift(
-    terraform: Terraform, space: Workspace, deadline_seconds: float, strangers: Strangers
-) -> DriftResult:
+def compare(terraform: Terraform, space: Workspace, deadline_seconds: float) -> Comparison:
     """Plan, and return what changed outside Landform.
 
     Args:
         terraform: in the prepared run directory.
         space: the run directory.
         deadline_seconds: how long each plan may take.
-        strangers: what was created outside.
 
     Raises:
         TerraformError: a plan failed, so nothing is known.
     """
-    drift, mending, wanted = _compare(terraform, space, deadline_seconds)
-    changed = [_describe(item, mending) for item in drift]
-    created = [_describe_stranger(item.type, item.id) for item in strangers.resources]
-    return DriftResult(
-        changes=(*changed, *created),
-        has_pending_changes=wanted.has_changes,
-        summary=wanted.summary,
-        search=strangers.search,
-        search_reason=strangers.reason,
-    )
+    drift, mending, wanted = _plan(terraform, space, deadline_seconds)
+    changed = tuple(_describe(item, mending) for item in drift)
+    return Comparison(changed, wanted.has_changes, wanted.summary)
 
 
 def describe_drift(plan: Plan) -> list[dict[str, Any]]:
@@ -89,7 +104,7 @@ def describe_drift(plan: Plan) -> list[dict[str, Any]]:
     return [_describe(item, _mendings(plan)) for item in plan.drift]
 
 
-def _compare(
+def _plan(
     terraform: Terraform, space: Workspace, seconds: float
 ) -> tuple[tuple[DriftedResource, ...], Mapping[str, Mending] | None, Plan]:
     """Return the drift, what an apply would do about it, and what the configuration wants."""

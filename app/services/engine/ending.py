@@ -15,7 +15,7 @@ from app.domain.operations import OperationStatus, OperationType
 from app.domain.stacks import StackStatus, status_after
 from app.domain.state_file import StateOutput
 from app.errors import LandformError
-from app.models import DriftReport, Operation, Stack, StackOutput
+from app.models import DriftBaseline, DriftReport, Operation, Stack, StackOutput
 from app.services import audit, detector, references
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
@@ -25,6 +25,7 @@ from app.services.drift.findings import keep_findings
 from app.services.drift.rules import match_rules
 from app.services.engine.claims import Claim, fenced
 from app.services.engine.drift_check import DriftResult
+from app.services.engine.quick_check import Baseline
 from app.services.operation_queue import add_operation, ring_freed
 from app.services.operation_status import move
 from app.services.secrets import output_value, seal_json
@@ -126,6 +127,7 @@ def record_verdict(session: Session, operation: Operation, result: DriftResult) 
         changes=[],
         tag_search=result.search.value,
         tag_search_reason=_short(result.search_reason),
+        checked_by=result.checked_by.value,
     )
     stack.drift_checked_at, stack.drift_report_id = now, report.id
     if result.reason is not None:
@@ -137,8 +139,20 @@ def record_verdict(session: Session, operation: Operation, result: DriftResult) 
         match_rules(session, stack, now)
         report.status = verdicts.conclude(session, stack, now).value
     session.add(report)
+    if result.baseline is not None:
+        _keep_baseline(session, stack, result.baseline)
     if result.reason is None:
         auto_reconcile.consider(session, operation, report)
+
+
+def _keep_baseline(session: Session, stack: Stack, baseline: Baseline) -> None:
+    row = DriftBaseline(
+        stack_id=stack.id,
+        proof=baseline.proof,
+        found=baseline.found.to_dict(),
+        found_at=baseline.found_at,
+    )
+    session.merge(row)
 
 
 def _short(text: str | None) -> str | None:

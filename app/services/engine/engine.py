@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +30,7 @@ from app.terraform.discovery import TerraformBinary, discover
 from app.terraform.identity import ProcessIdentity
 
 CLAIM_ATTEMPTS = 3  # another worker may be faster to the same operation
+SHIFT_SECONDS = 10.0  # a worker that is to stop waits so long for its process
 
 log = get_logger(__name__)
 
@@ -62,11 +64,23 @@ class Engine:
             self._ctx.db.close()  # no connection may be open at a fork
 
     def work(self) -> None:
-        """Carry out the operation whose turn it is; do nothing when none may start."""
-        for _ in range(CLAIM_ATTEMPTS):
-            chosen = choose_next(self._ctx)
-            if chosen is None or self.carry_out(chosen):
-                return
+        """Carry out the operation whose turn it is; do nothing when none may start.
+
+        After a check it goes on with further checks for a while: to begin anew in another process
+        costs more than a check. It never goes on to anything that changes a cloud.
+        """
+        began, missed, done = time.monotonic(), 0, 0
+        while missed < CLAIM_ATTEMPTS and (chosen := choose_next(self._ctx)) is not None:
+            is_check = chosen.type is OperationType.DRIFT_CHECK
+            if done and not (is_check and time.monotonic() - began < SHIFT_SECONDS):
+                break
+            is_done = self.carry_out(chosen.id)
+            done, missed = done + is_done, missed + (not is_done)
+            if is_done and not is_check:
+                break
+        if done:  # what it frees may be what others wait for
+            with self._ctx.write() as session:
+                ring_chosen(session, self._ctx.settings)
 
     def carry_out(self, operation_id: str) -> bool:
         """Carry out one operation if it may run now; tell whether it was claimed.
@@ -89,8 +103,6 @@ class Engine:
         log.info("operation_claimed", operation_id=operation_id, type=taken.type, fence=taken.fence)
         self._run(taken, Heartbeat(self._ctx, taken))
         log.info("operation_left", operation_id=operation_id)
-        with self._ctx.write() as session:
-            ring_chosen(session, self._ctx.settings)
         return True
 
     def _run(self, taken: Claim, heartbeat: Heartbeat) -> None:

@@ -15,7 +15,7 @@ from app.services.context import Context
 from app.services.engine.workspace import Workspace
 from app.settings import keeper_socket
 from app.terraform.cli import Terraform
-from app.terraform.provider_loan import borrow
+from app.terraform.provider_loan import Loan, borrow
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ def look(
     ctx: Context,
     space: Workspace,
     make_terraform: Callable[[str | None], Terraform],
-    work: Callable[[Terraform], T],
+    work: Callable[[Terraform, Loan | None], T],
 ) -> T:
     """Return the answer of ``work``.
 
@@ -34,7 +34,7 @@ def look(
         ctx: the adapters.
         space: where it runs, initialised.
         make_terraform: returns Terraform that reattaches to the given provider, if any.
-        work: plans and reads; it may be called twice.
+        work: plans and reads, with the provider that was lent, if any; it may be called twice.
 
     Raises:
         TerraformError: ``work`` failed with a provider of its own.
@@ -45,10 +45,10 @@ def look(
         with borrow(keeper_socket(ctx.settings.home_dir), order) as loan:
             if loan is not None:
                 try:
-                    result = work(make_terraform(loan.reattach))
+                    result = work(make_terraform(loan.reattach), loan)
                 except TerraformError as error:
                     log.info("kept_provider_doubted", account=space.account, detail=error.detail)
                 else:
                     loan.is_good = True
                     return result
-    return work(make_terraform(None))
+    return work(make_terraform(None), None)

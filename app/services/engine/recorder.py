@@ -37,25 +37,26 @@ class Recorder:
         self._ctx = ctx
         self._claim = claim
         self._heartbeat = heartbeat
-        self._buffer: list[OperationEvent] = []
+        self._buffer: list[OperationEvent | OperationStep] = []
+        self._has_process = False
         self._flushed_at = 0.0
         self.is_cancel_requested = False
         self.is_force_requested = False
 
     @contextmanager
     def step(self, name: StepName) -> Iterator[None]:
-        """Record a step around the block: running, then done or failed."""
-        with writing(self._ctx, self._claim) as (session, _):
-            row = OperationStep(
-                operation_id=self._claim.operation_id,
-                name=name.value,
-                status=StepStatus.RUNNING.value,
-                started_at=utc_now(),
-            )
-            session.add(row)
-            session.flush()
-            step_id = row.id
-            self._event("step", "info", f"Step {name.value} started.", {"step": name.value})
+        """Record a step around the block: running, then done or failed.
+
+        It is written when something else is; one that is over before that is written once.
+        """
+        row = OperationStep(
+            operation_id=self._claim.operation_id,
+            name=name.value,
+            status=StepStatus.RUNNING.value,
+            started_at=utc_now(),
+        )
+        self._buffer.append(row)
+        self._event("step", "info", f"Step {name.value} started.", {"step": name.value})
         status, detail = StepStatus.DONE, None
         try:
             yield
@@ -63,7 +64,7 @@ class Recorder:
             status, detail = StepStatus.FAILED, error.detail[:MAX_DETAIL]
             raise
         finally:
-            self._end_step(step_id, name, status, detail)
+            self._end_step(row, name, status, detail)
 
     def note(self, message: str, *, level: str = "info", type_: str = "note", **data: Any) -> None:
         """Add an event of Landform's own."""
@@ -85,8 +86,11 @@ class Recorder:
 
     def process_started(self, identity: ProcessIdentity) -> None:
         """Remember the Terraform that runs, so that the reaper can find it."""
-        with writing(self._ctx, self._claim) as (session, _):
+        with writing(self._ctx, self._claim) as (session, asked):
             self._set_process(session, identity.to_dict())
+            session.add_all(self._buffer)
+            self._note_cancel(asked)
+        self._buffer, self._has_process = [], True
 
     def poll(self) -> None:
         """Write what has gathered if it is time.
@@ -133,7 +137,7 @@ class Recorder:
         )
 
     def _end_step(
-        self, step_id: int, name: StepName, status: StepStatus, detail: str | None
+        self, row: OperationStep, name: StepName, status: StepStatus, detail: str | None
     ) -> None:
         self._event(
             "step",
@@ -141,13 +145,13 @@ class Recorder:
             f"Step {name.value} {status.value}.",
             {"step": name.value, "status": status.value},
         )
+        row.status, row.ended_at, row.detail = status.value, utc_now(), detail
         with writing(self._ctx, self._claim) as (session, asked):
-            row = session.get_one(OperationStep, step_id)
-            row.status, row.ended_at, row.detail = status.value, utc_now(), detail
-            self._set_process(session, None)
-            session.add_all(self._buffer)
+            if self._has_process:
+                self._set_process(session, None)
+            session.add_all([row, *self._buffer])
             self._note_cancel(asked)
-        self._buffer = []
+        self._buffer, self._has_process = [], False
 
     def _event(
         self,

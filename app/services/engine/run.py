@@ -25,24 +25,23 @@ from app.errors import (
     UnsavedStateError,
 )
 from app.logs import get_logger
-from app.models import OperationPlan, Stack
+from app.models import OperationPlan
 from app.services import references
 from app.services.context import Context
 from app.services.drift.actions import ABOUT_DRIFT, require_same_drift
 from app.services.engine import ending, settling, state_keeping, workspace
 from app.services.engine.approval import must_wait_for_approval
 from app.services.engine.claims import Claim, Heartbeat, begin_applying, fenced
-from app.services.engine.drift_check import check_drift, describe_drift
+from app.services.engine.drift_check import describe_drift
+from app.services.engine.drift_look import DriftLook
 from app.services.engine.giving_way import GivingWay
 from app.services.engine.looking import look
 from app.services.engine.orphans import find_orphans
 from app.services.engine.recorder import Recorder
 from app.services.engine.rollback import read_forgotten
-from app.services.engine.tag_search import Strangers, find_strangers
 from app.services.engine.workspace import Workspace
 from app.services.headroom import keep_working_room
 from app.services.operation_status import move, release
-from app.services.secrets import open_credentials
 from app.services.webhooks import outbox
 from app.storage.parked_run import park
 from app.storage.prepared_init import PreparedInit
@@ -53,6 +52,7 @@ from app.terraform.cli import StepHooks, Terraform
 from app.terraform.discovery import TerraformBinary
 from app.terraform.events import Event
 from app.terraform.plan import Plan
+from app.terraform.provider_loan import Loan
 
 T = TypeVar("T")
 
@@ -159,31 +159,31 @@ class OperationRun:
 
     def _check_drift(self, space: Workspace) -> None:
         with self._recorder.step(StepName.PLAN):
-            strangers = self._find_strangers(space)
-            result = self._look(
-                space,
-                lambda terraform: check_drift(
-                    terraform, space, self._ctx.settings.plan_timeout_seconds, strangers
-                ),
+            drift_look = DriftLook(
+                self._ctx, self._claim, space, self._prepared, self._recorder, self._stop_if_asked
             )
+            result = self._look(space, drift_look.see)
         with self._recorder.step(StepName.SAVE):
             self._recorder.note(result.sentence())
         ending.finish_drift_check(self._ctx, self._claim, result)
         space.directory.remove()
 
-    def _find_strangers(self, space: Workspace) -> Strangers:
-        with self._ctx.read() as session:
-            stack = session.get_one(Stack, self._claim.stack_id)
-            credentials = open_credentials(self._ctx.keys, stack.cloud_account)
-            region = self._ctx.catalog.cloud(stack.cloud).region(stack.region).provider_name
-        state = space.directory.state_bytes()
-        return find_strangers(stack.cloud, credentials, region, stack.id, state)
+    def _stop_if_asked(self) -> None:
+        """Do what is done several times a second while Terraform runs, where it does not.
+
+        Raises:
+            FenceLostError: this process must write nothing more.
+            OperationCanceledError: people do not want the check, or want something else first.
+        """
+        self._recorder.poll()
+        if self._recorder.is_cancel_requested or self._giving_way.poll():
+            raise OperationCanceledError("Canceled before anything was changed.")
 
     def _plan(self, space: Workspace) -> Plan:
         seconds = self._ctx.settings.plan_timeout_seconds
         mode = PLAN_MODES.get(self._claim.type, PlanMode.NORMAL)
 
-        def work(terraform: Terraform) -> Plan:
+        def work(terraform: Terraform, _: Loan | None) -> Plan:
             terraform.plan(
                 space.directory.plan_path,
                 seconds,
@@ -198,7 +198,7 @@ class OperationRun:
             self._save_plan(plan, read_forgotten(space.directory))
         return plan
 
-    def _look(self, space: Workspace, work: Callable[[Terraform], T]) -> T:
+    def _look(self, space: Workspace, work: Callable[[Terraform, Loan | None], T]) -> T:
         try:
             return look(
                 self._ctx, space, lambda reattach: self._terraform(space, reattach=reattach), work

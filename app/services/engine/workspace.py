@@ -47,6 +47,8 @@ class Workspace:
     kept_provider: KeptProvider | None
     refreshes_after_apply: bool
     moving: Mapping[str, Collection[str]]
+    configuration: str
+    """Names what Terraform configures the provider with; equal for stacks that may share one."""
     credentials: dict[str, str] = field(repr=False)
     """Variables that sign the provider in."""
 
@@ -79,7 +81,13 @@ class Workspace:
         if kept is None or executable is None:
             return None
         environment = build_provider_environment(self.credentials)
-        return ProviderOrder(self.account, str(executable), kept.arguments, environment)
+        return ProviderOrder(
+            account=self.account,
+            executable=str(executable),
+            arguments=kept.arguments,
+            configuration=self.configuration,
+            environment=environment,
+        )
 
 
 def prepare(ctx: Context, session: Session, store: StateStore, operation: Operation) -> Workspace:
@@ -145,14 +153,15 @@ def reopen(ctx: Context, operation: Operation, wanted: Wanted | None = None) -> 
     secrets = _secrets(ctx, stack, cloud, credentials, wanted)
     hide_in_logs(Redactor(secrets).text)
     return Workspace(
-        directory,
-        environment,
-        secrets,
-        stack.cloud_account_id,
-        cloud.kept_provider,
-        cloud.refreshes_after_apply,
-        cloud.moving,
-        sign_in,
+        directory=directory,
+        environment=environment,
+        secrets=secrets,
+        account=stack.cloud_account_id,
+        kept_provider=cloud.kept_provider,
+        refreshes_after_apply=cloud.refreshes_after_apply,
+        moving=cloud.moving,
+        configuration=cloud.provider_configuration(credentials, cloud.region(stack.region)),
+        credentials=sign_in,
     )
 
 
