@@ -19,6 +19,7 @@ from app.services.engine.workspace import Workspace
 from app.terraform.cli import Terraform
 from app.terraform.events import Event
 from app.terraform.plan import Plan
+from app.terraform.provider_loan import Loan
 
 MAKING = (OperationType.APPLY, OperationType.RECONCILE, OperationType.ROLLBACK)
 """Types of operations after which there is something to settle."""
@@ -52,7 +53,7 @@ def settle(
     """
     seconds, path = ctx.settings.plan_timeout_seconds, space.directory.refresh_plan_path
 
-    def compare(terraform: Terraform) -> Plan:
+    def compare(terraform: Terraform, _: Loan | None) -> Plan:
         outcome = terraform.plan(
             path, seconds, targets=claim.options.targets, step_name="plan-settled"
         )
