@@ -63,6 +63,11 @@ class KindView(Answer):
     parameters = fields.Dict(required=True)
     outputs = fields.Dict(required=True)
     references = fields.Dict(required=True)
+    stands_for = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Its stacks may be named wherever one of this kind may"},
+    )
 
 
 class KindQuery(Request):
@@ -168,4 +173,5 @@ def _kind(catalog: Catalog, kind: KindBlueprint) -> dict[str, Any]:
             for name, spec in kind.outputs.items()
         },
         "references": {name: {"kind": spec.kind} for name, spec in kind.references.items()},
+        "stands_for": kind.stands_for,
     }

@@ -47,6 +47,7 @@ class KindBlueprint:
 
     ``digest`` is the SHA-256 of its whole folder, hexadecimal; ``downgrade_to`` has the earlier
     versions to which a stack of this one may go back; ``offers`` by cloud what it has less of.
+    A stack may be referred to wherever one of the kind that it ``stands_for`` may.
     """
 
     kind: str
@@ -61,6 +62,7 @@ class KindBlueprint:
     digest: str
     downgrade_to: frozenset[str] = frozenset()
     offers: Mapping[str, Offer] = field(default_factory=dict)
+    stands_for: str | None = None
 
     @property
     def parameters(self) -> dict[str, Any]:

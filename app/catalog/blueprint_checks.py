@@ -208,6 +208,8 @@ def _check_cycles(drafts: Sequence[BlueprintDraft], mistakes: MistakeList) -> No
         edges.setdefault(draft.kind, set()).update(
             reference["kind"] for reference in draft.references.values()
         )
+        if draft.stands_for is not None:  # a reference to that kind may lead here
+            edges.setdefault(draft.stands_for, set()).add(draft.kind)
     for draft in drafts:
         for parameter, reference in draft.references.items():
             if draft.kind in _reachable(edges, reference["kind"]):

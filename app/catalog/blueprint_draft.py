@@ -50,6 +50,12 @@ class BlueprintDraft:
         return version
 
     @property
+    def stands_for(self) -> str | None:
+        """The kind in whose place a stack of this one may be referred to."""
+        kind: str | None = self.document.data.get("stands_for")
+        return kind
+
+    @property
     def properties(self) -> dict[str, Any]:
         properties: dict[str, Any] = self.document.data["parameters"]["properties"]
         return properties

@@ -49,6 +49,11 @@ class Catalog:
             )
         return self.kinds[name]
 
+    def kinds_in_place_of(self, kind: str) -> tuple[str, ...]:
+        """Return what a reference to ``kind`` may name: itself first, then what stands for it."""
+        others = (item.kind for item in self.kinds.values() if item.stands_for == kind)
+        return (kind, *others)
+
     def find(self, kind: str, version: str) -> KindBlueprint | None:
         """Return that version of a kind, or nothing when it is not in the catalogue."""
         return self.versions.get(kind, {}).get(version)

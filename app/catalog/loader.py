@@ -28,6 +28,7 @@ from app.catalog.output_checks import check_outputs
 from app.catalog.parameter_checks import check_parameters
 from app.catalog.parameters import ParameterSchema
 from app.catalog.shapes import BLUEPRINT
+from app.catalog.stand_in_checks import check_stand_ins
 from app.catalog.version_checks import check_versions
 from app.catalog.yaml_source import read_yaml
 from app.domain.versions import Version
@@ -57,6 +58,7 @@ def load_catalog(root: Path) -> Catalog:
     earlier = {folder.name: _read_earlier(folder, set(loaded), mistakes) for folder in folders}
     others = [draft for found in earlier.values() for draft in found]
     check_blueprints(drafts, others, unreadable, clouds, mistakes)
+    check_stand_ins(drafts, unreadable, mistakes)
     check_versions({draft.folder.name: draft for draft in drafts}, earlier, mistakes)
     for draft in (*drafts, *others):
         for name, source in draft.sources.items():
@@ -171,6 +173,7 @@ def _build(draft: BlueprintDraft) -> KindBlueprint:
         digest=compute_digest(draft.folder),
         downgrade_to=frozenset(data.get("downgrade_to", ())),
         offers=MappingProxyType(dict(draft.offers)),
+        stands_for=draft.stands_for,
     )
 
 

@@ -147,6 +147,7 @@ BLUEPRINT: Final = _object(
         "plural": SLUG_TEXT,
         "version": VERSION,
         "downgrade_to": {"type": "array", "items": VERSION, "minItems": 1, "uniqueItems": True},
+        "stands_for": SLUG_TEXT,
         "title": TEXT,
         "description": TEXT,
         "parameters": _object(

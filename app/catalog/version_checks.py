@@ -37,11 +37,15 @@ def _check_folder(draft: BlueprintDraft, mistakes: MistakeList) -> None:
 def _check_against_newest(
     draft: BlueprintDraft, newest: BlueprintDraft, mistakes: MistakeList
 ) -> None:
-    for key in ("kind", "plural"):
-        wanted = newest.document.data[key]
-        if draft.document.data[key] != wanted:
-            message = f"{key} is {wanted} in {newest.document.file}; every version has the same"
-            mistakes.add(draft.document.file, draft.line(key), message)
+    for key in ("kind", "plural", "stands_for"):
+        wanted = newest.document.data.get(key)
+        if draft.document.data.get(key) != wanted:
+            message = (
+                f"{key} is {wanted or 'not there'} in {newest.document.file}; "
+                "every version has the same"
+            )
+            line = draft.line(key if key in draft.document.data else "kind")
+            mistakes.add(draft.document.file, line, message)
     if not Version(draft.version) < Version(newest.version):
         message = (
             f"{draft.version} is not older than {newest.version} in {newest.document.file}; "

@@ -169,7 +169,9 @@ def _wanted(
     merged = {name: value for name, value in old.items() if name not in patch} | given
     carried = _without_dropped(ctx, stack, blueprint, merged, given)
     parameters = blueprint.generate(blueprint.validate(carried))
-    targets = references.resolve(session, principal, blueprint, stack.project_id, parameters)
+    targets = references.resolve(
+        ctx.catalog, session, principal, blueprint, stack.project_id, parameters
+    )
     references.check_placement(targets, stack)
     parameters = references.with_ids(parameters, targets)
     _refuse_replacement(stack, blueprint, old, parameters)

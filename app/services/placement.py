@@ -39,13 +39,13 @@ def regions_of(cloud: Cloud, account: CloudAccount) -> list[Region]:
 
 
 def usable_stacks(
-    session: Session, kind: str, project_id: str, cloud_account_id: str
+    session: Session, kinds: Sequence[str], project_id: str, cloud_account_id: str
 ) -> Sequence[Stack]:
-    """Return the stacks of a kind whose outputs a new stack beside them may take, by name."""
+    """Return the stacks of these kinds whose outputs a new stack beside them may take, by name."""
     query = (
         select(Stack)
         .where(
-            Stack.kind == kind,
+            Stack.kind.in_(kinds),
             Stack.project_id == project_id,
             Stack.cloud_account_id == cloud_account_id,
             Stack.deleted_at.is_(None),

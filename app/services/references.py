@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -28,6 +28,7 @@ USABLE = frozenset({StackStatus.READY, StackStatus.UPDATING, StackStatus.FAILED}
 
 
 def resolve(
+    catalog: Catalog,
     session: Session,
     principal: Principal,
     blueprint: KindBlueprint,
@@ -45,16 +46,17 @@ def resolve(
     """
     resolved: dict[str, Stack] = {}
     for parameter, spec in blueprint.references.items():
+        kinds = catalog.kinds_in_place_of(spec.kind)
         wanted = parameters.get(parameter)
         if isinstance(wanted, list):
             for index, reference in enumerate(wanted):
                 place = f"{parameter}/{index}"
-                found = _resolve_one(session, principal, spec.kind, project_id, reference, place)
+                found = _resolve_one(session, principal, kinds, project_id, reference, place)
                 _refuse_double(resolved, parameter, found, place)
                 resolved[place] = found
         elif wanted is not None:
             resolved[parameter] = _resolve_one(
-                session, principal, spec.kind, project_id, wanted, parameter
+                session, principal, kinds, project_id, wanted, parameter
             )
     return resolved
 
@@ -205,17 +207,23 @@ def mark_stale(stack: Stack, changed: Collection[str], catalog: Catalog) -> None
 
 
 def _resolve_one(
-    session: Session, principal: Principal, kind: str, project_id: str, wanted: Any, place: str
+    session: Session,
+    principal: Principal,
+    kinds: Sequence[str],
+    project_id: str,
+    wanted: Any,
+    place: str,
 ) -> Stack:
     pointer = f"/parameters/{place}"
     stack = stack_by_reference(session, principal, project_id, str(wanted))
     if stack is None:
         raise ValidationError.at(
-            pointer, f"There is no {kind} {wanted!r} in this project; create it first."
+            pointer, f"There is no {kinds[0]} {wanted!r} in this project; create it first."
         )
-    if stack.kind != kind:
+    if stack.kind not in kinds:
+        needed = " or ".join(kinds)
         raise ValidationError.at(
-            pointer, f"Stack {stack.name!r} is a {stack.kind}; a {kind} is needed here."
+            pointer, f"Stack {stack.name!r} is a {stack.kind}; a {needed} is needed here."
         )
     if not is_being_made(session, stack):
         _require_ready(stack, pointer)

@@ -108,7 +108,9 @@ def create_stack(
     parameters = blueprint.generate(blueprint.validate(wanted.parameters))
     stack = _draft_stack(blueprint, project, account, region, wanted)
     stack.created_by = principal.name
-    resolved = references.resolve(session, principal, blueprint, project.id, parameters)
+    resolved = references.resolve(
+        ctx.catalog, session, principal, blueprint, project.id, parameters
+    )
     references.check_placement(resolved, stack)
     references.attach(stack, resolved)
     set_parameters(ctx, stack, blueprint, references.with_ids(parameters, resolved))
@@ -267,7 +269,7 @@ def _change_parameters(
     old = blueprint.merge_sensitive(stack.parameters, open_parameters(ctx.keys, stack))
     merged = {name: value for name, value in {**old, **patch}.items() if not _is_reset(name, patch)}
     new = blueprint.generate(blueprint.validate(merged))
-    resolved = references.resolve(session, principal, blueprint, stack.project_id, new)
+    resolved = references.resolve(ctx.catalog, session, principal, blueprint, stack.project_id, new)
     references.check_placement(resolved, stack)
     new = references.with_ids(new, resolved)
     refuse_replacement(stack, blueprint.immutable_changes(old, new))

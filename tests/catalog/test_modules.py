@@ -15,7 +15,9 @@ from app.terraform.environment import build_environment, write_cli_config
 from sandbox.provider.install import install
 from tests.catalog.conftest import SHIPPED, CatalogFolder
 
-KINDS = ["archive", "bucket", "cluster", "database", "machine-group", "network"]
+KINDS = [
+    *("archive", "bucket", "cluster", "database", "existing-network", "machine-group", "network")
+]
 
 
 @pytest.fixture(scope="session")

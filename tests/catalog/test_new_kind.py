@@ -17,7 +17,8 @@ def test_the_example_of_the_documentation_is_a_working_kind(with_example: Catalo
     catalog = with_example.load()
     archive = catalog.kind("archive")
     assert list(catalog.kinds) == [
-        *("archive", "bucket", "cluster", "database", "machine-group", "network")
+        *("archive", "bucket", "cluster", "database"),
+        *("existing-network", "machine-group", "network"),
     ]
     assert catalog.kind_by_plural("archives") is archive
     assert (archive.clouds, archive.version) == (("sandbox",), "1.0.0")
@@ -58,6 +59,7 @@ def test_the_shipped_kinds_are_what_clients_rely_on(catalog: Catalog) -> None:
             *("certificate_authority", "kubeconfig"),
         ],
         "database": ["host", "port", "database_name", "username", "password"],
+        "existing-network": ["network_id", "cidr", "subnet_ids", "gateway_address"],
         "machine-group": ["machine_ids", "private_ips", "size"],
         "network": ["network_id", "cidr", "subnet_ids", "gateway_address"],
     }

@@ -125,10 +125,12 @@ def test_a_reference_offers_only_stacks_that_are_ready_here(visitor: Visitor, fl
     fleet.stack("ready-one")
     fleet.stack("coming", status="creating")
     fleet.stack("a-bucket", "bucket")
+    ids = {"network_id": "net_1", "subnet_ids": ["sub_1"]}
+    fleet.stack("theirs", "existing-network", parameters=ids)
     page = visitor.text("/stacks/new/machine-group")
     choices = re.search(r'name="/parameters/network".*?</select>', page, re.S)
     assert choices
-    assert re.findall(r'<option value="([^"]*)"', choices[0]) == ["", "ready-one"]
+    assert re.findall(r'<option value="([^"]*)"', choices[0]) == ["", "ready-one", "theirs"]
 
 
 def test_without_a_ready_stack_the_form_says_so(visitor: Visitor) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.catalog.catalog import Cloud, KindBlueprint
+from app.catalog.catalog import Catalog, Cloud, KindBlueprint
 from app.console.forms.fields import Field, Option, build_fields, leaves, problems_of
 from app.console.forms.values import (
     ON,
@@ -202,7 +202,7 @@ def read_new_stack(
         project = _chosen(projects, typed, "/project")
         account = _chosen(accounts, typed, "/cloud_account")
         cloud = ctx.catalog.clouds[account.cloud] if account else None
-        parameters = _parameters(session, blueprint, cloud, project, account)
+        parameters = _parameters(ctx.catalog, session, blueprint, cloud, project, account)
     place = (
         _name_field(blueprint),
         _choice(
@@ -229,6 +229,7 @@ def read_new_stack(
 
 
 def _parameters(
+    catalog: Catalog,
     session: Session,
     blueprint: KindBlueprint,
     cloud: Cloud | None,
@@ -238,7 +239,8 @@ def _parameters(
     def stacks_of(kind: str) -> list[Option]:
         if project is None or account is None:
             return []
-        found = usable_stacks(session, kind, project.id, account.id)
+        kinds = catalog.kinds_in_place_of(kind)
+        found = usable_stacks(session, kinds, project.id, account.id)
         return [Option(row.name, row.name, f"{row.region}, {row.status}") for row in found]
 
     return build_fields(blueprint.parameters, "/parameters", cloud, stacks_of)

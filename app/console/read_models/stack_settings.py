@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -68,7 +69,11 @@ def read_stack_settings(
     """
     with ctx.read() as session:
         stack = stack_by_id(session, principal, stack_id, right)
-        fields = changeable_fields(ctx.catalog, stack, lambda kind: _choices(session, stack, kind))
+
+        def stacks_of(kind: str) -> list[Option]:
+            return _choices(session, stack, ctx.catalog.kinds_in_place_of(kind))
+
+        fields = changeable_fields(ctx.catalog, stack, stacks_of)
         present = present_parameters(stack)
         shown = {item.schema_name for item in fields}
         return StackSettingsPage(
@@ -84,11 +89,11 @@ def read_stack_settings(
         )
 
 
-def _choices(session: Session, stack: Stack, kind: str) -> list[Option]:
+def _choices(session: Session, stack: Stack, kinds: Sequence[str]) -> list[Option]:
     """Return the stacks that a parameter may name: those it names already, and those ready."""
     found = {link.target.name: link.target for link in stack.references}
-    named = [row for row in found.values() if row.kind == kind]
-    ready = usable_stacks(session, kind, stack.project_id, stack.cloud_account_id)
+    named = [row for row in found.values() if row.kind in kinds]
+    ready = usable_stacks(session, kinds, stack.project_id, stack.cloud_account_id)
     rows = {row.name: row for row in [*named, *ready]}
     return [Option(row.name, row.name, f"{row.region}, {row.status}") for row in rows.values()]
 

@@ -13,6 +13,7 @@ from app.catalog.cloud import KeptProvider
 from app.domain.operations import OperationType
 from app.domain.plan_options import PlanOptions
 from app.domain.redaction import Redactor, secret_texts
+from app.domain.state_file import StateFile
 from app.logs import hide_in_logs
 from app.models import Operation, Stack
 from app.services import references
@@ -109,6 +110,8 @@ def prepare(ctx: Context, session: Session, store: StateStore, operation: Operat
     if operation.type == OperationType.ROLLBACK:
         back = state_to_go_back_to(session, store, operation)
     state = back.data if back else load_state(session, store, operation)
+    if operation.type == OperationType.DESTROY and state and StateFile.parse(state).is_empty:
+        wanted = None  # what it only reads may be gone, and that must not keep the stack
     restore_work_ballast(ctx)
     directory = ctx.runs.of(operation.id)
     if directory.exists and not operation.has_applied:
