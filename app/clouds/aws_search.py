@@ -7,6 +7,7 @@ IAM has no search by tag that is worth its calls, so roles are not seen (``VISIB
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from app.clouds.aws_session import AwsError, in_words, open_client
@@ -52,8 +53,41 @@ NAMED_BY_ARN = frozenset({"aws_secretsmanager_secret"})
 GONE = frozenset({"deleted", "deleting", "shutting-down", "terminated"})
 
 
+@dataclass(frozen=True)
+class Listing:
+    """How EC2 lists one type: the call, where its rows are, the id in a row, the filter by it."""
+
+    call: str
+    rows: str
+    name: str
+    filter: str
+
+
+LISTINGS: Mapping[str, Listing] = {
+    "aws_eip": Listing("describe_addresses", "Addresses", "AllocationId", "allocation-id"),
+    "aws_instance": Listing("describe_instances", "Reservations", "InstanceId", "instance-id"),
+    "aws_internet_gateway": Listing(
+        "describe_internet_gateways",
+        "InternetGateways",
+        "InternetGatewayId",
+        "internet-gateway-id",
+    ),
+    "aws_nat_gateway": Listing(
+        "describe_nat_gateways", "NatGateways", "NatGatewayId", "nat-gateway-id"
+    ),
+    "aws_route_table": Listing(
+        "describe_route_tables", "RouteTables", "RouteTableId", "route-table-id"
+    ),
+    "aws_security_group": Listing(
+        "describe_security_groups", "SecurityGroups", "GroupId", "group-id"
+    ),
+    "aws_subnet": Listing("describe_subnets", "Subnets", "SubnetId", "subnet-id"),
+    "aws_vpc": Listing("describe_vpcs", "Vpcs", "VpcId", "vpc-id"),
+}
+
+
 def search(credentials: Mapping[str, str], region: str, stack_id: str) -> list[FoundResource]:
-    """Return what carries the tag of the stack in a region, without what is already going away.
+    """Return what carries the tag of the stack in a region, and what did so until its end.
 
     Args:
         credentials: of the cloud account.
@@ -69,10 +103,34 @@ def search(credentials: Mapping[str, str], region: str, stack_id: str) -> list[F
             ec2 = open_client("ec2", credentials, region)
             for item in _tagged_in_ec2(ec2, stack_id):
                 found.setdefault(item.id, item)
-            gone = _going_away(ec2, found.values())
     except AwsError as error:
         raise CloudSearchError(f"AWS could not be searched. {error}") from error
-    return [item for item in found.values() if item.id not in gone]
+    return [*found.values()]
+
+
+def keep_existing(
+    credentials: Mapping[str, str], region: str, resources: list[FoundResource]
+) -> list[FoundResource]:
+    """Return those that are there: AWS lists the tags of some for a while after their end.
+
+    What ``LISTINGS`` does not know is believed to be there.
+
+    Raises:
+        CloudSearchError: AWS refused or did not answer.
+    """
+    ids: dict[str, list[str]] = {}
+    for item in resources:
+        if item.type in LISTINGS:
+            ids.setdefault(item.type, []).append(item.id)
+    if not ids:
+        return resources
+    try:
+        with in_words():
+            ec2 = open_client("ec2", credentials, region)
+            there = {type_: _list_existing(ec2, type_, names) for type_, names in ids.items()}
+    except AwsError as error:
+        raise CloudSearchError(f"AWS could not be searched. {error}") from error
+    return [item for item in resources if item.type not in there or item.id in there[item.type]]
 
 
 def read_arn(arn: str, tags: Mapping[str, str]) -> FoundResource:
@@ -132,31 +190,19 @@ def _tags(ec2: Any, wanted: Mapping[str, list[str]]) -> list[dict[str, Any]]:
     return [row for page in pages for row in page["Tags"]]
 
 
-def _going_away(ec2: Any, found: Any) -> set[str]:
-    """Return ids of machines and gateways that AWS still lists for an hour after their end."""
-    ids: dict[str, list[str]] = {}
-    for item in found:
-        ids.setdefault(item.type, []).append(item.id)
-    gone = set()
-    if machines := ids.get("aws_instance"):
-        pages = ec2.get_paginator("describe_instances").paginate(
-            Filters=[{"Name": "instance-id", "Values": machines}]
-        )
-        states = {
-            machine["InstanceId"]: machine["State"]["Name"]
-            for page in pages
-            for reservation in page["Reservations"]
-            for machine in reservation["Instances"]
-        }
-        gone |= {name for name in machines if states.get(name, "terminated") in GONE}
-    if gateways := ids.get("aws_nat_gateway"):
-        pages = ec2.get_paginator("describe_nat_gateways").paginate(
-            Filters=[{"Name": "nat-gateway-id", "Values": gateways}]
-        )
-        states = {
-            gateway["NatGatewayId"]: gateway["State"]
-            for page in pages
-            for gateway in page["NatGateways"]
-        }
-        gone |= {name for name in gateways if states.get(name, "deleted") in GONE}
-    return gone
+def _list_existing(ec2: Any, type_: str, names: list[str]) -> set[str]:
+    """Return which of these resources of one type are there and not on their way out."""
+    listing, found = LISTINGS[type_], set()
+    for start in range(0, len(names), PAGE):
+        wanted = [{"Name": listing.filter, "Values": names[start : start + PAGE]}]
+        answer = getattr(ec2, listing.call)(Filters=wanted)
+        rows = answer.get(listing.rows, [])
+        if type_ == "aws_instance":
+            rows = [row for reservation in rows for row in reservation["Instances"]]
+        found |= {row[listing.name] for row in rows if _state(row) not in GONE}
+    return found
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    state = row.get("State", "")
+    return str(state["Name"] if isinstance(state, dict) else state)

@@ -5,7 +5,7 @@ One small adapter for each cloud that offers a search; a cloud without one is ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,17 +15,24 @@ from app.clouds.found import FoundResource
 Find = Callable[[Mapping[str, str], str, str], list[FoundResource]]
 """Takes credentials, the cloud's name of a region, and the id of a stack."""
 
+Confirm = Callable[[Mapping[str, str], str, list[FoundResource]], list[FoundResource]]
+"""Takes credentials, the cloud's name of a region, and what was found; returns what is there."""
+
 
 @dataclass(frozen=True)
 class Search:
-    """How a cloud is searched; ``types`` are those that it can find, nothing for all."""
+    """How a cloud is searched; ``types`` are those that it can find, nothing for all.
+
+    ``confirm`` is for a cloud that may find what is gone.
+    """
 
     find: Find
     types: frozenset[str] | None = None
+    confirm: Confirm | None = None
 
 
 SEARCHES: Mapping[str, Search] = {
-    "aws": Search(aws_search.search, aws_search.VISIBLE_TYPES),
+    "aws": Search(aws_search.search, aws_search.VISIBLE_TYPES, aws_search.keep_existing),
     "sandbox": Search(sandbox.search),
 }
 
@@ -48,15 +55,16 @@ def rehearse() -> None:
 
 
 def find_by_stack(
-    cloud: str, credentials: Mapping[str, Any], region: str, stack_id: str
+    cloud: str, credentials: Mapping[str, Any], region: str, stack_id: str, known: Set[str]
 ) -> SearchResult:
-    """Return every resource of a cloud account that is tagged ``landform:stack=<stack_id>``.
+    """Return what is tagged ``landform:stack=<stack_id>`` in a cloud account and not known.
 
     Args:
         cloud: its neutral name.
         credentials: of the account.
         region: what the cloud calls the region that the stack is in.
         stack_id: of the stack.
+        known: names by which the state knows resources.
 
     Raises:
         CloudSearchError: the cloud could not be asked.
@@ -64,4 +72,8 @@ def find_by_stack(
     search = SEARCHES.get(cloud)
     if search is None:
         return SearchResult(is_offered=False)
-    return SearchResult(True, search.find(credentials, region, stack_id), search.types)
+    found = search.find(credentials, region, stack_id)
+    strange = [item for item in found if not item.is_among(known)]
+    if strange and search.confirm is not None:
+        strange = search.confirm(credentials, region, strange)
+    return SearchResult(True, strange, search.types)

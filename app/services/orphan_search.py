@@ -60,8 +60,8 @@ def _search(ctx: Context, operation_id: str) -> None:
         credentials = open_credentials(ctx.keys, stack.cloud_account)
         planned = _planned(ctx, session, operation_id)
         region = ctx.catalog.cloud(stack.cloud).region(stack.region).provider_name
-    result = find_by_stack(stack.cloud, credentials, region, stack.id)
     known = _known_ids(ctx, stack.id)
+    result = find_by_stack(stack.cloud, credentials, region, stack.id, known)
     with ctx.write() as session:
         operation = session.get_one(Operation, operation_id)
         unseen = _confirm(operation, result, known, planned) if result.is_offered else []
@@ -80,9 +80,7 @@ def _confirm(
 ) -> list[dict[str, Any]]:
     """Keep what the search found, and return the candidates that it did not find."""
     candidates = operation.possibly_orphaned
-    sightings = [
-        Sighting(s.id, s.type, s.attributes) for s in result.resources if not s.is_among(known)
-    ]
+    sightings = [Sighting(s.id, s.type, s.attributes) for s in result.resources]
     operation.possibly_orphaned = confirm_orphans(
         candidates, sightings, known, planned, result.types
     )

@@ -110,7 +110,7 @@ def test_credentials_that_can_be_none_fail_their_check_and_the_search_without_a_
     answer = rest.post("/cloud-accounts/practice/check")
     assert (answer.status_code, answer.json["check"]["passed"]) == (200, False)
     with pytest.raises(CloudSearchError):
-        find_by_stack("sandbox", credentials, "eu-west", "stk_1")
+        find_by_stack("sandbox", credentials, "eu-west", "stk_1", set())
 
 
 @pytest.mark.parametrize(

@@ -74,10 +74,13 @@ class AwsLandform:
         """Check for drift; return the changes by Terraform's address, or else by id."""
         done = self.perform(stack, type="drift_check")
         assert done["status"] == "planned_and_finished", done["error"]
-        report = self.stack(stack)["drift"]["report_id"]
-        path = f"/stacks/{stack['id']}/drift-reports/{report}"
-        found = self.rest.get(path).json["changes"]
+        found = self.report(stack)["changes"]
         return {item["address"] or item["resource_id"]: item for item in found}
+
+    def report(self, stack: dict[str, Any]) -> dict[str, Any]:
+        """Return what the last drift check saw."""
+        report = self.stack(stack)["drift"]["report_id"]
+        return dict(self.rest.get(f"/stacks/{stack['id']}/drift-reports/{report}").json)
 
     def reconcile(self, stack: dict[str, Any]) -> None:
         """Undo what the last drift check saw, which must go well."""

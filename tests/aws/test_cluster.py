@@ -13,8 +13,8 @@ pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
 
 
 def test_a_cluster_is_made_grown_in_place_and_destroyed(aws: AwsLandform, proxy: Proxy) -> None:
-    aws.use(proxy.endpoint)
     network = aws.create("networks", "web", zones=2, internet_access=False)
+    aws.use(proxy.endpoint)
     stack = aws.create("clusters", "main", network=network["id"], max_nodes=5)
     outputs = aws.outputs(stack)
     name = outputs["cluster_name"]
@@ -29,7 +29,7 @@ def test_a_cluster_is_made_grown_in_place_and_destroyed(aws: AwsLandform, proxy:
     assert scaling["scalingConfig"] == {"minSize": 2, "maxSize": 5, "desiredSize": 2}
     assert aws.destroy("clusters", stack)["status"] == "deleted"
     assert eks.list_clusters()["clusters"] == []
-    check_policies(proxy, "network", "cluster")
+    check_policies(proxy, "cluster")
 
 
 def check_that_nodes_are_closed(aws: AwsLandform, name: str, pool: str) -> None:

@@ -21,8 +21,8 @@ def instance(aws: AwsLandform) -> dict[str, Any]:
 
 
 def test_a_database_is_made_raised_in_place_and_destroyed(aws: AwsLandform, proxy: Proxy) -> None:
-    aws.use(proxy.endpoint)
     network = aws.create("networks", "web", zones=2, internet_access=False)
+    aws.use(proxy.endpoint)
     stack = aws.create("databases", "main", network=network["id"], engine_version="16")
     made, outputs = instance(aws), aws.outputs(stack)
     assert (made["Engine"], made["DBInstanceClass"]) == ("postgres", "db.t4g.medium")
@@ -43,7 +43,7 @@ def test_a_database_is_made_raised_in_place_and_destroyed(aws: AwsLandform, prox
     assert aws.perform(stack, type="plan")["plan"] == NOTHING
     assert aws.destroy("databases", stack)["status"] == "deleted"
     assert aws.moto.client("rds").describe_db_instances()["DBInstances"] == []
-    check_policies(proxy, "network", "database")
+    check_policies(proxy, "database")
 
 
 def check_that_only_its_network_reaches_it(aws: AwsLandform, made: dict[str, Any]) -> None:

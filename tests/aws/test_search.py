@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.clouds.aws_search import VISIBLE_TYPES, read_arn, search
+from app.clouds.search import find_by_stack
 from app.errors import CloudSearchError
 from tests.aws_proxy import Proxy
 from tests.moto_cloud import Moto
@@ -56,6 +57,22 @@ def test_what_carries_the_tag_is_found_and_nothing_else(moto: Moto) -> None:
     assert {type_ for type_, _ in found} <= VISIBLE_TYPES
     elsewhere = {item.type for item in search(moto.credentials, "us-east-1", "stk_1")}
     assert elsewhere <= {"aws_s3_bucket"}, "moto shows buckets of every region"
+    moto.reset()
+
+
+def test_what_is_gone_or_known_is_no_stranger(moto: Moto) -> None:
+    ec2 = moto.client("ec2")
+    made = [
+        ec2.create_vpc(
+            CidrBlock="10.1.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": TAG}]
+        )["Vpc"]["VpcId"]
+        for _ in range(3)
+    ]
+    gone, known, strange = made
+    ec2.delete_vpc(VpcId=gone)
+    assert gone in {item.id for item in search(moto.credentials, REGION, "stk_1")}
+    result = find_by_stack("aws", moto.credentials, REGION, "stk_1", {known})
+    assert [item.id for item in result.resources] == [strange]
     moto.reset()
 
 

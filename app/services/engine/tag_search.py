@@ -34,12 +34,11 @@ def find_strangers(
     Raises:
         StateError: ``state`` is no state.
     """
+    known = known_names(state)
     try:
-        result = find_by_stack(cloud, credentials, region, stack_id)
+        result = find_by_stack(cloud, credentials, region, stack_id, known)
     except CloudSearchError as error:
         return Strangers(TagSearch.FAILED, reason=error.detail)
     if not result.is_offered:
         return Strangers(TagSearch.NOT_OFFERED)
-    known = known_names(state)
-    strange = tuple(item for item in result.resources if not item.is_among(known))
-    return Strangers(TagSearch.DONE, strange)
+    return Strangers(TagSearch.DONE, tuple(result.resources))
