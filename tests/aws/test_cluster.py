@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 import yaml
 
@@ -27,6 +30,7 @@ def test_a_cluster_is_made_grown_in_place_and_destroyed(aws: AwsLandform, proxy:
     aws.change("clusters", stack, min_nodes=2)
     scaling = eks.describe_nodegroup(clusterName=name, nodegroupName=pool)["nodegroup"]
     assert scaling["scalingConfig"] == {"minSize": 2, "maxSize": 5, "desiredSize": 2}
+    check_the_plan_of_add_ons(aws, proxy, stack, cluster["identity"]["oidc"]["issuer"])
     assert aws.destroy("clusters", stack)["status"] == "deleted"
     assert eks.list_clusters()["clusters"] == []
     check_policies(proxy, "cluster")
@@ -43,6 +47,39 @@ def check_that_nodes_are_closed(aws: AwsLandform, name: str, pool: str) -> None:
     assert data["MetadataOptions"]["HttpTokens"] == "required"
     disk = data["BlockDeviceMappings"][0]["Ebs"]
     assert (disk["Encrypted"], disk["VolumeSize"]) == (True, 50)
+
+
+def check_the_plan_of_add_ons(
+    aws: AwsLandform, proxy: Proxy, stack: dict[str, Any], issuer: str
+) -> None:
+    """Plan them; moto has none, so that they are never made here."""
+    suits = [{"clusterVersion": "1.33", "defaultVersion": True}]
+    versions = [{"addonVersion": "v1.2.3-eksbuild.4", "compatibilities": suits}]
+    proxy.reply("GET /addons/supported-versions*", {"addons": [{"addonVersions": versions}]})
+    body = {
+        "type": "plan",
+        "blueprint_version": stack["blueprint_version"],
+        "parameters": {"managed_addons": True},
+    }
+    done = aws.perform(stack, **body)
+    assert done["status"] == "planned_and_finished", done["error"]
+    changes = aws.rest.get(f"/operations/{done['id']}/plan").json["changes"]
+    planned = {item["address"]: item for item in changes if item["action"] != "read"}
+    driver = "aws-ebs-csi-driver"
+    addons = [f'aws_eks_addon.this["{name}"]' for name in (driver, "coredns", "kube-proxy")]
+    role, attached = 'aws_iam_role.disks["disks"]', 'aws_iam_role_policy_attachment.disks["disks"]'
+    assert set(planned) == {*addons, 'aws_eks_addon.this["vpc-cni"]', role, attached}
+    assert {item["action"] for item in planned.values()} == {"create"}
+    after = {name: planned[name]["after"] for name in planned}
+    assert {after[name]["addon_version"] for name in addons} == {"v1.2.3-eksbuild.4"}
+    assert all(after[name]["preserve"] for name in addons)
+    (statement,) = json.loads(after[role]["assume_role_policy"])["Statement"]
+    name = issuer.removeprefix("https://")
+    assert statement["Condition"]["StringEquals"] == {
+        f"{name}:sub": "system:serviceaccount:kube-system:ebs-csi-controller-sa",
+        f"{name}:aud": "sts.amazonaws.com",
+    }
+    assert statement["Principal"]["Federated"].endswith(f"oidc-provider/{name}")
 
 
 def test_the_configuration_for_kubectl_asks_for_a_token_and_holds_none(aws: AwsLandform) -> None:

@@ -16,7 +16,8 @@ resource "aws_cloudwatch_log_group" "this" {
   }
 }
 
-# EKS brings the network plug-in, the proxy and the name service of the version by itself.
+# EKS brings the network plug-in, the proxy and the name service of the version by itself, and never
+# raises them: that is what managed add-ons are for (addons.tf).
 resource "aws_eks_cluster" "this" {
   name                      = local.name
   version                   = var.kubernetes_version

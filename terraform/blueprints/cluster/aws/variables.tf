@@ -79,3 +79,9 @@ variable "public_endpoint" {
   type        = bool
   nullable    = false
 }
+
+variable "managed_addons" {
+  description = "Whether the cloud keeps what the cluster itself runs at suitable versions."
+  type        = bool
+  nullable    = false
+}
