@@ -1,7 +1,7 @@
 """One RQ worker: ``python -m workers.worker``.
 
-Forks a work-horse for each job. The application is built before the fork, so that a job starts in
-milliseconds; the horse drops the database connections that it inherited.
+Forks a work-horse for each job but the tick. The application is built before the fork, so that a
+job starts in milliseconds; the horse drops the database connections that it inherited.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from rq import Worker, worker_registration
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
 
 from app.errors import LandformError
 from app.logs import get_logger
 from app.queue.doorbell import DRIFT_QUEUE, OPERATIONS_QUEUE, TICK_QUEUE, open_queue
-from app.queue.jobs import AllowListedJob
+from app.queue.jobs import TICK, AllowListedJob
 from app.services.engine.salvage import reap
 from workers.runtime import get_context, get_engine, library_log_level
 
@@ -40,9 +41,22 @@ class LandformWorker(Worker):
     _has_rehearsed = False
 
     def execute_job(self, job: Job, queue: Queue) -> None:
-        """Have a horse do the job; rehearse for the next ones as soon as there is an operation."""
-        super().execute_job(job, queue)
+        """Have a horse do the job; rehearse for the next ones as soon as there is an operation.
+
+        A tick asks SQL a few questions: to fork for it would take several times as long.
+        """
+        if job.func_name == TICK:
+            self._tick(job, queue)
+        else:
+            super().execute_job(job, queue)
         self.rehearse()
+
+    def _tick(self, job: Job, queue: Queue) -> None:
+        try:
+            self.perform_job(job, queue, self.prepare_execution(job))
+        finally:
+            get_context().db.close()  # no connection may be open at a fork
+            self.set_state(WorkerStatus.IDLE)
 
     def rehearse(self) -> None:
         """Let later horses find put together what each would put together for itself."""

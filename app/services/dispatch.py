@@ -7,6 +7,7 @@ and limits hold whatever the order of the rings was.
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -131,12 +132,17 @@ def _load(session: Session) -> Load:
     return Load(by_project, session.scalar(scheduled) or 0)
 
 
+@cache  # SQLAlchemy takes longer to make an alias than SQL to answer
+def _others() -> tuple[type[Operation], type[Operation]]:
+    return aliased(Operation), aliased(Operation)
+
+
 def _waiting(session: Session, short: Collection[str] = ()) -> list[Waiting]:
     """Return approved plans, and the first pending operation of each stack that nothing holds.
 
     Stacks on clouds that are ``short`` of memory are left out.
     """
-    earlier, holder = aliased(Operation), aliased(Operation)
+    earlier, holder = _others()
     is_first = ~exists().where(
         earlier.stack_id == Operation.stack_id,
         earlier.status == OperationStatus.PENDING,
