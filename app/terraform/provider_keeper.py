@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from app.errors import UnavailableError
 from app.logs import get_logger
 from app.terraform.kept_provider import KeptProvider
@@ -32,6 +34,9 @@ MAX_USES = 100
 IDLE_SECONDS = 300.0
 LOOK_SECONDS = 5.0
 ORDER_SECONDS = 5.0
+SPARE_BYTES = 1024 * 1024 * 1024
+"""With less memory left on the host, nothing is kept that is not in use: the provider of AWS takes
+half a gigabyte, and operations wait until there is enough."""
 
 log = get_logger(__name__)
 
@@ -46,8 +51,10 @@ class ProviderKeeper:
         *,
         max_uses: int = MAX_USES,
         idle_seconds: float = IDLE_SECONDS,
+        spare_bytes: int = SPARE_BYTES,
     ) -> None:
         """Keep at most ``limit`` processes; ``folder`` is private to this user."""
+        self._spare_bytes = spare_bytes
         self._folder = folder
         self._limit = limit
         self._max_uses = max_uses
@@ -68,7 +75,7 @@ class ProviderKeeper:
             async with server:
                 while True:
                     await asyncio.sleep(min(LOOK_SECONDS, self._idle_seconds))
-                    await self._retire(self._is_past)
+                    await self._retire(self._is_not_worth_keeping)
         finally:
             for task in self._tasks:
                 task.cancel()
@@ -180,6 +187,10 @@ class ProviderKeeper:
         is_superseded = order is not None and order.supersedes(provider.order)
         is_old = time.monotonic() - provider.returned_at >= self._idle_seconds
         return is_old or is_superseded or not provider.is_alive
+
+    def _is_not_worth_keeping(self, provider: KeptProvider) -> bool:
+        is_short = psutil.virtual_memory().available < self._spare_bytes
+        return is_short or self._is_past(provider)
 
     async def _retire(self, is_past: Callable[[KeptProvider], bool]) -> None:
         """End the idle providers of which ``is_past`` says so."""

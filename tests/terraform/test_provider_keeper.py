@@ -446,3 +446,12 @@ def test_whoever_asks_for_a_reading_can_stop_waiting(folder: Path, order: Provid
             disk = RecordedResource("c_disk", 0, "{}", "")
             with pytest.raises(KeyboardInterrupt):
                 loan.read([disk], 60.0, stop)
+
+
+def test_nothing_is_kept_idle_while_memory_is_short(folder: Path, order: ProviderOrder) -> None:
+    async def scenario(counter: Counter) -> None:
+        pid = await counter.use(order)
+        assert pid is not None
+        await wait_for_end(pid)
+
+    Counter(folder, spare_bytes=2**60, idle_seconds=300).run(scenario)
