@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +13,14 @@ from typing import Any
 import pytest
 
 from app.domain.operations import OperationType
-from app.models import DriftReport, Stack
+from app.errors import FenceLostError, OperationDeadlineError
+from app.models import DriftReport, Operation, Stack
+from app.services.engine import workspace
+from app.services.engine.claims import Heartbeat, claim
+from app.services.engine.recorder import Recorder
+from app.services.engine.settling import settle
+from app.terraform.cli import Terraform
+from app.terraform.identity import ProcessIdentity
 from tests.landform import Landform
 
 PAUSE_SECONDS = 4.0
@@ -74,3 +82,28 @@ def test_what_is_against_the_configuration_stays_drift(settling: Landform) -> No
     with changed_on_the_way(settling, internet_access=False):
         stack = settling.made("network", "net", parameters={"zones": 1})
     assert drift_of(settling, stack) == {"sandbox_network.this": "update"}
+
+
+def test_a_look_that_fails_is_told_and_makes_no_failure_of_a_success(landform: Landform) -> None:
+    _, operation = landform.create("network", "net", parameters={"zones": 1})
+    ctx, process = landform.ctx, ProcessIdentity.of(os.getpid()).to_dict()
+    taken = claim(ctx, operation.id, "somebody", process)
+    assert taken is not None
+    with ctx.write() as session:
+        row = session.get_one(Operation, operation.id)
+        space = workspace.prepare(ctx, session, ctx.state_store(), row)
+    recorder = Recorder(ctx, taken, Heartbeat(ctx, taken))
+
+    def unusable(_: str | None) -> Terraform:
+        raise OperationDeadlineError("The cloud is slow.")
+
+    settle(ctx, space, taken, recorder, unusable)
+    recorder.flush()
+    (said,) = landform.messages(operation)
+    assert said.startswith("The record could not be compared with the cloud: The cloud is slow.")
+
+    def lost(_: str | None) -> Terraform:
+        raise FenceLostError("Another owner.")
+
+    with pytest.raises(FenceLostError):
+        settle(ctx, space, taken, recorder, lost)
