@@ -43,10 +43,11 @@ ifeq ($(PYTEST_ARGS),)
 	@$(MAKE) --no-print-directory test-postgresql
 endif
 
-test-thorough: $(DEV) ## Run the tests that take long, and all that use the database on PostgreSQL
+test-thorough: $(DEV) ## Run the tests that take long, those of the database on PostgreSQL, of state on S3
 	@$(RUN) -m pytest $(PARALLEL) -m thorough $(PYTEST_ARGS)
 ifeq ($(PYTEST_ARGS),)
 	@$(MAKE) --no-print-directory test-postgresql ON_POSTGRESQL='$(DATABASE_TESTS)'
+	@$(RUN) -m pytest -q $(PARALLEL) --state-backend=s3 tests/engine tests/services/test_retention.py
 endif
 
 test-postgresql: $(DEV) ## Run the core of the tests that use the database on PostgreSQL

@@ -28,8 +28,10 @@ from app.services.audit_trail import TrailFilter, export_events
 from app.services.audit_verification import verify_trail
 from app.services.context import Context, build_context
 from app.services.key_rotation import KeyReport, key_status, rotate_keys
+from app.services.state_bucket import open_state_bucket
 from app.settings import Settings
 from app.storage.durable import write_synced
+from app.storage.s3_state_store import S3StateStore
 from app.storage.state_store import StateStore, VolumeStateStore
 from app.storage.volume import Volume
 
@@ -109,13 +111,12 @@ def _take_state(parser: argparse.ArgumentParser) -> None:
 
 
 def export_state(chosen: argparse.Namespace) -> int:
-    """Write a state in plain text to a new file or standard output, from volume and key ring alone.
+    """Write a state in plain text to a new file or standard output, from where it is kept.
 
-    For disaster days: it asks neither the database nor Redis.
+    For disaster days: it needs the key ring, and asks neither the database nor Redis.
     """
     settings = Settings.from_env()
-    keys = KeyRing.parse(settings.encryption_keys.get_secret_value())
-    store = VolumeStateStore(Volume(settings.state_dir), keys)
+    store = _store_with(settings, chosen.stack)
     serial, sha256 = _find_version(store, chosen.stack, chosen.serial)
     data = store.read(chosen.stack, serial, sha256)
     if chosen.output is not None:
@@ -134,6 +135,16 @@ def _context() -> Context:
     return build_context(settings)
 
 
+def _store_with(settings: Settings, stack_id: str) -> StateStore:
+    """Return the store that has versions of the stack: the volume, or the bucket if one is set."""
+    keys = KeyRing.parse(settings.encryption_keys.get_secret_value())
+    volume, bucket = Volume(settings.state_dir), open_state_bucket(settings)
+    on_volume = VolumeStateStore(volume, keys)
+    if bucket is None or on_volume.versions(stack_id):
+        return on_volume
+    return S3StateStore(bucket, volume, keys)
+
+
 def _find_version(store: StateStore, stack_id: str, serial: int | None) -> tuple[int, str]:
     if serial is None:
         current = store.current(stack_id)
@@ -143,7 +154,7 @@ def _find_version(store: StateStore, stack_id: str, serial: int | None) -> tuple
         found = [(item.serial, item.sha256) for item in versions if item.serial == serial]
     if not found:
         kept = ", ".join(str(item.serial) for item in store.versions(stack_id)) or "none"
-        raise NotFoundError(f"The volume has no such state of {stack_id}; it has serials: {kept}.")
+        raise NotFoundError(f"There is no such state of {stack_id}; kept are the serials: {kept}.")
     return found[-1]
 
 

@@ -39,6 +39,30 @@ class Settings(BaseSettings):
     state_root: Path | None = Field(
         None, description="Mounted volume that holds Terraform state (`$LANDFORM_HOME/state`)."
     )
+    state_backend: Literal["volume", "s3"] = Field(
+        "volume", description="Where the state of new stacks is kept: `volume` or `s3`."
+    )
+    state_s3_bucket: str = Field(
+        "", description="Bucket for states; empty means that all are on the volume."
+    )
+    state_s3_prefix: str = Field(
+        "landform",
+        pattern=r"^([A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*)?$",
+        description="What all keys in the bucket begin with.",
+    )
+    state_s3_region: str = Field("", description="Region of the bucket, such as `eu-west-1`.")
+    state_s3_endpoint: str = Field(
+        "", description="Address of another S3 than that of AWS; empty for AWS's."
+    )
+    state_s3_kms_key: str = Field(
+        "", description="KMS key that S3 encrypts states with; empty for a key of S3's own."
+    )
+    state_s3_access_key_id: SecretStr = Field(
+        SecretStr(""), description="Access key for the bucket; empty means the role of the host."
+    )
+    state_s3_secret_access_key: SecretStr = Field(
+        SecretStr(""), description="Secret of that access key."
+    )
     work_root: Path | None = Field(
         None,
         description="Private run directories (`$LANDFORM_HOME/work`); another disk if possible.",
@@ -202,6 +226,20 @@ class Settings(BaseSettings):
     def _check_token_lives(self) -> Self:
         if self.api_token_seconds > self.api_token_max_seconds:
             raise ValueError("LANDFORM_API_TOKEN_SECONDS exceeds LANDFORM_API_TOKEN_MAX_SECONDS")
+        return self
+
+    @model_validator(mode="after")
+    def _check_state_bucket(self) -> Self:
+        if self.state_backend == "s3" and not self.state_s3_bucket:
+            raise ValueError("LANDFORM_STATE_BACKEND s3 needs LANDFORM_STATE_S3_BUCKET")
+        if self.state_s3_bucket and not self.state_s3_region:
+            raise ValueError("LANDFORM_STATE_S3_BUCKET needs LANDFORM_STATE_S3_REGION")
+        keys = (self.state_s3_access_key_id, self.state_s3_secret_access_key)
+        if bool(keys[0].get_secret_value()) != bool(keys[1].get_secret_value()):
+            raise ValueError(
+                "LANDFORM_STATE_S3_ACCESS_KEY_ID and LANDFORM_STATE_S3_SECRET_ACCESS_KEY go "
+                "together"
+            )
         return self
 
     @model_validator(mode="after")

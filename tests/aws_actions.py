@@ -108,6 +108,16 @@ def _operations(service: str) -> list[tuple[str, str, re.Pattern[str], frozenset
         http = model.operation_model(name).http
         path, _, query = http["requestUri"].partition("?")
         pattern = re.sub(r"\{[^}]+\}", "[^/]+", re.sub(r"\{[^}]+\+\}", ".+", path))
-        fields = frozenset(part.partition("=")[0] for part in query.split("&") if part)
-        found.append((name, http["method"], re.compile(pattern + "/?"), fields))
+        fields = {part.partition("=")[0] for part in query.split("&") if part}
+        fields |= _required_fields(model.operation_model(name))
+        found.append((name, http["method"], re.compile(pattern + "/?"), frozenset(fields)))
     return found
+
+
+def _required_fields(operation: Any) -> set[str]:
+    """Return the query fields without which the call is another one."""
+    shape = operation.input_shape
+    members = (
+        [shape.members[name].serialization for name in shape.required_members] if shape else []
+    )
+    return {item["name"] for item in members if item.get("location") == "querystring"}

@@ -27,6 +27,8 @@ from app.catalog.loader import load_catalog
 from app.services.setup import prepare
 from app.settings import Settings, redis_socket
 from tests import postgresql
+from tests.moto_cloud import Moto
+from tests.state_bucket import StateBucket
 from workers.embedded_redis import redis_command
 
 SECRET_KEY = "a test key of thirty-two bytes or more, never used elsewhere"
@@ -73,6 +75,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="which database the tests use",
     )
 
+    parser.addoption(
+        "--state-backend",
+        choices=("volume", "s3"),
+        default="volume",
+        help="where the tests keep the state of new stacks",
+    )
+
 
 def pytest_configure() -> None:
     """Let no property fail for its time: an example waits when the machine is busy."""
@@ -93,7 +102,9 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture
-def make_settings(tmp_path: Path, database_url_of: Callable[[Path], str]) -> MakeSettings:
+def make_settings(
+    tmp_path: Path, database_url_of: Callable[[Path], str], state_place: dict[str, Any]
+) -> MakeSettings:
     """Return a factory of complete settings with a home of their own; overrides by name."""
 
     def make(**overrides: Any) -> Settings:
@@ -108,9 +119,25 @@ def make_settings(tmp_path: Path, database_url_of: Callable[[Path], str]) -> Mak
         }
         if "database_url" not in overrides:
             values["database_url"] = database_url_of(home)
-        return Settings(**(values | overrides))
+        return Settings(**(values | state_place | overrides))
 
     return make
+
+
+@pytest.fixture
+def state_place(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Settings that say where state is kept: none for the volume, else a bucket of its own."""
+    if request.config.getoption("--state-backend") == "volume":
+        return {}
+    return {"state_backend": "s3", **StateBucket(request.getfixturevalue("moto")).settings}
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
+    """Serve a stand-in for AWS for this test process."""
+    server = Moto(tmp_path_factory.mktemp("moto"))
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.config import Config
+from pydantic import SecretStr
 
 from app.clouds.aws_session import open_client
+from app.settings import Settings
 from app.storage.s3_bucket import CLIENT_ELSEWHERE, BucketPlace, S3Bucket
 from tests.moto_cloud import KEYS, Moto
 
@@ -26,6 +28,17 @@ class StateBucket:
         where = {"LocationConstraint": REGION}
         self.client.create_bucket(Bucket=self.place.bucket, CreateBucketConfiguration=where)
         self.set_versioning("Enabled")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings with which Landform uses this bucket."""
+        return {
+            "state_s3_bucket": self.place.bucket,
+            "state_s3_region": REGION,
+            "state_s3_endpoint": self.moto.endpoint,
+            "state_s3_access_key_id": SecretStr(KEYS["access_key_id"]),
+            "state_s3_secret_access_key": SecretStr(KEYS["secret_access_key"]),
+        }
 
     def set_versioning(self, status: str) -> None:
         self.client.put_bucket_versioning(
@@ -52,6 +65,17 @@ class StateBucket:
 
     def objects(self) -> dict[str, bytes]:
         return {key: self.read(key) for key in self.names()}
+
+
+def bucket_variables(settings: Settings) -> dict[str, str]:
+    """Return the environment that tells another process of the bucket."""
+    values = settings.model_dump()
+    named = {key: value for key, value in values.items() if key.startswith("state_s3_")}
+    plain = {
+        key: value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        for key, value in {**named, "state_backend": values["state_backend"]}.items()
+    }
+    return {f"LANDFORM_{key.upper()}": value for key, value in plain.items()}
 
 
 def connect(endpoint: str, **config: Any) -> Any:

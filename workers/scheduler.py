@@ -32,7 +32,7 @@ from app.services.drift.rules import uncover_expired
 from app.services.drift.trend import count_today
 from app.services.engine.salvage import reap, remove_leftovers, save_unsaved
 from app.services.headroom import keep_ballasts
-from app.services.health import record_scheduler_beat, record_volume_trouble
+from app.services.health import record_scheduler_beat, record_storage_trouble
 from app.services.idempotency import forget_expired
 from app.services.orphan_search import search_orphans
 from app.services.retention import prune_states
@@ -74,7 +74,7 @@ class Keeper(threading.Thread):
     def go_round(self) -> None:
         """Do everything once."""
         record_scheduler_beat(self._ctx)
-        record_volume_trouble(self._ctx)
+        record_storage_trouble(self._ctx)
         keep_ballasts(self._ctx)
         record_capacity(self._ctx)
         reap(self._ctx)

@@ -40,6 +40,7 @@ def stack(ctx: Context, principal: Principal, row: Stack) -> dict[str, Any]:
         "outputs": outputs(ctx, principal, row),
         "labels": row.labels,
         "auto_apply": row.auto_apply,
+        "state_backend": row.state_backend,
         "status": row.status,
         "status_reason": row.status_reason,
         "pending_changes": row.has_pending_changes and row.deleted_at is None,

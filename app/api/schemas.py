@@ -13,7 +13,7 @@ from app.domain.auto_reconcile import DEFAULT_PER_DAY, MAX_PER_DAY, RECONCILABLE
 from app.domain.drift import DriftStatus
 from app.domain.names import NAME_PATTERN, NAME_RULE
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepStatus
-from app.domain.stacks import OnExpiry, StackStatus
+from app.domain.stacks import OnExpiry, StackStatus, StateBackend
 from app.services.pages import DEFAULT_LIMIT, MAX_LIMIT
 from app.services.schedules import MAX_INTERVAL_SECONDS, MIN_INTERVAL_SECONDS
 
@@ -210,6 +210,11 @@ class StackView(Answer):
     outputs = fields.Dict(keys=fields.String(), required=True)
     labels = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
     auto_apply = fields.String(required=True, validate=choices(AutoApply))
+    state_backend = fields.String(
+        required=True,
+        validate=choices(StateBackend),
+        metadata={"description": "Where its Terraform state is kept"},
+    )
     status = fields.String(required=True, validate=choices(StackStatus))
     status_reason = fields.String(required=True, allow_none=True)
     pending_changes = fields.Boolean(required=True)

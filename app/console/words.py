@@ -169,6 +169,7 @@ WAIT: dict[str, str] = {
     "project_limit": "Waits for room in the project",
     "drift_limit": "Waits for other drift checks",
     "volume": "The state volume has a problem",
+    "state_bucket": "The state bucket has a problem",
 }
 
 AUTO_APPLY: dict[str, str] = {

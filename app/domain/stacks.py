@@ -19,6 +19,13 @@ class StackStatus(StrEnum):
     NEEDS_ATTENTION = "needs_attention"
 
 
+class StateBackend(StrEnum):
+    """Where the state of a stack is kept."""
+
+    VOLUME = "volume"
+    S3 = "s3"
+
+
 class OnExpiry(StrEnum):
     """What happens when the life time of a stack is over."""
 

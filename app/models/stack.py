@@ -50,6 +50,9 @@ class Stack(Base):
     sealed_parameters: Mapped[bytes | None] = mapped_column(LargeBinary)
     labels: Mapped[JsonObject] = mapped_column(default=dict)
     auto_apply: Mapped[str] = mapped_column(String(20), default="always")
+    state_backend: Mapped[str] = mapped_column(
+        String(10), default="volume", server_default="volume"
+    )
     deletion_protection: Mapped[bool] = mapped_column(default=False)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     on_expiry: Mapped[str] = mapped_column(String(20), default="destroy", server_default="destroy")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.catalog.catalog import Catalog
@@ -19,11 +20,16 @@ from app.crypto import KeyRing
 from app.db import Database
 from app.domain.operations import OperationType
 from app.domain.refusal_budget import RefusalBudget
+from app.domain.stacks import StateBackend
 from app.identity.provider import IdentityProvider, provider_for
-from app.models import InstallationFact, Operation
+from app.models import InstallationFact, Operation, Stack
 from app.queue.doorbell import DRIFT_QUEUE, OPERATIONS_QUEUE, Doorbell, connect
+from app.services.state_bucket import open_state_bucket
 from app.settings import Settings
 from app.storage.run_directory import RunDirectories
+from app.storage.s3_bucket import S3Bucket
+from app.storage.s3_errors import StateBucketMissingError
+from app.storage.s3_state_store import S3StateStore
 from app.storage.state_store import StateStore, VolumeStateStore
 from app.storage.volume import Volume
 
@@ -42,6 +48,7 @@ class Context:
     runs: RunDirectories
     refusals: RefusalBudget = field(default_factory=RefusalBudget)
     provider: IdentityProvider | None = None
+    bucket: S3Bucket | None = None
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -65,9 +72,29 @@ class Context:
             fact = session.get(InstallationFact, "volume")
             return Volume(self.settings.state_dir, fact.value["id"] if fact else None)
 
-    def state_store(self) -> StateStore:
-        """Return the store of Terraform states."""
-        return VolumeStateStore(self.volume(), self.keys)
+    def state_store(self, stack_id: str) -> StateStore:
+        """Return the store that has the state of a stack.
+
+        Raises:
+            StateBucketMissingError: as ``store_in``.
+        """
+        with self.read() as session:
+            kept = session.scalar(select(Stack.state_backend).where(Stack.id == stack_id))
+        return self.store_in(StateBackend(kept or StateBackend.VOLUME))
+
+    def store_in(self, backend: StateBackend) -> StateStore:
+        """Return the store of one kind.
+
+        Raises:
+            StateBucketMissingError: it is S3, and the settings name no bucket.
+        """
+        if backend is StateBackend.VOLUME:
+            return VolumeStateStore(self.volume(), self.keys)
+        if self.bucket is None:
+            raise StateBucketMissingError(
+                "The state is on S3, but LANDFORM_STATE_S3_BUCKET is empty."
+            )
+        return S3StateStore(self.bucket, self.volume(), self.keys)
 
 
 def ring_after_commit(session: Session, operation: Operation) -> None:
@@ -94,4 +121,5 @@ def build_context(settings: Settings) -> Context:
         doorbell=Doorbell(connect(settings.redis)),
         runs=RunDirectories(settings.work_dir),
         provider=provider_for(settings),
+        bucket=open_state_bucket(settings),
     )

@@ -18,12 +18,13 @@ from sqlalchemy.orm import Session, aliased
 from app.clock import utc_now
 from app.domain.operations import OWNED, OperationStatus, OperationType
 from app.domain.queueing import SYSTEM, Limits, Load, Priority, Waiting, choose
+from app.domain.stacks import StateBackend
 from app.models import InstallationFact, Operation, Stack
 from app.queue.doorbell import DRIFT_QUEUE
 from app.services.change_control import closures
 from app.services.context import Context, ring_after_commit
 from app.services.operation_queue import goes_before, holds, is_blocked
-from app.services.operation_waits import CAPACITY
+from app.services.operation_waits import CAPACITY, bucket_trouble
 from app.services.reference_waits import waits_for_reference
 from app.settings import Settings
 
@@ -140,7 +141,7 @@ def _others() -> tuple[type[Operation], type[Operation]]:
 def _waiting(session: Session, short: Collection[str] = ()) -> list[Waiting]:
     """Return approved plans, and the first pending operation of each stack that nothing holds.
 
-    Stacks on clouds that are ``short`` of memory are left out.
+    Stacks on clouds that are ``short`` of memory are left out, and those whose bucket is away.
     """
     earlier, holder = _others()
     is_first = ~exists().where(
@@ -160,6 +161,7 @@ def _waiting(session: Session, short: Collection[str] = ()) -> list[Waiting]:
             or_(may_start, is_approved),
             ~is_blocked(Operation),
             Stack.cloud.not_in(short),
+            Stack.state_backend.not_in([StateBackend.S3] if bucket_trouble(session) else []),
             ~closures(session).hold_back(),
         )
         .order_by(Operation.id)

@@ -14,11 +14,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import utc_now
-from app.errors import LandformError, VolumeError
+from app.errors import LandformError, UnavailableError
 from app.models import InstallationFact
 from app.services.context import Context
 from app.services.detector import read_overdue, read_pulse
-from app.services.operation_waits import VOLUME_TROUBLE
+from app.services.operation_waits import BUCKET_TROUBLE, VOLUME_TROUBLE
 from app.terraform.discovery import TerraformBinary, discover
 
 SCHEDULER = "scheduler"
@@ -52,6 +52,8 @@ def check_all(ctx: Context) -> list[Check]:
         ("scheduler", _scheduler),
         ("drift_detector", _drift_detector),
     ]
+    if ctx.bucket is not None:
+        parts.insert(3, ("state_bucket", _state_bucket))
     return [_check(ctx, name, probe) for name, probe in parts]
 
 
@@ -62,17 +64,23 @@ def record_scheduler_beat(ctx: Context) -> None:
         session.merge(InstallationFact(name=SCHEDULER, value=known, updated_at=utc_now()))
 
 
-def record_volume_trouble(ctx: Context) -> None:
-    """Note what is wrong with the state volume, so that waiting operations can say it."""
+def record_storage_trouble(ctx: Context) -> None:
+    """Note what is wrong with volume and bucket, so that waiting operations can say it."""
+    _record_trouble(ctx, VOLUME_TROUBLE, ctx.volume().check)
+    if ctx.bucket is not None:
+        _record_trouble(ctx, BUCKET_TROUBLE, ctx.bucket.check)
+
+
+def _record_trouble(ctx: Context, name: str, check: Callable[[], None]) -> None:
     try:
-        ctx.volume().check()
+        check()
         trouble = {}
-    except VolumeError as error:
+    except UnavailableError as error:
         trouble = {"code": error.code, "detail": error.detail}
     with ctx.read() as session:
-        known = session.get(InstallationFact, VOLUME_TROUBLE)
+        known = session.get(InstallationFact, name)
     if trouble != (known.value if known else {}):
-        fact = InstallationFact(name=VOLUME_TROUBLE, value=trouble, updated_at=utc_now())
+        fact = InstallationFact(name=name, value=trouble, updated_at=utc_now())
         with ctx.write() as session:
             session.merge(fact)
 
@@ -108,6 +116,12 @@ def _volume(ctx: Context) -> str:
     volume = ctx.volume()
     volume.check()
     return f"{volume.free_bytes() // 2**20} MiB free"
+
+
+def _state_bucket(ctx: Context) -> str:
+    if ctx.bucket is not None:
+        ctx.bucket.check()
+    return ctx.settings.state_s3_bucket
 
 
 def _terraform(ctx: Context) -> str:

@@ -24,7 +24,13 @@ from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
 from app.services.health import RING, SCHEDULER
 from app.services.sealed_rows import RowKey, SealedRows, sealed_rows
-from app.storage.sealed_files import SealedFile, parked_files, state_files
+from app.storage.sealed_files import (
+    SealedFile,
+    SealedObject,
+    parked_files,
+    state_files,
+    state_objects,
+)
 
 # Short transactions: an apply that records its progress must not wait for a rotation.
 ROWS_AT_ONCE = 20
@@ -77,7 +83,7 @@ def key_status(ctx: Context) -> KeyReport:
     """Count what is under which key, everywhere.
 
     Raises:
-        VolumeError: the state volume cannot be read, so the answer would be a part only.
+        VolumeError, StateBucketError: states cannot be read, so the answer would be a part only.
     """
     return KeyReport(
         ctx.keys.primary, tuple(ctx.keys.keys), tuple(place.count() for place in _places(ctx))
@@ -89,7 +95,7 @@ def rotate_keys(ctx: Context) -> KeyReport:
 
     Raises:
         ConfigurationError: the running Landform does not know the newest key yet.
-        VolumeError: the state volume cannot be read; what was done until then stays done.
+        VolumeError, StateBucketError: states cannot be read; what was done until then stays done.
     """
     _require_known_key(ctx)
     done: dict[str, PlaceReport] = {}
@@ -140,9 +146,11 @@ class _Rows:
 
 
 class _Files:
-    """Sealed files on a disk."""
+    """Sealed files on a disk, or objects in the state bucket."""
 
-    def __init__(self, ctx: Context, place: str, files: Callable[[], Iterator[SealedFile]]) -> None:
+    def __init__(
+        self, ctx: Context, place: str, files: Callable[[], Iterator[SealedFile | SealedObject]]
+    ) -> None:
         self._ctx = ctx
         self._place = place
         self._files = files
@@ -159,9 +167,9 @@ class _Files:
             try:
                 report.rewrapped += file.rewrap(self._ctx.keys)
             except DecryptionError as error:
-                report.unreadable.append(f"{file.path}: {error.detail}")
+                report.unreadable.append(f"{file.place}: {error.detail}")
             except OSError as error:
-                report.unreadable.append(f"{file.path}: {error.strerror or error}")
+                report.unreadable.append(f"{file.place}: {error.strerror or error}")
         return report
 
 
@@ -169,8 +177,16 @@ def _places(ctx: Context) -> list[_Rows | _Files]:
     return [
         *(_Rows(ctx, rows) for rows in sealed_rows()),
         _Files(ctx, "state versions", lambda: state_files(ctx.volume())),
+        *_bucket_places(ctx),
         _Files(ctx, "runs waiting for approval", lambda: parked_files(ctx.runs)),
     ]
+
+
+def _bucket_places(ctx: Context) -> list[_Files]:
+    bucket = ctx.bucket
+    if bucket is None:
+        return []
+    return [_Files(ctx, "state versions in the bucket", lambda: state_objects(bucket))]
 
 
 def _key_of(head: bytes) -> str:

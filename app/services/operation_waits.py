@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from app.clock import rfc3339
 from app.domain.operations import OperationStatus, OperationType
 from app.domain.queueing import SYSTEM, Priority, Waiting
+from app.domain.stacks import StateBackend
 from app.models import InstallationFact, Operation, StackLock
 from app.services import reference_waits
 from app.services.change_control import closures
@@ -24,6 +25,9 @@ from app.services.operation_queue import ROW_ALONE, gives_way, holds, is_blocked
 WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
 VOLUME_TROUBLE = "volume_trouble"
 """Name of the fact that says what is wrong with the state volume."""
+
+BUCKET_TROUBLE = "state_bucket_trouble"
+"""Name of the fact that says what is wrong with the state bucket."""
 
 CAPACITY = "capacity"
 """Name of the fact that says which limits are reached."""
@@ -59,6 +63,7 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
     waits |= reference_waits.explain(session, pending)
     pending = [item for item in pending if item.id not in waits]
     volume, capacity = _volume_trouble(session), _capacity(session)
+    bucket = bucket_trouble(session)
     positions = _positions(session, {item.id for item in pending})
     stacks = {item.stack_id for item in pending}
     holders = _first_by_stack(session, stacks, _holders)
@@ -74,6 +79,7 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
             waiting = _waiting(item)
             waits[item.id] = (
                 volume
+                or (bucket if item.stack.state_backend == StateBackend.S3 else None)
                 or _waits_for_room(waiting, item.stack.cloud, capacity)
                 or _waits_for_worker(positions.get(item.id, 1))
             )
@@ -210,6 +216,12 @@ def _volume_trouble(session: Session) -> dict[str, Any] | None:
     """Return why nothing can start, as the scheduler last saw the state volume."""
     fact = session.get(InstallationFact, VOLUME_TROUBLE)
     return {"reason": "volume", **fact.value} if fact is not None and fact.value else None
+
+
+def bucket_trouble(session: Session) -> dict[str, Any] | None:
+    """Return why nothing can start whose state is on S3, as the scheduler last saw the bucket."""
+    fact = session.get(InstallationFact, BUCKET_TROUBLE)
+    return {"reason": "state_bucket", **fact.value} if fact is not None and fact.value else None
 
 
 def _waits_for_holder(holder: Operation) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def _planned(ctx: Context, session: Session, operation_id: str) -> dict[str, Map
 
 
 def _known_ids(ctx: Context, stack_id: str) -> set[str]:
-    store = ctx.state_store()
+    store = ctx.state_store(stack_id)
     stored = store.current(stack_id)
     if stored is None:
         return set()

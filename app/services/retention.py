@@ -22,6 +22,7 @@ from app.models import Operation, Stack, StateVersion
 from app.services import audit
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
+from app.storage.s3_errors import StateBucketError
 from app.storage.state_format import StateVersionName
 
 AT_ONCE = 100
@@ -45,7 +46,16 @@ def prune_states(ctx: Context, at_once: int = AT_ONCE) -> int:
             .group_by(StateVersion.stack_id)
             .having(func.count() >= ctx.settings.state_keep_versions)
         ).all()
-    return sum(_prune_stack(ctx, stack_id, at_once) for stack_id in crowded)
+    return sum(_prune_if_reached(ctx, stack_id, at_once) for stack_id in crowded)
+
+
+def _prune_if_reached(ctx: Context, stack_id: str, at_once: int) -> int:
+    try:
+        ctx.state_store(stack_id).reach()
+        return _prune_stack(ctx, stack_id, at_once)
+    except StateBucketError as error:
+        log.warning("states_not_pruned", stack_id=stack_id, detail=error.detail)
+        return 0  # the next hour tries again; stacks on the volume must not wait for it
 
 
 def _prune_stack(ctx: Context, stack_id: str, at_once: int) -> int:
@@ -117,12 +127,12 @@ def _strays(ctx: Context, stack_id: str) -> list[StateVersionName]:
             select(func.min(StateVersion.serial)).where(StateVersion.stack_id == stack_id)
         )
     age = timedelta(days=ctx.settings.state_keep_days).total_seconds()
-    old = ctx.state_store().versions(stack_id, min_age_seconds=age)
+    old = ctx.state_store(stack_id).versions(stack_id, min_age_seconds=age)
     return [name for name in old if name.serial < (lowest or 0)]
 
 
 def _remove_files(ctx: Context, stack_id: str, names: Sequence[StateVersionName]) -> int:
-    store, removed = ctx.state_store(), 0
+    store, removed = ctx.state_store(stack_id), 0
     for name in dict.fromkeys(names):
         try:
             store.delete_version(stack_id, name.serial, name.sha256)

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 from app.clock import utc_now
 from app.domain import ids
 from app.domain.passwords import MIN_LENGTH
+from app.domain.stacks import StateBackend
 from app.errors import ConfigurationError
-from app.models import CloudAccount, InstallationFact, Project, User
+from app.models import CloudAccount, InstallationFact, Project, Stack, User
 from app.services import audit
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context, build_context
@@ -54,6 +55,7 @@ def prepare(settings: Settings, sandbox_token: str | None = None) -> Prepared:
     with closing(ctx.db):
         upgrade(ctx.db)
         _adopt_volume(ctx)
+        _require_bucket(ctx)
         with ctx.write() as session:
             _ensure_project(session)
             if sandbox_token is not None:
@@ -73,6 +75,21 @@ def _adopt_volume(ctx: Context) -> None:
             session.add(
                 InstallationFact(name="volume", value={"id": volume_id}, updated_at=utc_now())
             )
+
+
+def _require_bucket(ctx: Context) -> None:
+    """Refuse to start without the bucket that has states."""
+    if ctx.bucket is not None:
+        return
+    with ctx.read() as session:
+        query = select(func.count()).where(
+            Stack.state_backend == StateBackend.S3, Stack.deleted_at.is_(None)
+        )
+        count = session.scalar(query)
+    if count:
+        raise ConfigurationError(
+            f"LANDFORM_STATE_S3_BUCKET is empty, but the state of {count} stacks is on S3."
+        )
 
 
 def _ensure_project(session: Session) -> None:

@@ -164,7 +164,7 @@ def _ring_waiting(session: Session, stack_id: str) -> None:
 
 def _judge_writer(ctx: Context, stack_id: str, owned: Operation | None) -> Writer:
     try:
-        is_held = ctx.state_store().is_held(stack_id)
+        is_held = ctx.state_store(stack_id).is_held(stack_id)
         is_alive = owned is not None and _is_alive(owned)
     except UnavailableError as error:
         return Writer(WriterVerdict.UNKNOWN, error.detail, owned)

@@ -108,6 +108,7 @@ def create_stack(
     parameters = blueprint.generate(blueprint.validate(wanted.parameters))
     stack = _draft_stack(blueprint, project, account, region, wanted)
     stack.created_by = principal.name
+    stack.state_backend = ctx.settings.state_backend
     resolved = references.resolve(
         ctx.catalog, session, principal, blueprint, project.id, parameters
     )

@@ -99,7 +99,7 @@ def count_resources(ctx: Context, stack_id: str) -> dict[str, int]:
 
 
 def _present_state(ctx: Context, stack_id: str) -> StateFile | None:
-    store = ctx.state_store()
+    store = ctx.state_store(stack_id)
     current = store.current(stack_id)
     if current is None:
         return None

@@ -86,7 +86,7 @@ def _version_before(session: Session, version: StateVersion) -> StateVersion | N
 
 
 def _parse(ctx: Context, version: StateVersion) -> StateFile:
-    store = ctx.state_store()
+    store = ctx.state_store(version.stack_id)
     return StateFile.parse(read_version(store, version.stack_id, version.serial, version.sha256))
 
 

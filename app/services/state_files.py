@@ -32,4 +32,4 @@ def download(ctx: Context, principal: Principal, stack_id: str, serial: int) -> 
             serial=serial,
         )
         sha256 = version.sha256
-    return read_version(ctx.state_store(), stack_id, serial, sha256)
+    return read_version(ctx.state_store(stack_id), stack_id, serial, sha256)

@@ -69,7 +69,7 @@ def upload_state(
     state = _parse(data)
     refuse_locked(session, principal, stack)
     _refuse_held(session, stack)
-    store = ctx.state_store()
+    store = ctx.state_store(stack_id)
     with store.hold(stack_id, 0):
         _check_follows(ctx, session, stack_id, state, data)
         operation = add_operation(session, stack, OperationType.PLAN, principal)
@@ -139,7 +139,7 @@ def _check_follows(
     if state.serial > known.serial:
         return
     if state.serial == known.serial:
-        store = ctx.state_store()
+        store = ctx.state_store(stack_id)
         present = state_keeping.read_version(store, stack_id, known.serial, known.sha256)
         if is_same_state(present, data):
             return

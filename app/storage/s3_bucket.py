@@ -6,6 +6,7 @@ and what to do about it. It knows nothing of what it stores; how to sign in is t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,13 @@ from datetime import datetime
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    PartialCredentialsError,
+)
 
 from app.storage.s3_errors import (
     StateBucketDeniedError,
@@ -23,15 +30,20 @@ from app.storage.s3_errors import (
     StateBucketUnversionedError,
 )
 
-# A transaction in SQL may be open meanwhile, so S3 gets about as long as the volume to answer.
+# A transaction in SQL may be open meanwhile, so no call may take as long as others wait for SQL.
 CLIENT = Config(
-    connect_timeout=3,
-    read_timeout=8,
-    retries={"mode": "standard", "total_max_attempts": 3},
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 2},
     proxies={},
 )
+# For so long nobody waits for an S3 that has not answered just now.
+SILENT_SECONDS = 5.0
+# For so long a bucket that was in order counts as that.
+GOOD_SECONDS = 10.0
 # What speaks S3's protocol elsewhere often has no host name for each bucket.
 CLIENT_ELSEWHERE = Config(s3={"addressing_style": "path"}).merge(CLIENT)
+NOT_SIGNED_IN = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
 CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 THROTTLED = frozenset({"SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded"})
 EXPIRED = frozenset({"ExpiredToken", "InvalidToken", "TokenRefreshRequired"})
@@ -89,6 +101,8 @@ class S3Bucket:
     def __init__(self, place: BucketPlace, connect: Callable[[], Any]) -> None:
         self.place = place
         self._connect = connect
+        self._silent_until, self._silence = 0.0, ""
+        self._good_until = 0.0
 
     def check(self) -> None:
         """Prove that the bucket is there, that it may be asked, and that it keeps old versions.
@@ -96,12 +110,15 @@ class S3Bucket:
         Raises:
             StateBucketUnversionedError: what is overwritten there would be gone.
         """
+        if time.monotonic() < self._good_until:
+            return
         with self._asked() as client:
             answer = client.get_bucket_versioning(Bucket=self.place.bucket)
         if answer.get("Status") != "Enabled":
             raise StateBucketUnversionedError(
                 f"Versioning of the bucket {self.place.bucket} is not enabled."
             )
+        self._good_until = time.monotonic() + GOOD_SECONDS
 
     def get(self, key: str, first_bytes: int = 0) -> BucketObject | None:
         """Return an object, or nothing when there is none.
@@ -163,14 +180,21 @@ class S3Bucket:
     def _asked(self) -> Iterator[Any]:
         """Give the client, and turn what it raises into errors of ours."""
         bucket = self.place.bucket
+        if time.monotonic() < self._silent_until:
+            raise StateBucketError(self._silence)
         try:
             yield self._connect()
         except ClientError as error:
+            self._good_until = 0.0
             raise _judge(error, bucket) from error
-        except (BotoCoreError, ValueError) as error:
-            raise StateBucketError(
-                f"The bucket {bucket} could not be asked ({type(error).__name__})."
+        except NOT_SIGNED_IN as error:
+            raise StateBucketDeniedError(
+                f"There are no credentials for the bucket {bucket} ({type(error).__name__})."
             ) from error
+        except (BotoCoreError, ValueError) as error:
+            self._good_until, self._silent_until = 0.0, time.monotonic() + SILENT_SECONDS
+            self._silence = f"The bucket {bucket} could not be asked ({type(error).__name__})."
+            raise StateBucketError(self._silence) from error
 
 
 class _UnknownKeyError(Exception):

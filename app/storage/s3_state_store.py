@@ -23,6 +23,7 @@ from app.errors import (
     VolumeError,
 )
 from app.storage.s3_bucket import BucketObject, ObjectChangedError, S3Bucket
+from app.storage.s3_errors import StateBucketUnversionedError
 from app.storage.s3_lock import S3LockFile
 from app.storage.state_format import (
     StateVersionName,
@@ -55,6 +56,16 @@ class S3StateStore:
         self._bucket = bucket
         self._volume = volume
         self._keys = keys
+
+    def check(self) -> None:
+        """See ``StateStore.check``; locks need the volume, too."""
+        self._volume.check()
+        self._bucket.check()
+
+    def reach(self) -> None:
+        """See ``StateStore.reach``; saving goes on also when versioning was suspended meanwhile."""
+        with suppress(StateBucketUnversionedError):
+            self._bucket.check()
 
     def current(self, stack_id: str) -> StoredState | None:
         """See ``StateStore.current``."""

@@ -1,7 +1,7 @@
-"""The sealed files of one folder: under which key each is, and a newer key for them.
+"""Sealed files and objects in a bucket: under which key each is, and a newer key for them.
 
-Owns changing the key of a file without a moment in which it cannot be read: the new file is
-complete and durable before it takes the name of the old one. Knows nothing of what is inside.
+Owns changing the key without a moment in which something cannot be read: the new file is complete
+and durable before it takes the name of the old one. Knows nothing of what is inside.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from app.crypto import MAX_HEAD_BYTES, KeyRing, SealedHead
 from app.storage.durable import write_durably
 from app.storage.parked_run import SEALED_SUFFIX
 from app.storage.run_directory import RunDirectories
+from app.storage.s3_bucket import ObjectChangedError, S3Bucket
+from app.storage.state_format import VERSION_SUFFIX
 from app.storage.state_store import lock_folder
 from app.storage.volume import Volume, translate_errors
 
@@ -29,6 +31,11 @@ class SealedFile:
 
     folder: Path
     path: Path
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return str(self.path)
 
     def head(self) -> bytes | None:
         """Return the first bytes, or nothing when the file is gone meanwhile."""
@@ -55,6 +62,53 @@ class SealedFile:
             os.utime(self.path, ns=(before.st_atime_ns, before.st_mtime_ns))
             return True
         return False
+
+
+@dataclass(frozen=True)
+class SealedObject:
+    """One sealed object in the state bucket."""
+
+    bucket: S3Bucket
+    key: str
+
+    @property
+    def place(self) -> str:
+        """Where it is, for people."""
+        return f"s3://{self.bucket.place.bucket}/{self.key}"
+
+    def head(self) -> bytes | None:
+        """Return the first bytes, or nothing when the object is gone meanwhile."""
+        found = self.bucket.get(self.key, first_bytes=MAX_HEAD_BYTES)
+        return found.data if found else None
+
+    def rewrap(self, keys: KeyRing) -> bool:
+        """Have the newest key of the ring wrap the object; tell whether there was anything to do.
+
+        Raises:
+            DecryptionError: no key of the ring opens it; the object is as it was.
+        """
+        found = self.bucket.get(self.key)
+        if found is None:
+            return False
+        head = keys.rewrap(found.data[:MAX_HEAD_BYTES])
+        if head is None:
+            return False
+        rest = found.data[SealedHead.parse(found.data).size_bytes :]
+        # Who changed or removed it meanwhile has sealed it anew, or it needs no key any more.
+        with suppress(ObjectChangedError):
+            self.bucket.put(self.key, head + rest, replaces=found)
+        return True
+
+
+def state_objects(bucket: S3Bucket) -> Iterator[SealedObject]:
+    """Yield every state version in the bucket.
+
+    Raises:
+        StateBucketError: the bucket cannot be listed.
+    """
+    for key, _ in bucket.list(bucket.place.key("stacks") + "/"):
+        if key.endswith(VERSION_SUFFIX) and "/versions/" in key:
+            yield SealedObject(bucket, key)
 
 
 def state_files(volume: Volume) -> Iterator[SealedFile]:

@@ -18,7 +18,8 @@ from app.errors import DecryptionError, NotFoundError, StateCorruptError
 
 POINTER_FORMAT = 1
 STACK_ID = re.compile(r"[a-z]{1,8}_[0-9a-z]{1,48}")
-VERSION_NAME = re.compile(r"(\d{1,19})-([0-9a-f]{64})\.tfstate")
+VERSION_SUFFIX = ".tfstate"
+VERSION_NAME = re.compile(r"(\d{1,19})-([0-9a-f]{64})" + re.escape(VERSION_SUFFIX))
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def version_name(stack_id: str, serial: int, sha256: str) -> str:
     Raises:
         NotFoundError: no version can have such a serial or checksum.
     """
-    name = f"{serial}-{sha256}.tfstate"
+    name = f"{serial}-{sha256}{VERSION_SUFFIX}"
     if VERSION_NAME.fullmatch(name) is None:
         raise NotFoundError(f"{stack_id} has no state version {serial}.")
     return name

@@ -42,6 +42,15 @@ from app.storage.writer_lock import hold_writer_lock, is_writer_lock_held
 class StateStore(Protocol):
     """The state of record of every stack. All methods raise ``UnavailableError`` on trouble."""
 
+    def check(self) -> None:
+        """Prove that states can be kept here now, before any work is begun that makes one."""
+
+    def reach(self) -> None:
+        """Prove that the place answers at all; nobody in SQL should wait to learn that it does not.
+
+        So ask this before opening a transaction in which something is read or promoted.
+        """
+
     def current(self, stack_id: str) -> StoredState | None:
         """Return the present state's metadata, or None when the stack has no state.
 
@@ -107,6 +116,14 @@ class VolumeStateStore:
     def __init__(self, volume: Volume, keys: KeyRing) -> None:
         self._volume = volume
         self._keys = keys
+
+    def check(self) -> None:
+        """See ``StateStore.check``; the volume has to be ours, writable and not full."""
+        self._volume.check()
+
+    def reach(self) -> None:
+        """See ``StateStore.reach``."""
+        self._volume.check_identity()
 
     def current(self, stack_id: str) -> StoredState | None:
         """See ``StateStore.current``."""

@@ -64,4 +64,4 @@ def keep_state(rest: Rest, stack_id: str, data: bytes) -> None:
     newest = select(Operation).where(Operation.stack_id == stack_id).order_by(Operation.id.desc())
     with rest.ctx.write() as session:
         operation = session.scalars(newest.limit(1)).one()
-        state_keeping.promote(session, rest.ctx.state_store(), operation, data)
+        state_keeping.promote(session, rest.ctx.state_store(stack_id), operation, data)

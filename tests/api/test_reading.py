@@ -26,7 +26,7 @@ def version(rest: Rest, network: dict[str, Any]) -> str:
         b'{"version":4,"terraform_version":"1.11.4","serial":1,'
         b'"lineage":"3f1f2a2e-0a52-7c0c-6a6a-7b2f4f6f0001","outputs":{},"resources":[]}'
     )
-    store = rest.ctx.state_store()
+    store = rest.ctx.state_store(network["id"])
     with store.hold(network["id"], 1):
         stored = store.promote(network["id"], state)
     with rest.ctx.write() as session:

@@ -243,7 +243,7 @@ def test_a_writers_lock_without_an_operation_is_orphaned(
     rest: Rest, network: dict[str, Any]
 ) -> None:
     path = f"/stacks/{network['id']}/lock"
-    with rest.ctx.state_store().hold(network["id"], 0):
+    with rest.ctx.state_store(network["id"]).hold(network["id"], 0):
         writer = rest.get(path).json["writer"]
         assert (writer["verdict"], writer["operation_id"]) == ("orphaned", None)
     assert rest.get(path).json["writer"]["verdict"] == "free"

@@ -188,7 +188,7 @@ def test_a_queued_look_is_no_hindrance(rest: Rest, network: dict[str, Any]) -> N
 
 
 def test_a_running_terraform_keeps_an_upload_out(rest: Rest, network: dict[str, Any]) -> None:
-    with rest.ctx.state_store().hold(network["id"], 0):
+    with rest.ctx.state_store(network["id"]).hold(network["id"], 0):
         problem(upload(rest, network["id"]), 409, "stack_busy")
     assert upload(rest, network["id"]).status_code == 202
 

@@ -18,9 +18,9 @@ NAMES = sorted(file.stem for file in POLICIES.glob("*.json"))
 RIGHTS = {"iam:PassRole", "logs:CreateLogDelivery", "logs:DeleteLogDelivery"}
 
 
-def test_every_kind_on_aws_has_a_policy_and_nothing_else_has_one() -> None:
+def test_every_kind_on_aws_has_a_policy_and_so_have_the_search_and_the_state_bucket() -> None:
     kinds = {folder.parent.name for folder in SHIPPED.glob("blueprints/*/aws")}
-    assert set(NAMES) == kinds | {"search"}
+    assert set(NAMES) == kinds | {"search", "state"}
 
 
 @pytest.mark.parametrize("name", NAMES)

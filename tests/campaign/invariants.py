@@ -68,14 +68,14 @@ class StackChecks:
         self._tally.problem(Promise.STATE, f"{self.stack_id}: {detail}")
 
     def _read_state(self) -> StateFile | None:
-        store = self._trial.ctx.state_store()
+        store = self._trial.ctx.state_store(self.stack_id)
         stored = store.current(self.stack_id)
         if stored is None:
             return None
         return StateFile.parse(store.read(self.stack_id, stored.serial, stored.sha256))
 
     def _check_state(self) -> StateFile | None:
-        store, memory = self._trial.ctx.state_store(), self.memory
+        store, memory = self._trial.ctx.state_store(self.stack_id), self.memory
         with self._trial.ctx.read() as session:
             query = select(StateVersion).where(StateVersion.stack_id == self.stack_id)
             versions = list(session.scalars(query.order_by(StateVersion.serial)))

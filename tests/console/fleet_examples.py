@@ -219,7 +219,7 @@ class Fleet:
         """Make ``data`` the state of record, as the first operation would."""
         with self.ctx.write() as session:
             operation = session.get_one(Operation, made.operation_id)
-            state_keeping.promote(session, self.ctx.state_store(), operation, data)
+            state_keeping.promote(session, self.ctx.state_store(made.stack_id), operation, data)
 
     def member(self, name: str, password: str, role: str | None) -> None:
         """Make a user with a role in the default project."""

@@ -28,7 +28,7 @@ def test_every_setting_stands_in_the_configuration_with_its_help() -> None:
     rows = {
         match[1]: match[2].strip()
         for match in re.finditer(
-            r"^\| `LANDFORM_([A-Z_]+)` \|[^|]*\|(.*)\|$", read("docs/configuration.md"), re.M
+            r"^\| `LANDFORM_([A-Z0-9_]+)` \|[^|]*\|(.*)\|$", read("docs/configuration.md"), re.M
         )
     }
     wanted = {name.upper(): field.description for name, field in Settings.model_fields.items()}

@@ -24,10 +24,15 @@ def sandbox_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servic
     service.stop()
 
 
+def numbered_account() -> str:
+    """Return the name of an account that no other test has."""
+    return f"engine-{next(_numbers)}"
+
+
 @pytest.fixture
 def landform(make_prepared_settings: MakeSettings, sandbox_service: Service) -> Iterator[Landform]:
     """A Landform with an account of its own on the shared sandbox cloud."""
-    token = sandbox_service.make_account(f"engine-{next(_numbers)}")
+    token = sandbox_service.make_account(numbered_account())
     settings = make_prepared_settings(redis_url=NOWHERE, sandbox_port=sandbox_service.port)
     install(settings.sandbox_mirror)
     made = Landform(settings, Cloud(sandbox_service.endpoint, token))

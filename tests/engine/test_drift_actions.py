@@ -155,7 +155,7 @@ def test_a_kill_while_a_drift_is_accepted_loses_no_state(
         process.wait(PATIENCE_SECONDS)
     wait_until(lambda: salvage.reap(landform.ctx) or ended(landform, operation), "its end")
     known = landform.state_versions(network)[-1]
-    assert landform.ctx.state_store().read(network.id, known.serial, known.sha256)
+    assert landform.ctx.state_store(network.id).read(network.id, known.serial, known.sha256)
     assert landform.operation(operation.id).status == "interrupted"
     assert check_follows(landform, network) in ("drifted", "in_sync")
     with landform.ctx.write() as session:

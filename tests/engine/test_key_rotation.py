@@ -90,7 +90,7 @@ def preview_an_upgrade(landform: Landform, group: Stack) -> Operation:
 
 def read_everything(ctx: Context, group: Stack) -> None:
     """Open what is sealed in every place, as the processes of a running Landform do."""
-    store = ctx.state_store()
+    store = ctx.state_store(group.id)
     for version in store.versions(group.id):
         store.read(group.id, version.serial, version.sha256)
     with ctx.read() as session:

@@ -190,6 +190,6 @@ def test_a_crash_while_snapshots_are_forgotten_leaves_no_row_without_its_state(
         operation = session.get_one(Operation, versions[-1].operation_id)
         assert state_keeping.forget_snapshots(session, operation, versions[-1].serial + 1)
         session.rollback()  # as a crash before the commit does
-    store = landform.ctx.state_store()
+    store = landform.ctx.state_store(network.id)
     for version in landform.state_versions(network):
         assert store.read(network.id, version.serial, version.sha256)

@@ -25,7 +25,7 @@ def test_a_network_is_created_with_its_state_on_the_volume(landform: Landform) -
     assert outputs["network_id"] == landform.cloud.get_only("network")["id"]
     assert len(outputs["subnet_ids"]) == 2
     (version,) = landform.state_versions(stack)
-    data = landform.ctx.state_store().read(stack.id, version.serial, version.sha256)
+    data = landform.ctx.state_store(stack.id).read(stack.id, version.serial, version.sha256)
     assert len(StateFile.parse(data).addresses()) == 3
     assert [step.name for step in done.steps] == [
         "prepare",

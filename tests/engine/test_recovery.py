@@ -23,9 +23,10 @@ from app.services import operations
 from app.services.engine import salvage
 from app.services.engine.claims import claim
 from app.services.expiry import end_expired
-from app.services.health import record_volume_trouble
+from app.services.health import record_storage_trouble
 from app.terraform.identity import ProcessIdentity
 from tests.landform import ADMIN, Landform
+from tests.state_bucket import bucket_variables
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 40
@@ -56,6 +57,7 @@ def worker(landform: Landform, operation: Operation) -> Iterator[subprocess.Pope
         "LANDFORM_SANDBOX_PORT": str(settings.sandbox_port),
         "LANDFORM_REDIS_URL": settings.redis,
         "PYTHONPATH": str(ROOT),
+        **bucket_variables(settings),
     }
     script = str(Path(__file__).with_name("carry_out_once.py"))
     with subprocess.Popen([sys.executable, script, operation.id], env=environment) as process:
@@ -83,7 +85,9 @@ def recorded_ids(landform: Landform, stack: Stack) -> set[str]:
     versions = landform.state_versions(stack)
     if not versions:
         return set()
-    data = landform.ctx.state_store().read(stack.id, versions[-1].serial, versions[-1].sha256)
+    data = landform.ctx.state_store(stack.id).read(
+        stack.id, versions[-1].serial, versions[-1].sha256
+    )
     return {value for value in StateFile.parse(data).identifiers().values() if value}
 
 
@@ -111,7 +115,7 @@ def test_a_killed_worker_loses_no_state_and_names_what_may_be_orphaned(landform:
 def test_the_lock_of_a_stack_lasts_as_long_as_its_terraform(landform: Landform) -> None:
     landform.cloud.set_faults(create_delay_seconds=2)
     stack, operation = landform.create("network", "web", parameters={"zones": 1})
-    store = landform.ctx.state_store()
+    store = landform.ctx.state_store(stack.id)
     with worker(landform, operation) as process:
         wait_until(landform.cloud.list, "the first resource")
         with pytest.raises(StackBusyError), store.hold(stack.id, 0):
@@ -266,16 +270,16 @@ def test_no_operation_starts_while_the_volume_is_away_and_all_go_on_when_it_is_b
     root.rename(root.with_name("elsewhere"))
     waiting = landform.perform(network, OperationType.APPLY)
     assert (waiting.status, waiting.steps) == ("pending", [])
-    record_volume_trouble(landform.ctx)
+    record_storage_trouble(landform.ctx)
     reason = landform.waiting_for(waiting)
     assert reason is not None
     assert (reason["reason"], reason["code"]) == ("volume", "volume_missing")
     root.mkdir()
-    record_volume_trouble(landform.ctx)
+    record_storage_trouble(landform.ctx)
     assert landform.carry_out(waiting).status == "pending", "an empty mount point is not it"
     root.rmdir()
     root.with_name("elsewhere").rename(root)
-    record_volume_trouble(landform.ctx)
+    record_storage_trouble(landform.ctx)
     reason = landform.waiting_for(waiting)
     assert reason is not None
     assert reason["reason"] == "worker"

@@ -58,7 +58,9 @@ def plan_of(landform: Landform, operation: Operation) -> dict[str, Any]:
 
 
 def state_of(landform: Landform, version: StateVersion) -> bytes:
-    return landform.ctx.state_store().read(version.stack_id, version.serial, version.sha256)
+    return landform.ctx.state_store(version.stack_id).read(
+        version.stack_id, version.serial, version.sha256
+    )
 
 
 def file_of(landform: Landform, version: StateVersion) -> Path:
@@ -316,7 +318,7 @@ def keep(landform: Landform, stack: Stack, data: bytes) -> None:
     with landform.ctx.write() as session:
         page = inventory.OperationFilter(stack_id=stack.id)
         row = inventory.list_operations(session, ADMIN, page, PageRequest()).items[0]
-        state_keeping.promote(session, landform.ctx.state_store(), row, data)
+        state_keeping.promote(session, landform.ctx.state_store(stack.id), row, data)
 
 
 def _flipped(data: bytes) -> bytes:

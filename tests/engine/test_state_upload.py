@@ -32,7 +32,7 @@ def adopter(landform: Landform) -> Stack:
 
 def state_of(landform: Landform, stack: Stack) -> bytes:
     version = landform.state_versions(stack)[-1]
-    return landform.ctx.state_store().read(stack.id, version.serial, version.sha256)
+    return landform.ctx.state_store(stack.id).read(stack.id, version.serial, version.sha256)
 
 
 def test_an_uploaded_state_is_planned_and_never_applied_by_itself(
@@ -59,7 +59,9 @@ def test_an_upload_that_died_before_sql_heard_of_it_is_found_on_the_volume(
 ) -> None:
     stack = adopter(landform)
     data = state_of(landform, network)
-    landform.ctx.state_store().promote(stack.id, data)  # as a crash before the commit leaves it
+    landform.ctx.state_store(stack.id).promote(
+        stack.id, data
+    )  # as a crash before the commit leaves it
     assert landform.state_versions(stack) == []
     operation = landform.carry_out(upload(landform, stack, data))
     assert operation.status == "planned_and_finished", operation.error

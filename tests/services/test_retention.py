@@ -54,7 +54,7 @@ def save(ctx: Context, stack: Stack, *serials: int, age: timedelta = OLD) -> Non
             row = session.scalars(select(Operation).where(Operation.stack_id == stack.id)).first()
             assert row is not None
             data = json.dumps(document).encode()
-            state_keeping.promote(session, ctx.state_store(), row, data)
+            state_keeping.promote(session, ctx.state_store(stack.id), row, data)
             version = state_keeping.latest_version(session, stack.id)
             assert version is not None
             version.created_at = utc_now() - age
@@ -74,7 +74,7 @@ def in_sql(ctx: Context, stack: Stack) -> list[int]:
 
 
 def on_volume(ctx: Context, stack: Stack) -> list[int]:
-    return [name.serial for name in ctx.state_store().versions(stack.id)]
+    return [name.serial for name in ctx.state_store(stack.id).versions(stack.id)]
 
 
 def test_by_default_fifty_versions_and_thirty_days_are_kept(make_settings: MakeSettings) -> None:

@@ -43,13 +43,6 @@ def store(volume: Volume, keys: KeyRing) -> VolumeStateStore:
     return VolumeStateStore(volume, keys)
 
 
-@pytest.fixture(scope="session")
-def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
-    server = Moto(tmp_path_factory.mktemp("moto"))
-    yield server
-    server.close()
-
-
 @pytest.fixture
 def bucket(moto: Moto) -> StateBucket:
     return StateBucket(moto)

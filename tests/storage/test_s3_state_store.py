@@ -30,6 +30,7 @@ from app.storage.s3_lock import S3LockFile
 from app.storage.s3_state_store import S3StateStore
 from app.storage.volume import Volume
 from app.terraform.discovery import discover
+from tests.aws_actions import allowed_actions, find_refused
 from tests.aws_proxy import Proxy
 from tests.moto_cloud import KEYS, Moto
 from tests.sandbox_cloud import free_port
@@ -448,6 +449,19 @@ def test_every_object_is_encrypted_by_s3_too(
         assert key.startswith(f"x/y/stacks/{STACK}/")
         assert head["ServerSideEncryption"] == expected[0]
         assert (head.get("SSEKMSKeyId") or "").endswith(expected[1] or "")
+
+
+def test_the_policy_of_the_documents_allows_what_is_called_and_no_more(
+    make_store: MakeStore, bucket: StateBucket, make_state: MakeState, proxy: Proxy
+) -> None:
+    store = make_store(proxy.endpoint)
+    bucket.open(proxy.endpoint).check()
+    with store.hold(STACK, 0):
+        first = store.promote(STACK, make_state(1))
+        store.promote(STACK, make_state(2))
+        store.delete_version(STACK, 1, first.sha256)
+    assert find_refused(proxy.calls, "state") == []
+    assert {call.needs() for call in proxy.calls} == set(allowed_actions("state"))
 
 
 WRITER = """

@@ -7,6 +7,7 @@ import time
 from functools import cached_property
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clouds import search
@@ -21,11 +22,13 @@ from app.errors import (
     VolumeError,
 )
 from app.logs import get_logger
+from app.models import Operation
 from app.services.context import Context
 from app.services.dispatch import choose_next, ring_chosen
 from app.services.engine import ending, salvage
 from app.services.engine.claims import Claim, Heartbeat, claim, fenced, rehearse
 from app.services.engine.run import OperationRun
+from app.storage.s3_errors import StateBucketError
 from app.terraform.discovery import TerraformBinary, discover
 from app.terraform.identity import ProcessIdentity
 
@@ -89,10 +92,10 @@ class Engine:
         thread that started it dies.
         """
         try:
-            self._ctx.volume().check()
-        except VolumeError as error:
+            self._ctx.state_store(self._stack_of(operation_id)).check()
+        except (VolumeError, StateBucketError) as error:
             # It stays pending: an accepted request must not fail because a disk was away.
-            log.error("volume_unusable", operation_id=operation_id, detail=error.detail)
+            log.error("state_place_unusable", operation_id=operation_id, detail=error.detail)
             return False
         identity = ProcessIdentity.of(os.getpid())
         owner = f"{identity.host}:{identity.pid}"
@@ -104,6 +107,11 @@ class Engine:
         self._run(taken, Heartbeat(self._ctx, taken))
         log.info("operation_left", operation_id=operation_id)
         return True
+
+    def _stack_of(self, operation_id: str) -> str:
+        with self._ctx.read() as session:
+            query = select(Operation.stack_id).where(Operation.id == operation_id)
+            return session.scalar(query) or ""
 
     def _run(self, taken: Claim, heartbeat: Heartbeat) -> None:
         try:

@@ -81,7 +81,7 @@ class OperationRun:
         self._binary = binary
         self._recorder = Recorder(ctx, claim, heartbeat)
         self._giving_way = GivingWay(ctx, claim)
-        self._store: StateStore = ctx.state_store()
+        self._store: StateStore = ctx.state_store(claim.stack_id)
 
     def carry_out(self) -> None:
         """Do the work and end the operation, or leave it waiting for approval.
@@ -340,6 +340,7 @@ class OperationRun:
         """
         left = space.directory.newest_valid_state()
         try:
+            self._store.reach()
             with fenced(self._ctx, self._claim) as (session, operation):
                 data = state_keeping.settle(session, self._store, operation, left)
                 if data is None:
@@ -355,6 +356,7 @@ class OperationRun:
     def _snapshot(self, data: bytes) -> None:
         """Promote a state seen while Terraform runs; trouble here must not stop the apply."""
         try:
+            self._store.reach()
             with fenced(self._ctx, self._claim) as (session, operation):
                 state_keeping.promote(session, self._store, operation, data)
         except (UnavailableError, StateError) as error:

@@ -71,8 +71,11 @@ def interrupt(ctx: Context, operation_id: str, fence: int, reason: str) -> bool:
 def save_unsaved(ctx: Context) -> None:
     """Try again to promote states that could not be saved when their operation ended."""
     with ctx.read() as session:
-        waiting = session.scalars(select(Operation.id).where(Operation.has_unsaved_state)).all()
-    for operation_id in waiting:
+        query = select(Operation.id, Operation.stack_id).where(Operation.has_unsaved_state)
+        waiting = session.execute(query).all()
+    for operation_id, stack_id in waiting:
+        if not _answers(ctx, stack_id):
+            continue
         directory = ctx.runs.of(operation_id)
         with ctx.write() as session:
             operation = session.get_one(Operation, operation_id)
@@ -100,6 +103,15 @@ def remove_leftovers(ctx: Context) -> None:
         ).all()
     for operation_id in over:
         ctx.runs.of(operation_id).remove()
+
+
+def _answers(ctx: Context, stack_id: str) -> bool:
+    """Tell whether the place of a stack's state answers, while nobody in SQL waits for it."""
+    try:
+        ctx.state_store(stack_id).reach()
+    except UnavailableError:
+        return False
+    return True
 
 
 def _is_abandoned(ctx: Context, operation: Operation) -> bool:
@@ -144,6 +156,9 @@ def _end_stuck_terraform(ctx: Context, operation: Operation) -> None:
 
 def _recover(ctx: Context, operation_id: str, fence: int, reason: str = "The worker died") -> bool:
     directory = ctx.runs.of(operation_id)
+    with ctx.read() as session:
+        stack_id = session.get_one(Operation, operation_id).stack_id
+    _answers(ctx, stack_id)  # else what is saved below is refused at once, and saved later
     with ctx.write() as session:
         operation = session.get_one(Operation, operation_id, with_for_update={"of": Operation})
         if operation.fence != fence or operation.status not in OWNED:
@@ -233,7 +248,7 @@ def _save(
     """
     left = directory.newest_valid_state()
     try:
-        data = state_keeping.settle(session, ctx.state_store(), operation, left)
+        data = state_keeping.settle(session, ctx.state_store(operation.stack_id), operation, left)
     except (UnavailableError, StateError) as error:
         log.warning("state_unsaved", operation_id=operation.id, error=error.detail)
         return (StateFile.parse(left) if left is not None else None), left is not None
