@@ -13,6 +13,8 @@ DATABASE_TESTS := tests/services tests/api \
   $(addprefix tests/engine/, test_life_cycle.py test_drift.py test_control.py) \
   $(addprefix --ignore=tests/api/, test_schemathesis.py test_openapi.py test_documentation.py \
     test_conventions.py test_injection.py)
+# Judged by Terraform with the other checks: fmt, validate.
+MODULE_TESTS := tests/catalog/test_modules.py
 # What of them `make test` runs: what a database could do otherwise, and one life from end to end.
 DATABASE_CORE := tests/engine/test_life_cycle.py::test_a_network_is_created_with_its_state_on_the_volume \
   $(addprefix tests/services/, test_database.py test_migrations.py test_at_once.py \
@@ -29,7 +31,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-thorough test-postgresql bench pictures sdk check check-lint check-types check-layers check-tree check-security format clean install install-dev
+.PHONY: help run test test-thorough test-postgresql bench pictures sdk check check-lint check-types check-layers check-tree check-modules check-security format clean install install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,7 +40,7 @@ run: $(COMMAND) ## Start everything: Redis, web, workers, scheduler, sandbox clo
 	@LANDFORM_ENV="$${LANDFORM_ENV:-demo}" exec $(RUN) -m workers.supervisor
 
 test: check ## Run every check and every test that does not take long
-	@$(RUN) -m pytest $(PARALLEL) -m "not thorough" $(PYTEST_ARGS)
+	@$(RUN) -m pytest $(PARALLEL) -m "not thorough" --ignore=$(MODULE_TESTS) $(PYTEST_ARGS)
 ifeq ($(PYTEST_ARGS),)
 	@$(MAKE) --no-print-directory test-postgresql
 endif
@@ -63,9 +65,9 @@ pictures: $(DEV) ## Photograph the console's main pages into docs/images
 sdk: $(DEV) ## Generate the clients of the API into build/sdk: Python, TypeScript, Go, Java
 	@$(RUN) -m tests.sdk
 
-check: $(DEV) ## Format, lint, types, layers, templates, security, SBOM
+check: $(DEV) ## Format, lint, types, layers, templates, Terraform modules, security, SBOM
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target \
-	  check-types check-lint check-layers check-tree check-security
+	  check-types check-lint check-layers check-tree check-modules check-security
 
 check-lint: $(DEV)
 	@$(RUN) -m ruff check --quiet $(PRESENT)
@@ -82,6 +84,9 @@ check-tree: $(DEV)
 	@$(RUN) -m tests.checks.size_budget
 	@$(RUN) -m tests.checks.templates
 	@$(RUN) -m tests.checks.foreign_paths
+
+check-modules: $(DEV)
+	@$(RUN) -m pytest -q -p no:cacheprovider -m "not thorough" $(MODULE_TESTS)
 
 check-security: $(DEV)
 	@$(RUN) -m bandit --quiet --configfile pyproject.toml --recursive $(TYPED)

@@ -14,6 +14,7 @@ from app.terraform.discovery import discover
 from app.terraform.environment import build_environment, write_cli_config
 from sandbox.provider.install import install
 from tests.catalog.conftest import SHIPPED, CatalogFolder
+from tests.moto_cloud import require_provider
 
 KINDS = [
     *("archive", "bucket", "cluster", "database", "existing-network", "machine-group", "network")
@@ -55,6 +56,23 @@ def test_terraform_finds_the_module_valid(
     assert done.returncode == 0, done.stderr
     done = terraform(run, environment, "validate", "-json")
     report = json.loads(done.stdout)
+    assert (report["valid"], report["diagnostics"]) == (True, [])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "archive"])
+def test_terraform_finds_the_module_of_aws_valid(
+    catalog: Catalog, tmp_path: Path, kind: str
+) -> None:
+    provider_mirror = require_provider()
+    run, cloud = tmp_path / "run", catalog.cloud("aws")
+    shutil.copytree(catalog.kind(kind).module_dir("aws"), run)
+    (run / PROVIDER_FILE_NAME).write_text(cloud.provider_hcl)
+    write_cli_config(tmp_path / "rc", tmp_path, provider_mirror)
+    environment = build_environment(tmp_path, tmp_path, tmp_path / "rc", {})
+    done = terraform(run, environment, "init", "-input=false", "-no-color")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(terraform(run, environment, "validate", "-json").stdout)
     assert (report["valid"], report["diagnostics"]) == (True, [])
 
 
