@@ -32,4 +32,4 @@ def library_log_level(settings: Settings) -> str:
 @cache
 def get_engine() -> Engine:
     """Return the engine of this process."""
-    return Engine(get_context())
+    return Engine(get_context(), may_be_nice=True)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.clouds import search
 from app.domain.operations import OperationStatus, OperationType
+from app.domain.queueing import Priority
 from app.errors import (
     FenceLostError,
     LandformError,
@@ -33,6 +34,7 @@ from app.terraform.discovery import TerraformBinary, discover
 from app.terraform.identity import ProcessIdentity
 
 CLAIM_ATTEMPTS = 3  # another worker may be faster to the same operation
+NICENESS = 10
 SHIFT_SECONDS = 10.0  # a worker that is to stop waits so long for its process
 
 log = get_logger(__name__)
@@ -41,9 +43,16 @@ log = get_logger(__name__)
 class Engine:
     """Carries out operations in one worker process."""
 
-    def __init__(self, ctx: Context) -> None:
-        """Use ``ctx``; Terraform is looked for when it is first needed."""
+    def __init__(self, ctx: Context, *, may_be_nice: bool = False) -> None:
+        """Use ``ctx``; Terraform is looked for when it is first needed.
+
+        Args:
+            ctx: the adapters.
+            may_be_nice: whether this process, which then ends soon, may give its turn on the
+                processor to others while it makes checks of the clock.
+        """
         self._ctx = ctx
+        self._may_be_nice = may_be_nice
 
     @cached_property
     def binary(self) -> TerraformBinary:
@@ -77,6 +86,8 @@ class Engine:
             is_check = chosen.type is OperationType.DRIFT_CHECK
             if done and not (is_check and time.monotonic() - began < SHIFT_SECONDS):
                 break
+            if self._may_be_nice and chosen.priority is Priority.SCHEDULED:
+                os.setpriority(os.PRIO_PROCESS, 0, NICENESS)  # people wait for other processes
             is_done = self.carry_out(chosen.id)
             done, missed = done + is_done, missed + (not is_done)
             if is_done and not is_check:
