@@ -19,7 +19,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from app.crypto import KeyRing
-from app.errors import ConflictError, LandformError, NotFoundError
+from app.errors import ConflictError, LandformError, NotFoundError, StateCorruptError
 from app.factory import create_app
 from app.logs import configure_logging
 from app.services.access import SYSTEM_PRINCIPAL
@@ -31,6 +31,7 @@ from app.services.key_rotation import KeyReport, key_status, rotate_keys
 from app.services.state_bucket import open_state_bucket
 from app.settings import Settings
 from app.storage.durable import write_synced
+from app.storage.s3_errors import StateMovedError
 from app.storage.s3_state_store import S3StateStore
 from app.storage.state_store import StateStore, VolumeStateStore
 from app.storage.volume import Volume
@@ -140,9 +141,15 @@ def _store_with(settings: Settings, stack_id: str) -> StateStore:
     keys = KeyRing.parse(settings.encryption_keys.get_secret_value())
     volume, bucket = Volume(settings.state_dir), open_state_bucket(settings)
     on_volume = VolumeStateStore(volume, keys)
-    if bucket is None or on_volume.versions(stack_id):
+    if bucket is None:
         return on_volume
-    return S3StateStore(bucket, volume, keys)
+    try:
+        is_here = on_volume.current(stack_id) is not None
+    except StateCorruptError:
+        is_here = True
+    except StateMovedError:
+        is_here = False
+    return on_volume if is_here else S3StateStore(bucket, volume, keys)
 
 
 def _find_version(store: StateStore, stack_id: str, serial: int | None) -> tuple[int, str]:

@@ -30,7 +30,7 @@ from app.api.schemas import (
 from app.domain.drift import DriftStatus
 from app.domain.operations import OperationType
 from app.domain.plan_options import MAX_ADDRESSES, PlanOptions
-from app.domain.stacks import StackStatus
+from app.domain.stacks import StackStatus, StateBackend
 from app.models import Operation, Stack
 from app.services import inventory, operations
 from app.services.access import Principal
@@ -40,6 +40,7 @@ from app.services.inventory import OperationFilter, StackFilter
 from app.services.lookup import stack_by_id
 from app.services.pages import cut_page
 from app.services.state_contents import list_resources
+from app.services.state_moves import request_move
 from app.web_context import current_context, current_principal
 
 blueprint = ApiBlueprint("stacks", "Stacks of all kinds")
@@ -93,6 +94,10 @@ class NewOperationBody(Request):
         validate=validate.Length(max=64),
         metadata={"description": "For reconcile and accept_drift: the drift report that was seen"},
     )
+    state_backend = fields.String(
+        validate=choices(StateBackend),
+        metadata={"description": "For move_state: where the state goes"},
+    )
     blueprint_version = fields.String(
         validate=validate.Length(max=40),
         metadata={
@@ -112,7 +117,7 @@ class NewOperationBody(Request):
     @validates_schema
     def _check_upgrade(self, data: dict[str, Any], **_: object) -> None:
         if "blueprint_version" in data:
-            others = ("targets", "replace", "serial", "report_id")
+            others = ("targets", "replace", "serial", "report_id", "state_backend")
             extra = [name for name in others if data.get(name)]
             message = "Does not go together with blueprint_version."
         else:
@@ -225,6 +230,7 @@ class StackOperations(MethodView):
         approval. ``reconcile`` undoes the drift of a report, ``accept_drift`` has the state follow
         reality; both are refused when the drift is another one by then. With
         ``blueprint_version``, an apply upgrades the stack and a plan shows what that would do.
+        ``move_state`` takes the Terraform state to the volume or to S3.
         """
         wanted = OperationType(body["type"])
         options = PlanOptions(
@@ -232,6 +238,7 @@ class StackOperations(MethodView):
             replace=tuple(body["replace"]),
             serial=body.get("serial"),
             report_id=body.get("report_id"),
+            state_backend=body.get("state_backend"),
         )
 
         def work(
@@ -240,6 +247,8 @@ class StackOperations(MethodView):
             if "blueprint_version" in body:
                 version, patch = body["blueprint_version"], body.get("parameters", {})
                 return request_upgrade(ctx, session, principal, stack_id, wanted, version, patch)
+            if wanted is OperationType.MOVE_STATE:
+                return request_move(ctx, session, principal, stack_id, options)
             return operations.request_operation(session, principal, stack_id, wanted, options)
 
         return answers.accept(work)

@@ -144,6 +144,7 @@ OPERATION_TYPE: dict[str, str] = {
     OperationType.ROLLBACK: "Roll back",
     OperationType.RECONCILE: "Reconcile",
     OperationType.ACCEPT_DRIFT: "Accept drift",
+    OperationType.MOVE_STATE: "Move state",
 }
 
 STEP_NAME: dict[str, str] = {

@@ -23,6 +23,7 @@ class OperationType(StrEnum):
     ROLLBACK = "rollback"
     RECONCILE = "reconcile"
     ACCEPT_DRIFT = "accept_drift"
+    MOVE_STATE = "move_state"
 
     @property
     def may_mutate(self) -> bool:

@@ -33,7 +33,7 @@ class PlanOptions:
     """Choices for one plan; empty ones mean the whole stack.
 
     ``serial`` is the state version that a rollback goes back to, ``report_id`` the drift report
-    that is to be reconciled or accepted.
+    that is to be reconciled or accepted, ``state_backend`` where a move takes the state.
     """
 
     targets: tuple[str, ...] = ()
@@ -41,6 +41,7 @@ class PlanOptions:
     imports: tuple[Import, ...] = ()
     serial: int | None = None
     report_id: str | None = None
+    state_backend: str | None = None
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PlanOptions:
@@ -51,6 +52,7 @@ class PlanOptions:
             imports=tuple(Import(item["to"], item["id"]) for item in data.get("imports", ())),
             serial=data.get("serial"),
             report_id=data.get("report_id"),
+            state_backend=data.get("state_backend"),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,6 +63,7 @@ class PlanOptions:
             "imports": [{"to": item.to, "id": item.id} for item in self.imports],
             "serial": self.serial,
             "report_id": self.report_id,
+            "state_backend": self.state_backend,
         }
         return {name: value for name, value in data.items() if value not in ([], None)}
 

@@ -33,11 +33,15 @@ class OnExpiry(StrEnum):
     ASK = "ask"
 
 
+RECORD_ONLY = (OperationType.ACCEPT_DRIFT, OperationType.MOVE_STATE)
+"""They change the record of what exists, or where it is kept, and nothing in the cloud."""
+
+
 def status_while(operation: OperationType, current: StackStatus) -> StackStatus:
     """Return the stack's status once ``operation`` has started to apply."""
     if operation is OperationType.DESTROY:
         return StackStatus.DELETING
-    is_change = operation.may_mutate and operation is not OperationType.ACCEPT_DRIFT
+    is_change = operation.may_mutate and operation not in RECORD_ONLY
     if is_change and current is not StackStatus.CREATING:
         return StackStatus.UPDATING
     return current
@@ -56,8 +60,8 @@ def status_after(
     """
     if outcome is OperationStatus.INTERRUPTED and was_applying:
         return StackStatus.NEEDS_ATTENTION
-    if not operation.may_mutate or operation is OperationType.ACCEPT_DRIFT:
-        return before  # accepting a drift changes the record, not the cloud
+    if not operation.may_mutate or operation in RECORD_ONLY:
+        return before
     if outcome is OperationStatus.APPLIED:
         destroyed = operation is OperationType.DESTROY
         return StackStatus.DELETED if destroyed else StackStatus.READY

@@ -51,13 +51,10 @@ def request_operation(
         DriftChangedError: to reconcile or accept a drift, as ``check_report``.
     """
     options = (options or PlanOptions()).check()
+    refuse_stray_options(operation_type, options)
     is_rollback = operation_type is OperationType.ROLLBACK
-    if not is_rollback and options.serial is not None:
-        raise ValidationError.at("/serial", f"A {operation_type.value} takes no serial.")
-    if operation_type not in ABOUT_DRIFT and options.report_id is not None:
-        raise ValidationError.at("/report_id", f"A {operation_type.value} takes no report_id.")
-    if (options.targets or options.replace) and operation_type not in WITH_OPTIONS:
-        raise ValidationError(f"A {operation_type.value} takes no targets and no replacements.")
+    if operation_type is OperationType.MOVE_STATE:
+        raise ValidationError.at("/state_backend", "Say where the state goes.")
     stack = stack_by_id(session, principal, stack_id, Right.STACK_WRITE)
     if stack.status == StackStatus.DELETED:
         raise ConflictError(f"Stack {stack.name!r} is deleted.", advice="Create a new stack.")
@@ -80,6 +77,23 @@ def request_operation(
     )
     _audit(session, principal, "operation.request", operation)
     return stack, operation
+
+
+def refuse_stray_options(operation_type: OperationType, options: PlanOptions) -> None:
+    """Refuse options that belong to another type of operation.
+
+    Raises:
+        ValidationError: has the pointer of the first one.
+    """
+    if operation_type is not OperationType.ROLLBACK and options.serial is not None:
+        raise ValidationError.at("/serial", f"A {operation_type.value} takes no serial.")
+    if operation_type not in ABOUT_DRIFT and options.report_id is not None:
+        raise ValidationError.at("/report_id", f"A {operation_type.value} takes no report_id.")
+    if operation_type is not OperationType.MOVE_STATE and options.state_backend is not None:
+        message = f"A {operation_type.value} takes no state_backend."
+        raise ValidationError.at("/state_backend", message)
+    if (options.targets or options.replace) and operation_type not in WITH_OPTIONS:
+        raise ValidationError(f"A {operation_type.value} takes no targets and no replacements.")
 
 
 def approve(

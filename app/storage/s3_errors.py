@@ -1,4 +1,4 @@
-"""What can be wrong with the bucket that holds state: a part of the tree of ``app.errors``."""
+"""What can be wrong with the place of a state: a part of the tree of ``app.errors``."""
 
 from __future__ import annotations
 
@@ -35,6 +35,14 @@ class StateBucketUnversionedError(StateBucketError):
     code = "state_bucket_unversioned"
     title = "The state bucket keeps no old versions"
     advice = "Enable versioning of the bucket; work resumes by itself."
+
+
+class StateMovedError(UnavailableError):
+    """Whoever asked began before the state was moved between volume and bucket."""
+
+    code = "state_moved"
+    title = "The state is kept somewhere else now"
+    advice = "Ask again: Landform knows where it is."
 
 
 class StateLockedElsewhereError(StackBusyError):

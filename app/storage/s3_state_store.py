@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from app.crypto import KeyRing
-from app.domain.state_file import check_successor, is_same_state
+from app.domain.state_file import StateFile, check_successor, is_same_state
 from app.errors import (
     ConflictError,
     NotFoundError,
@@ -23,12 +23,14 @@ from app.errors import (
     VolumeError,
 )
 from app.storage.s3_bucket import BucketObject, ObjectChangedError, S3Bucket
-from app.storage.s3_errors import StateBucketUnversionedError
+from app.storage.s3_errors import StateBucketUnversionedError, StateMovedError
 from app.storage.s3_lock import S3LockFile
 from app.storage.state_format import (
     StateVersionName,
     StoredState,
+    check_may_point,
     check_stack_id,
+    moved_pointer_bytes,
     open_version,
     parse_pointer,
     pointer_bytes,
@@ -90,6 +92,26 @@ class S3StateStore:
             except ObjectChangedError:
                 continue  # by another writer, or by a write of ours whose answer was lost
         raise StackBusyError(f"Another process writes the state of {stack_id}.")
+
+    def keep(self, stack_id: str, data: bytes) -> StoredState:
+        """See ``StateStore.keep``."""
+        stored = StoredState.describe(StateFile.parse(data), data)
+        if self._bucket.get(self._pointer_key(stack_id)) is None:
+            self._bucket.put(self._pointer_key(stack_id), pointer_bytes(None))
+        self._write_version(stack_id, stored, data)
+        return stored
+
+    def point_to(self, stack_id: str, stored: StoredState | None) -> None:
+        """See ``StateStore.point_to``."""
+        with suppress(StateMovedError):
+            check_may_point(self.current(stack_id), stored)
+        self._bucket.overwrite(self._pointer_key(stack_id), pointer_bytes(stored))
+
+    def retire(self, stack_id: str) -> None:
+        """See ``StateStore.retire``; S3 keeps them until a rule of the bucket expires them."""
+        self._bucket.overwrite(self._pointer_key(stack_id), moved_pointer_bytes())
+        for key, _ in list(self._list_versions(stack_id)):
+            self._bucket.delete(key)
 
     @contextmanager
     def hold(self, stack_id: str, wait_seconds: float) -> Iterator[int]:

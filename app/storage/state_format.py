@@ -14,7 +14,8 @@ from typing import Any
 
 from app.crypto import KeyRing
 from app.domain.state_file import StateFile
-from app.errors import DecryptionError, NotFoundError, StateCorruptError
+from app.errors import DecryptionError, NotFoundError, StateCorruptError, StateSerialError
+from app.storage.s3_errors import StateMovedError
 
 POINTER_FORMAT = 1
 STACK_ID = re.compile(r"[a-z]{1,8}_[0-9a-z]{1,48}")
@@ -106,11 +107,18 @@ def pointer_bytes(stored: StoredState | None) -> bytes:
     return json.dumps({**body, "checksum": _checksum(body)}).encode() + b"\n"
 
 
+def moved_pointer_bytes() -> bytes:
+    """Return a pointer that says that the state is kept somewhere else now."""
+    body: dict[str, Any] = {"format": POINTER_FORMAT, "state": None, "is_moved": True}
+    return json.dumps({**body, "checksum": _checksum(body)}).encode() + b"\n"
+
+
 def parse_pointer(data: bytes, stack_id: str) -> StoredState | None:
     """Read a pointer; its checksum catches a single changed bit.
 
     Raises:
         StateCorruptError: it is torn or damaged.
+        StateMovedError: the state is kept somewhere else now.
     """
     try:
         body = json.loads(data)
@@ -123,7 +131,21 @@ def parse_pointer(data: bytes, stack_id: str) -> StoredState | None:
             f"The pointer to the present state of {stack_id} is torn or damaged "
             f"({len(data)} bytes)."
         )
+    if body.get("is_moved"):
+        raise StateMovedError(f"The state of {stack_id} has left this place.")
     return stored
+
+
+def check_may_point(present: StoredState | None, stored: StoredState | None) -> None:
+    """Check that a pointer may go from ``present`` to ``stored`` when a state comes here.
+
+    Raises:
+        StateSerialError: a newer state is here already.
+    """
+    if present is not None and (stored is None or present.serial > stored.serial):
+        raise StateSerialError(
+            f"Serial {present.serial} is here, which is newer than what comes here."
+        )
 
 
 def _associated(stack_id: str, serial: int) -> str:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
 from app.crypto import KeyRing
-from app.domain.state_file import check_successor, is_same_state
+from app.domain.state_file import StateFile, check_successor, is_same_state
 from app.errors import ConflictError, NotFoundError, StateCorruptError, VolumeFullError
 from app.storage.ballast import Ballast
 from app.storage.durable import (
@@ -25,10 +25,13 @@ from app.storage.durable import (
     sync_directory,
     write_durably,
 )
+from app.storage.s3_errors import StateMovedError
 from app.storage.state_format import (
     StateVersionName,
     StoredState,
+    check_may_point,
     check_stack_id,
+    moved_pointer_bytes,
     open_version,
     parse_pointer,
     pointer_bytes,
@@ -82,6 +85,25 @@ class StateStore(Protocol):
             StateLineageError, StateSerialError: it may not follow the present one.
             StateCorruptError: the present one is damaged, so nothing may follow it.
         """
+
+    def keep(self, stack_id: str, data: bytes) -> StoredState:
+        """Store a version, durably, without making it the present one.
+
+        Raises:
+            StateError: not a complete state.
+        """
+
+    def point_to(self, stack_id: str, stored: StoredState | None) -> None:
+        """Make a kept version the present one, also where the state had left from here.
+
+        For a state that comes from another place; the caller holds the stack and has compared.
+
+        Raises:
+            StateSerialError: a newer state is here already.
+        """
+
+    def retire(self, stack_id: str) -> None:
+        """Remove every version for good, and refuse who still looks here (``StateMovedError``)."""
 
     def hold(self, stack_id: str, wait_seconds: float) -> AbstractContextManager[int]:
         """Be the only writer of a stack for the length of the block.
@@ -146,6 +168,33 @@ class VolumeStateStore:
             # Also when there was none: another promotion may just have given it up.
             return self._promote(stack_id, data, over_damage)
 
+    def keep(self, stack_id: str, data: bytes) -> StoredState:
+        """See ``StateStore.keep``."""
+        stored = StoredState.describe(StateFile.parse(data), data)
+        self._work(stack_id, lambda folder: self._write_version(folder, stored, data))
+        return stored
+
+    def point_to(self, stack_id: str, stored: StoredState | None) -> None:
+        """See ``StateStore.point_to``."""
+
+        def work(folder: Path) -> None:
+            with suppress(StateMovedError):
+                check_may_point(self._read_pointer(folder), stored)
+            write_durably(folder / "current", pointer_bytes(stored))
+
+        self._work(stack_id, work)
+
+    def retire(self, stack_id: str) -> None:
+        """See ``StateStore.retire``."""
+
+        def work(folder: Path) -> None:
+            write_durably(folder / "current", moved_pointer_bytes())
+            for path in (folder / "versions").iterdir():
+                path.unlink()
+            sync_directory(folder / "versions")
+
+        self._work(stack_id, work)
+
     def hold(self, stack_id: str, wait_seconds: float) -> AbstractContextManager[int]:
         """See ``StateStore.hold``; a file beside the versions is locked."""
         return hold_writer_lock(self._volume, stack_id, wait_seconds)
@@ -193,6 +242,18 @@ class VolumeStateStore:
         return self._volume.ask(
             lambda: self._replace_present(folder, data, over_damage), WORK_SECONDS
         )
+
+    def _work(self, stack_id: str, work: Callable[[Path], None]) -> None:
+        """Do something in the locked folder of a stack."""
+        folder = self._folder(stack_id)
+        self._volume.check_identity()
+
+        def locked() -> None:
+            self._prepare(folder)
+            with lock_folder(folder):
+                work(folder)
+
+        self._volume.ask(locked, WORK_SECONDS)
 
     def _replace_present(self, folder: Path, data: bytes, over_damage: bool) -> StoredState:
         self._prepare(folder)

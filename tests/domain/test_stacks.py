@@ -26,6 +26,8 @@ End, T, S = OperationStatus, OperationType, StackStatus
         (T.DESTROY, End.INTERRUPTED, S.READY, True, S.NEEDS_ATTENTION),
         (T.PLAN, End.PLANNED_AND_FINISHED, S.FAILED, False, S.FAILED),
         (T.PLAN, End.ERRORED, S.READY, False, S.READY),
+        (T.MOVE_STATE, End.APPLIED, S.FAILED, False, S.FAILED),
+        (T.MOVE_STATE, End.ERRORED, S.READY, False, S.READY),
         (T.DRIFT_CHECK, End.ERRORED, S.READY, False, S.READY),
         (T.DRIFT_CHECK, End.PLANNED_AND_FINISHED, S.NEEDS_ATTENTION, False, S.NEEDS_ATTENTION),
     ],

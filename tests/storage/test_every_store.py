@@ -18,6 +18,7 @@ from app.errors import (
     StateLineageError,
     StateSerialError,
 )
+from app.storage.s3_errors import StateMovedError
 from app.storage.s3_state_store import S3StateStore
 from app.storage.state_store import StateStore, VolumeStateStore
 from app.storage.volume import Volume
@@ -330,6 +331,50 @@ def test_a_version_from_a_cut_promotion_is_finished_by_the_next(
     form.store.promote(STACK, make_state(2))
     assert form.store.current(STACK) == second
     assert form.store.read(STACK, 2, second.sha256) == make_state(2)
+
+
+def test_a_state_that_comes_from_elsewhere_is_kept_before_it_is_present(
+    any_store: StateStore, make_state: MakeState
+) -> None:
+    first, second = any_store.keep(STACK, make_state(1)), any_store.keep(STACK, make_state(4))
+    assert any_store.current(STACK) is None
+    any_store.point_to(STACK, second)
+    any_store.point_to(STACK, second)
+    assert any_store.current(STACK) == second
+    assert any_store.read(STACK, 1, first.sha256) == make_state(1)
+    with pytest.raises(StateSerialError):
+        any_store.point_to(STACK, first)
+    with pytest.raises(StateSerialError):
+        any_store.point_to(STACK, None)
+    assert any_store.promote(STACK, make_state(5)).serial == 5
+
+
+def test_a_place_that_a_state_has_left_says_so_and_takes_nothing_until_it_comes_back(
+    form: Form, make_state: MakeState
+) -> None:
+    form.store.promote(STACK, make_state(1))
+    second = form.store.promote(STACK, make_state(2))
+    form.store.retire(STACK)
+    assert list(form.objects()) == [form.pointer]
+    for call in (
+        lambda: form.store.current(STACK),
+        lambda: form.store.promote(STACK, make_state(3)),
+        lambda: form.store.promote(STACK, make_state(3), over_damage=True),
+    ):
+        with pytest.raises(StateMovedError):
+            call()
+    form.store.retire(STACK)
+    assert form.store.keep(STACK, make_state(2)) == second
+    form.store.point_to(STACK, second)
+    assert form.store.current(STACK) == second
+
+
+def test_a_stack_without_state_may_leave_and_come_back(any_store: StateStore) -> None:
+    any_store.retire(STACK)
+    with pytest.raises(StateMovedError):
+        any_store.current(STACK)
+    any_store.point_to(STACK, None)
+    assert any_store.current(STACK) is None
 
 
 def test_a_stack_has_one_writer_at_a_time(any_store: StateStore) -> None:

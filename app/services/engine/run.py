@@ -39,6 +39,7 @@ from app.services.engine.looking import look
 from app.services.engine.orphans import find_orphans
 from app.services.engine.recorder import Recorder
 from app.services.engine.rollback import read_forgotten
+from app.services.engine.state_move import StateMove, find_store
 from app.services.engine.workspace import Workspace
 from app.services.headroom import keep_working_room
 from app.services.operation_status import move, release
@@ -81,7 +82,7 @@ class OperationRun:
         self._binary = binary
         self._recorder = Recorder(ctx, claim, heartbeat)
         self._giving_way = GivingWay(ctx, claim)
-        self._store: StateStore = ctx.state_store(claim.stack_id)
+        self._store: StateStore = find_store(ctx, claim)
 
     def carry_out(self) -> None:
         """Do the work and end the operation, or leave it waiting for approval.
@@ -98,6 +99,9 @@ class OperationRun:
             self._apply(self._reopen())
             return
         if self._claim.type is OperationType.DESTROY and self._was_never_made():
+            return
+        if self._claim.type is OperationType.MOVE_STATE:
+            StateMove(self._ctx, self._claim, self._recorder).carry_out()
             return
         if self._claim.type is OperationType.DRIFT_CHECK:
             self._check()
