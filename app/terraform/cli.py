@@ -159,6 +159,16 @@ class Terraform:
         step.require_success()
         return ApplyOutcome(step.summary, step.warnings)
 
+    def record(self, plan_file: Path, deadline_seconds: float) -> None:
+        """Apply a saved plan that changes nothing but the state; a kept provider will do.
+
+        Raises:
+            TerraformError, OperationCanceledError, OperationDeadlineError: the private state holds
+                what was recorded.
+        """
+        argument_list = arguments.apply_arguments(plan_file)
+        self._run("apply", argument_list, deadline_seconds, self.reattach).require_success()
+
     def show_plan(self, plan_file: Path, deadline_seconds: float) -> Plan:
         """Read a saved plan, masked."""
         _, data = self._capture_bytes(

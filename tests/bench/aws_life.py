@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -29,7 +30,13 @@ from tests.running import RunningLandform, running_landform
 ROUNDS = 3
 ACCOUNT, REGION = "aws-bench", "eu-west"
 PLURALS = {"network": "networks", "bucket": "buckets"}
-WORK = {"apply": "made", "drift_check": "checked for drift", "destroy": "destroyed"}
+WORK = {
+    "apply": "made",
+    "drift_check": "checked for drift on demand",
+    "clock_check": "checked for drift by the clock, as it was before",
+    "destroy": "destroyed",
+}
+CLOCK_SECONDS = 60.0
 STEPS = ("init", "plan", "apply")
 
 
@@ -64,7 +71,7 @@ def aws_rows(
     rows: dict[str, str] = {}
     moto = Moto(folder)
     try:
-        with running_landform(folder / "home") as landform:
+        with running_landform(folder / "home", LANDFORM_TICK_SECONDS="1") as landform:
             body = {"name": ACCOUNT, "cloud": "aws", "credentials": moto.credentials}
             landform.call("POST", "/cloud-accounts", json={**body, "default_region": REGION})
             for kind in kinds:
@@ -111,7 +118,7 @@ class RawLife:
         with _measured(cpu_of_children, MemoryWatch(bench, beside=bench.children())) as cost:
             run = self._module.prepare(self._folder, self._name, {}, self._state)
             cost.steps["init"] = run.run("init", "-lockfile=readonly")
-            if work == "drift_check":
+            if work.endswith("check"):
                 run.run("plan", "-refresh-only")
                 return cost
             mode = ["-destroy"] * (work == "destroy")
@@ -136,7 +143,7 @@ class OurLife:
         with _measured(lambda: cpu_of([*workers, *keepers]), memory) as cost:
             done = follow(landform, self._ask(work))
         assert done["status"] in ("applied", "planned_and_finished"), done
-        if work == "drift_check":
+        if work.endswith("check"):
             stack = landform.call("GET", f"/stacks/{self._stack_id}")
             assert stack["drift"]["status"] in ("in_sync", "drifted"), stack["drift"]
         cost.seconds = _between(done["created_at"], done["ended_at"])
@@ -158,9 +165,26 @@ class OurLife:
         elif work == "destroy":
             path = f"/{self._plural}/{self._stack_id}"
             asked = landform.call("DELETE", path, headers={"If-Match": "*"})
+        elif work == "clock_check":
+            return self._check_by_clock()
         else:
             asked = {"operation": landform.request(self._stack_id, work)}
         return str(asked["operation"]["id"])
+
+    def _check_by_clock(self) -> str:
+        """Have the clock find the stack due; return the id of its check."""
+        earlier = {item["id"] for item in self._checks()}
+        self._landform.call("POST", "/drift/checks", json={"filter": {"stack": self._stack_id}})
+        deadline = time.monotonic() + CLOCK_SECONDS
+        while not (new := [item["id"] for item in self._checks() if item["id"] not in earlier]):
+            assert time.monotonic() < deadline, "the clock does not check"
+            time.sleep(0.1)
+        return str(new[0])
+
+    def _checks(self) -> list[dict[str, Any]]:
+        query = f"stack={self._stack_id}&type=drift_check"
+        found: list[dict[str, Any]] = self._landform.call("GET", f"/operations?{query}")["items"]
+        return found
 
 
 @contextmanager

@@ -57,12 +57,14 @@ def settle(
         outcome = terraform.plan(
             path, seconds, targets=claim.options.targets, step_name="plan-settled"
         )
-        return Plan.still() if outcome.is_still else terraform.show_plan(path, seconds)
+        plan = Plan.still() if outcome.is_still else terraform.show_plan(path, seconds)
+        if plan.only_records:
+            terraform.record(path, seconds)
+        return plan
 
     try:
         plan = look(ctx, space, make_terraform, compare)
         if plan.only_records:
-            make_terraform(None).apply(path, seconds)
             names = ", ".join(item.resource.address for item in plan.drift)
             recorder.note(f"Recorded what the apply changed on the way: {names}.")
     except FenceLostError:
