@@ -16,6 +16,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+import msgpack
 from tf.gen import tfplugin_pb2 as pb
 
 from app.logs import get_logger
@@ -93,8 +94,7 @@ class ProviderClient:
                 timeout=CALL_SECONDS,
             )
             _require_answer(found.diagnostics)
-            answer: bytes = found.new_state.SerializeToString(deterministic=True)
-            return answer
+            return _steady(found.new_state, item.moving)
 
 
 def _method(channel: grpc.aio.Channel, path: str) -> Any:
@@ -104,6 +104,16 @@ def _method(channel: grpc.aio.Channel, path: str) -> Any:
         request_serializer=messages.Request.SerializeToString,
         response_deserializer=messages.Response.FromString,
     )
+
+
+def _steady(value: pb.DynamicValue, moving: Sequence[str]) -> bytes:
+    """Return a value as bytes, without attributes that the cloud changes by itself."""
+    content: bytes = value.msgpack
+    known = msgpack.unpackb(content, strict_map_key=False) if moving and content else None
+    if isinstance(known, dict):
+        kept = {name: item for name, item in known.items() if name not in moving}
+        content = msgpack.packb(kept)
+    return content or bytes(value.json)
 
 
 def _require_answer(diagnostics: Sequence[pb.Diagnostic]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgpack import ExtType  # type: ignore[import-untyped]
+from msgpack import ExtType
 from tf.types import Map, Unknown
 
 

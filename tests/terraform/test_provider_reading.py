@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import msgpack
 import pytest
 from tf.gen import tfplugin_pb2 as pb
 
@@ -51,7 +52,7 @@ def a_disk(provider: str = f'provider["{SOURCE}"]', **more: Any) -> dict[str, An
 
 def test_resources_are_read_as_the_state_has_them() -> None:
     looked_up = {**a_disk(), "mode": "data", "provider": 'provider["x.test/y/z"]'}
-    assert readable_resources(state_of(a_disk(), looked_up), SOURCE) == (DISK,)
+    assert readable_resources(state_of(a_disk(), looked_up), SOURCE, {}) == (DISK,)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_resources_are_read_as_the_state_has_them() -> None:
 def test_what_one_configured_provider_cannot_tell_is_left_to_terraform(
     resources: tuple[dict[str, Any], ...],
 ) -> None:
-    assert readable_resources(state_of(*resources), SOURCE) is None
+    assert readable_resources(state_of(*resources), SOURCE, {}) is None
 
 
 def test_words_travel_whole() -> None:
@@ -92,8 +93,10 @@ def test_what_is_read_shows_no_secret() -> None:
         b"{}",
         b'{"read": 1}',
         b'{"read": [1]}',
-        b'{"read": [["a", "b", "c", "d"]]}',
-        b'{"read": [["a", true, "c", "d"]]}',
+        b'{"read": [["a", 1, "c", "d"]]}',
+        b'{"read": [["a", "b", "c", "d", []]]}',
+        b'{"read": [["a", true, "c", "d", []]]}',
+        b'{"read": [["a", 1, "c", "d", [1]]]}',
         b'{"read": [["a", 1, "c"]]}',
     ],
 )
@@ -113,6 +116,7 @@ class Provider:
 
     def __init__(self) -> None:
         self.says = b""
+        self.answer: dict[str, Any] | None = None
         self.has_failed = False
         self.heard: list[Any] = []
 
@@ -125,8 +129,11 @@ class Provider:
     def read(self, request: Any, _: grpc.ServicerContext) -> Any:
         self.heard.append(request)
         trouble = pb.Diagnostic(severity=pb.Diagnostic.ERROR, summary="no way")
+        content = request.current_state.msgpack + self.says
+        if self.answer is not None:
+            content = msgpack.packb(self.answer)
         return pb.ReadResource.Response(
-            new_state=pb.DynamicValue(msgpack=request.current_state.msgpack + self.says),
+            new_state=pb.DynamicValue(msgpack=content),
             diagnostics=[trouble] if self.has_failed else [],
         )
 
@@ -188,6 +195,19 @@ def test_the_same_answers_are_the_same_reading(provider: Provider, reattach: str
     assert first == again != swapped
     provider.says = b"!"
     assert readings(reattach, [DISK, other]) != [first]
+
+
+def test_what_the_cloud_moves_by_itself_is_in_no_reading(provider: Provider, reattach: str) -> None:
+    (disk,) = readable_resources(state_of(a_disk()), SOURCE, {"c_disk": {"used"}}) or ()
+    assert parse_request(request_line([disk])) == (disk,)
+    provider.answer = {"id": "d-1", "used": 7}
+    first = readings(reattach, [disk], [DISK])
+    provider.answer = {"id": "d-1", "used": 8}
+    second = readings(reattach, [disk], [DISK])
+    assert first[0] == second[0] is not None
+    assert first[1] != second[1]
+    provider.answer = {"id": "d-2", "used": 8}
+    assert readings(reattach, [disk]) != second[:1]
 
 
 def test_an_error_of_the_provider_is_no_reading(provider: Provider, reattach: str) -> None:

@@ -103,7 +103,7 @@ class QuickCheck:
         kept, data = self._space.kept_provider, self._space.directory.state_bytes()
         if kept is None or data is None or self._ctx.settings.drift_full_seconds == 0:
             return None
-        return readable_resources(StateFile.parse(data), kept.source)
+        return readable_resources(StateFile.parse(data), kept.source, self._space.moving)
 
     @cached_property
     def _fixed(self) -> list[bytes] | None:
