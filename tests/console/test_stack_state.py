@@ -8,11 +8,15 @@ import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from app.models import AuditEvent, Operation, StackLock
+from app.domain.operations import OperationType
+from app.domain.plan_options import PlanOptions
+from app.models import AuditEvent, Operation, Stack, StackLock
 from app.services.context import Context
+from app.services.operation_queue import add_operation
 from tests.api.states import state_bytes
 from tests.console.conftest import Visitor
 from tests.console.fleet_examples import Fleet, Made
+from tests.landform import ADMIN
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -248,3 +252,16 @@ def test_the_lock_of_another_needs_the_role_admin(
     version = page.split('name="version" value="')[1].split('"')[0]
     assert visitor.post(f"{path}/unlock", {"version": version}).status_code == 303
     assert "stack.unlock_force" in acts(ctx)
+
+
+@pytest.mark.parametrize("status", ["pending", "planning", "applied", "errored"])
+def test_a_move_of_the_state_is_shown_like_every_operation(
+    ctx: Context, visitor: Visitor, made: Made, path: str, status: str
+) -> None:
+    with ctx.write() as session:
+        stack = session.get_one(Stack, made.stack_id)
+        options = PlanOptions(state_backend="s3")
+        moving = add_operation(session, stack, OperationType.MOVE_STATE, ADMIN, options)
+        moving.status = status
+    for page in (f"/operations/{moving.id}", f"{path}/operations", "/operations"):
+        assert "Move state" in visitor.text(page)
