@@ -320,6 +320,7 @@ def _windows(world: World) -> None:
     window = {"effect": "allow", "days": ["mon"], "start": "01:00", "end": "02:00"}
     for place in ("", "/projects/default"):
         world.rest.patch(f"{place}/change-control", {"windows": [window]}, If_Match="*")
+    world.rest.patch("/projects/default", {"drift": {"windows": [window]}}, If_Match="*")
 
 
 def _no_lock(world: World) -> None:
@@ -549,6 +550,12 @@ TABLE: dict[str, Row] = {
     ),
     "GET /settings/projects/{project}/delete": Row(PAGE_OF_SERVICE),
     "POST /settings/projects/{project}/delete": Row(PAGE_OF_SERVICE, granted=422),
+    "POST /settings/projects/{project}/check-windows": Row(
+        FORM_OF_ADMINS, granted=412, body=WINDOW
+    ),
+    "POST /settings/projects/{project}/check-windows/{number}/remove": Row(
+        FORM_OF_ADMINS, granted=412, body=OLD, arrange=_windows
+    ),
     "POST /settings/projects/{project}/members": Row(
         FORM_OF_ADMINS, granted=303, body=_role_of_the_victim, arrange=_no_member
     ),

@@ -101,6 +101,35 @@ def test_an_operation_goes_on_before_ones_eyes(watched: Watched, fleet: Fleet) -
     assert page.locator("#log li").count() == 60
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("place", ["/", "/workers", "/stacks/{stack}"])
+def test_a_page_asks_again_only_while_somebody_looks_at_it(
+    watched: Watched, fleet: Fleet, place: str
+) -> None:
+    stack = fleet.stack("web", status="creating").stack_id
+    watched.sign_in()
+    page = watched.page
+    asked: list[str] = []
+    page.add_init_script("Object.defineProperty(document, 'hidden', {get: () => self.isAway})")
+    page.clock.install(time=0)
+    watched.open(place.format(stack=stack))
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_response(lambda response: response.ok):
+        page.clock.run_for(30_000)
+    page.evaluate("self.isAway = true")
+    page.wait_for_load_state("networkidle")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    asked.clear()
+    page.clock.run_for(120_000)
+    page.clock.pause_at(3_600_000)  # from now on only what people do can make it ask
+    page.evaluate("fetch('/healthz')")  # had the page asked, it would have been before this
+    page.wait_for_load_state("networkidle")
+    assert asked in ([], [f"{watched.root}/healthz"])
+    with page.expect_response(lambda response: response.url.endswith(place.format(stack=stack))):
+        page.evaluate("self.isAway = false")
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+
+
 def test_keys_reach_everything_and_focus_is_seen(watched: Watched, fleet: Fleet) -> None:
     fleet.stack("web")
     watched.sign_in()

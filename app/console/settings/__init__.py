@@ -11,6 +11,7 @@ from flask import Blueprint
 from app.console.settings import (
     account,
     change_control,
+    check_windows,
     drift_rules,
     members,
     projects,
@@ -31,5 +32,6 @@ def add_pages(pages: Blueprint) -> None:
         webhooks,
         drift_rules,
         change_control,
+        check_windows,
     ):
         module.add_pages(pages)

@@ -2,61 +2,36 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
 from app.clock import utc_now
-from app.console.forms.entry import Entry, blank, checks, choice, sent, sent_version
-from app.console.forms.fields import Field, Option
+from app.console.forms.entry import Entry, blank, choice, sent, sent_version
+from app.console.forms.fields import Field
+from app.console.forms.windows import DAY_NAMES, read_window, refused_window, window_fields
 from app.console.notices import go_with_notice
 from app.console.read_models.change_control import read_control_page
-from app.domain.change_windows import DAYS, Effect
+from app.domain.change_windows import Effect
 from app.errors import NotFoundError, PreconditionFailedError, ValidationError
 from app.http_errors import status_of
 from app.services.change_control import ControlChange, Maintenance, change_control
 from app.web_context import current_context, current_principal
 
 MAX_REASON = 500
-MAX_ZONE = 64
-CLOCK_TIME = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
 HOURS = {"1": "1 hour", "2": "2 hours", "4": "4 hours", "8": "8 hours", "24": "a day"}
 UNTIL_LIFTED = "lifted"
-DAY_NAMES = {
-    "mon": "Monday",
-    "tue": "Tuesday",
-    "wed": "Wednesday",
-    "thu": "Thursday",
-    "fri": "Friday",
-    "sat": "Saturday",
-    "sun": "Sunday",
-}
 EFFECTS = {
-    Effect.ALLOW.value: "Changes are applied in it, and outside of such windows they are not",
-    Effect.DENY.value: "Nothing is applied in it",
+    Effect.ALLOW: "Changes are applied in it, and outside of such windows they are not",
+    Effect.DENY: "Nothing is applied in it",
 }
 MAINTENANCE = (
     Field("/maintenance/reason", "text", "Why", help="Who waits reads it.", is_required=True),
     choice("/maintenance/until", "For", [*HOURS.items(), (UNTIL_LIFTED, "until it is ended here")]),
 )
-WINDOW = (
-    choice("/effect", "What it does", EFFECTS.items()),
-    checks("/days", "On", [Option(day, DAY_NAMES[day]) for day in DAYS]),
-    Field("/start", "text", "From", example="22:00", is_required=True),
-    Field(
-        "/end",
-        "text",
-        "To",
-        help="One that is not after the beginning is on the next day.",
-        example="04:00",
-        is_required=True,
-    ),
-    Field("/timezone", "text", "Time zone", example="Europe/Berlin", default="UTC"),
-)
+WINDOW = window_fields(EFFECTS)
 AT_FORM = (ValidationError, PreconditionFailedError)
 
 
@@ -98,14 +73,9 @@ def add_window(project: str | None = None) -> Response | tuple[str, int]:
     entry = sent(WINDOW)
     windows = read_control_page(current_context(), current_principal(), project).windows
     try:
-        _change(project, ControlChange(windows=[*windows, _window(entry)]))
+        _change(project, ControlChange(windows=[*windows, read_window(entry)]))
     except AT_FORM as error:
-        # The new window is the last of the list; its problems belong at the fields of this form.
-        moved = tuple(
-            replace(item, pointer=re.sub(r"^/windows/\d+", "", item.pointer))
-            for item in error.problems
-        )
-        shown = replace(entry.after(error), problems=moved)
+        shown = refused_window(entry, error)
         return _page(project, window=shown), status_of(error)
     return _go("saved", project)
 
@@ -141,24 +111,6 @@ def _maintenance(entry: Entry) -> Maintenance:
     if hours not in HOURS:
         raise ValidationError.at("/maintenance/until", "Choose one of those offered.")
     return Maintenance(reason, utc_now() + timedelta(hours=int(hours)))
-
-
-def _window(entry: Entry) -> dict[str, Any]:
-    effect, days = entry.text("/effect"), entry.many("/days")
-    if effect not in EFFECTS:
-        raise ValidationError.at("/effect", "Choose one of those offered.")
-    if not days or not set(days) <= set(DAYS):
-        raise ValidationError.at("/days", "Choose at least one day.")
-    for pointer in ("/start", "/end"):
-        if not CLOCK_TIME.fullmatch(entry.text(pointer)):
-            raise ValidationError.at(pointer, "Write it as 09:30.")
-    return {
-        "effect": effect,
-        "days": days,
-        "start": entry.text("/start"),
-        "end": entry.text("/end"),
-        "timezone": entry.text("/timezone")[:MAX_ZONE] or "UTC",
-    }
 
 
 def _page(

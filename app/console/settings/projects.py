@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Blueprint, render_template, url_for
 from werkzeug.wrappers import Response
 
 from app.console.confirmations import Confirmation, ask, ask_again, is_confirmed
 from app.console.forms.entry import Entry, blank, choice, filled, sent, sent_version
 from app.console.forms.fields import Field
+from app.console.forms.windows import DAY_NAMES, window_fields
 from app.console.list_requests import next_address, wanted_page
 from app.console.notices import go_with_notice
 from app.console.read_models.people import read_project, read_projects
-from app.console.settings.change_control import DAY_NAMES
 from app.console.settings.members import member_entry
 from app.console.words import AUTO_APPLY
+from app.domain.change_windows import Effect
 from app.domain.names import NAME_RULE
 from app.domain.operations import AutoApply
 from app.domain.permissions import ServiceRight
@@ -56,6 +59,12 @@ AUTO = choice(
     "Apply without asking",
     AUTO_APPLY.items(),
     help_="For new stacks that do not say it themselves.",
+)
+CHECK_WINDOW = window_fields(
+    {
+        Effect.ALLOW: "Stacks are checked in it, and outside of such windows they are not",
+        Effect.DENY: "Nothing is checked in it",
+    }
 )
 AT_FORM = (ValidationError, ConflictError, PreconditionFailedError)
 
@@ -102,7 +111,7 @@ def make_project() -> Response | tuple[str, int]:
 
 def show_project(project: str) -> str:
     """Show a project: its rules and members."""
-    return _page(project)
+    return project_page(project)
 
 
 def change_rules(project: str) -> Response | tuple[str, int]:
@@ -121,7 +130,7 @@ def change_rules(project: str) -> Response | tuple[str, int]:
                 expected_version=entry.version,
             )
     except AT_FORM as error:
-        return _page(project, entry.after(error)), status_of(error)
+        return project_page(project, entry.after(error)), status_of(error)
     return go_with_notice("saved", "console.show_project", project=project)
 
 
@@ -143,7 +152,8 @@ def delete_empty_project(project: str) -> Response | tuple[str, int]:
     return go_with_notice("deleted", "console.list_own_projects")
 
 
-def _page(project: str, entry: Entry | None = None) -> str:
+def project_page(project: str, entry: Entry | None = None, window: Entry | None = None) -> str:
+    """Return the page of a project, with the form of its rules or of a window as it was sent."""
     page = read_project(current_context(), current_principal(), project, wanted_page())
     following = next_address("console.show_project", page.next_cursor, {"project": page.project.id})
     return render_template(
@@ -151,6 +161,7 @@ def _page(project: str, entry: Entry | None = None) -> str:
         page=page,
         entry=entry or _as_it_is(page.project),
         member_entry=member_entry(),
+        window=replace(window or blank(CHECK_WINDOW), version=page.project.version),
         day_names=DAY_NAMES,
         next_page=following,
     )
