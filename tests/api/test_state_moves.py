@@ -34,9 +34,9 @@ def test_a_move_is_queued_audited_and_shown(rest: Rest, network: dict[str, Any])
     assert answer.json["stack"]["state_backend"] == "volume", "nothing has happened yet"
     with rest.ctx.read() as session:
         (event,) = session.query(AuditEvent).filter_by(action="state.move").all()
-    assert event.details["source"] == "volume"
-    assert event.details["target"] == "s3"
-    assert event.details["operation_id"] == operation["id"]
+    assert event.detail["source"] == "volume"
+    assert event.detail["target"] == "s3"
+    assert event.detail["operation_id"] == operation["id"]
 
 
 @pytest.mark.parametrize(
