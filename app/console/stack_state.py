@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.console.list_requests import wanted_page, wanted_serial
+from app.console.list_requests import wanted_form_choice, wanted_page, wanted_serial
 from app.console.read_models.stack_state import (
     read_rollback,
     read_stack_states,
@@ -13,10 +13,12 @@ from app.console.read_models.stack_state import (
 )
 from app.domain.operations import OperationType
 from app.domain.plan_options import PlanOptions
+from app.domain.stacks import StateBackend
 from app.errors import ConflictError, StateError, ValidationError
 from app.http_errors import status_of
 from app.services.operations import request_operation
 from app.services.state_files import download
+from app.services.state_moves import request_move
 from app.services.state_uploads import upload_state
 from app.web_context import current_context, current_principal
 
@@ -30,6 +32,7 @@ def add_pages(pages: Blueprint) -> None:
     one = "/stacks/<stack_id>/state"
     pages.add_url_rule(one, view_func=show_stack_states)
     pages.add_url_rule(one, view_func=upload_stack_state, methods=["POST"])
+    pages.add_url_rule(f"{one}/move", view_func=move_stack_state, methods=["POST"])
     pages.add_url_rule(f"{one}/diff", view_func=show_state_diff)
     pages.add_url_rule(f"{one}/<int:serial>/download", view_func=download_state)
     pages.add_url_rule(f"{one}/<int:serial>/rollback", view_func=confirm_rollback)
@@ -59,6 +62,16 @@ def upload_stack_state(stack_id: str) -> AnyResponse | tuple[str, int]:
             operation_id = operation.id
     except (ValidationError, ConflictError, StateError) as error:
         return _states(stack_id, f"{error.detail} {error.advice}"), status_of(error)
+    return _go_to(operation_id)
+
+
+def move_stack_state(stack_id: str) -> AnyResponse:
+    """Move the state of a stack to the volume or to the state bucket."""
+    ctx, principal = current_context(), current_principal()
+    options = PlanOptions(state_backend=wanted_form_choice("state_backend", [*StateBackend]))
+    with ctx.write() as session:
+        _, operation = request_move(ctx, session, principal, stack_id, options)
+        operation_id = operation.id
     return _go_to(operation_id)
 
 

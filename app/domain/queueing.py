@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 from app.domain.operations import OperationType
 
 SYSTEM = "system"
+AT_RANDOM = 8
+"""From so many checks of the clock the next one is picked: their order is nobody's concern."""
 
 
 class Priority(IntEnum):
@@ -62,11 +64,29 @@ class Load:
         return item.priority is not Priority.SCHEDULED or self.scheduled < limits.drift_checks
 
 
-def choose(waiting: Sequence[Waiting], load: Load, limits: Limits) -> Waiting | None:
-    """Return what starts next: by priority, then for the project that runs least, then by age."""
-    fitting = [item for item in waiting if load.has_room(item, limits)]
-    return min(
-        fitting,
+def in_order(waiting: Sequence[Waiting], load: Load, limits: Limits) -> list[Waiting]:
+    """Return what may start: by priority, then for the project that runs least, then by age."""
+    return sorted(
+        (item for item in waiting if load.has_room(item, limits)),
         key=lambda item: (item.priority, load.by_project.get(item.project_id, 0), item.id),
-        default=None,
     )
+
+
+def choose(waiting: Sequence[Waiting], load: Load, limits: Limits) -> Waiting | None:
+    """Return what starts next."""
+    return next(iter(in_order(waiting, load, limits)), None)
+
+
+def choose_check(
+    waiting: Sequence[Waiting],
+    load: Load,
+    limits: Limits,
+    pick: Callable[[Sequence[Waiting]], Waiting],
+) -> Waiting | None:
+    """Return one of the first checks of the clock; ``pick`` takes it from them.
+
+    Whoever has made a check asks for the next one at once. If all took the first, most would find
+    it taken.
+    """
+    first = in_order(waiting, load, limits)[:AT_RANDOM]
+    return pick(first) if first else None

@@ -6,30 +6,32 @@ and limits hold whatever the order of the rings was.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from redis.exceptions import RedisError
-from sqlalchemy import exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from app.clock import utc_now
 from app.domain.operations import OWNED, OperationStatus, OperationType
-from app.domain.queueing import SYSTEM, Limits, Load, Priority, Waiting, choose
+from app.domain.queueing import SYSTEM, Limits, Load, Waiting, choose, choose_check
 from app.domain.stacks import StateBackend
 from app.models import InstallationFact, Operation, Stack
 from app.queue.doorbell import DRIFT_QUEUE
 from app.services.change_control import closures
 from app.services.context import Context, ring_after_commit
-from app.services.operation_queue import goes_before, holds, is_blocked
+from app.services.operation_queue import gives_way, goes_before, holds, is_blocked
 from app.services.operation_waits import CAPACITY, bucket_trouble
 from app.services.reference_waits import waits_for_reference
 from app.settings import Settings
 
 MEMORY_INFO = Path("/proc/meminfo")
 CONSIDERED = 500
+OLDEST_CHECKS = 50
 MIB = 1024 * 1024
 
 
@@ -39,12 +41,12 @@ def choose_next(ctx: Context) -> Waiting | None:
     if len(short) == len(ctx.catalog.clouds):
         return None
     with ctx.read() as session:
-        return choose(_waiting(session, short), _load(session), _limits(ctx.settings))
+        return _choose(session, ctx.settings, short)
 
 
 def ring_chosen(session: Session, settings: Settings) -> None:
     """Ring what may start now that something has ended; a limit may have held it back."""
-    chosen = choose(_waiting(session), _load(session), _limits(settings))
+    chosen = _choose(session, settings)
     if chosen is not None:
         ring_after_commit(session, session.get_one(Operation, chosen.id))
 
@@ -56,8 +58,7 @@ def ring_checks(ctx: Context) -> int:
     would only wake workers for nothing. Does nothing while Redis is away.
     """
     with ctx.read() as session:
-        load, waiting = _load(session), _waiting(session)
-    checks = [item for item in waiting if item.priority is Priority.SCHEDULED]
+        load, checks = _load(session), _waiting(session, gives_way(Operation))
     try:
         room = ctx.settings.drift_limit - load.scheduled - ctx.doorbell.count(DRIFT_QUEUE)
     except RedisError:
@@ -113,6 +114,21 @@ def _available_mib() -> int | None:
     return None
 
 
+def _choose(session: Session, settings: Settings, short: Collection[str] = ()) -> Waiting | None:
+    """Look at people's work first, then at the oldest checks of the clock, then at all of them.
+
+    In a sweep there are hundreds of checks, and each end of one asks this again.
+    """
+    load, limits, is_check = _load(session), _limits(settings), gives_way(Operation)
+    chosen = choose(_waiting(session, ~is_check, short), load, limits)
+    if chosen is None and load.scheduled < limits.drift_checks:
+        oldest = _waiting(session, is_check, short, OLDEST_CHECKS)
+        chosen = choose_check(oldest, load, limits, secrets.choice)
+        if chosen is None and len(oldest) == OLDEST_CHECKS:
+            chosen = choose(_waiting(session, is_check, short), load, limits)
+    return chosen
+
+
 def _limits(settings: Settings) -> Limits:
     return Limits(settings.project_limit, settings.drift_limit)
 
@@ -138,10 +154,16 @@ def _others() -> tuple[type[Operation], type[Operation]]:
     return aliased(Operation), aliased(Operation)
 
 
-def _waiting(session: Session, short: Collection[str] = ()) -> list[Waiting]:
+def _waiting(
+    session: Session,
+    which: ColumnElement[bool],
+    short: Collection[str] = (),
+    limit: int = CONSIDERED,
+) -> list[Waiting]:
     """Return approved plans, and the first pending operation of each stack that nothing holds.
 
-    Stacks on clouds that are ``short`` of memory are left out, and those whose bucket is away.
+    Of these the oldest that are ``which``. Stacks on clouds that are ``short`` of memory are left
+    out, and those whose bucket is away.
     """
     earlier, holder = _others()
     is_first = ~exists().where(
@@ -158,6 +180,7 @@ def _waiting(session: Session, short: Collection[str] = ()) -> list[Waiting]:
         select(Operation.id, Stack.project_id, Operation.type, Operation.requested_by)
         .join(Stack, Stack.id == Operation.stack_id)
         .where(
+            which,
             or_(may_start, is_approved),
             ~is_blocked(Operation),
             Stack.cloud.not_in(short),
@@ -165,7 +188,7 @@ def _waiting(session: Session, short: Collection[str] = ()) -> list[Waiting]:
             ~closures(session).hold_back(),
         )
         .order_by(Operation.id)
-        .limit(CONSIDERED)
+        .limit(limit)
     )
     return [
         Waiting(row_id, project_id, OperationType(kind), requested_by)

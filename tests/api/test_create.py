@@ -177,7 +177,7 @@ def test_a_reference_to_another_kind_is_refused(rest: Rest) -> None:
     rest.made("buckets", "files")
     told = _refused_reference(rest, "files")
     assert told["status"] == 422
-    assert "is a bucket; a network is needed" in told["detail"]
+    assert "is a bucket; a network or existing-network is needed" in told["detail"]
 
 
 def test_a_reference_into_another_project_is_refused(rest: Rest) -> None:

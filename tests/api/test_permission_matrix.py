@@ -671,6 +671,7 @@ TABLE: dict[str, Row] = {
     ),
     "GET /stacks/{stack_id}/state": Row(PAGE_OF_VIEWERS),
     "POST /stacks/{stack_id}/state": Row(FORM_OF_ADMINS, granted=422, body=_state_file),
+    "POST /stacks/{stack_id}/state/move": Row(FORM_OF_ADMINS, granted=422),
     "GET /stacks/{stack_id}/state/diff": Row(PAGE_OF_VIEWERS),
     "GET /stacks/{stack_id}/state/{serial}/download": Row(FORM_OF_ADMINS),
     "GET /stacks/{stack_id}/state/{serial}/rollback": Row(FORM_OF_OPERATORS),

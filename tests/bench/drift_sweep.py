@@ -31,7 +31,8 @@ CHANGED_EVERY = 20
 ASK_EVERY_SECONDS = 2.0
 SWEEP_SECONDS = 3600.0
 SETTINGS = {
-    # One worker is always free for people, as with more workers than LANDFORM_DRIFT_LIMIT.
+    # A check waits for the cloud half of its time, so one more than there are cores; one worker is
+    # always free for people, as with more workers than LANDFORM_DRIFT_LIMIT.
     "LANDFORM_WORKERS": str(CORES + 1),
     "LANDFORM_DRIFT_LIMIT": str(CORES),
     "LANDFORM_TICK_SECONDS": "1",

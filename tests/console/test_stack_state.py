@@ -265,3 +265,10 @@ def test_a_move_of_the_state_is_shown_like_every_operation(
         moving.status = status
     for page in (f"/operations/{moving.id}", f"{path}/operations", "/operations"):
         assert "Move state" in visitor.text(page)
+
+
+def test_without_a_state_bucket_nothing_is_said_of_moving(visitor: Visitor, path: str) -> None:
+    assert "Kept on" not in visitor.text(f"{path}/state")
+    response = visitor.post(f"{path}/state/move", {"state_backend": "s3"})
+    assert response.status_code == 422
+    assert "state bucket" in response.text

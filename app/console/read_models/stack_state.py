@@ -8,6 +8,7 @@ from typing import Any
 
 from app.console.read_models.stack import StackHeader, stack_header
 from app.domain.permissions import Right
+from app.domain.stacks import StateBackend
 from app.errors import LandformError
 from app.models import StateVersion
 from app.services.access import Principal
@@ -27,7 +28,8 @@ COMPARABLE = PageRequest(limit=50)
 class StackStatesPage:
     """The tab of state versions, newest first; ``reasons`` are operation types by operation id.
 
-    ``present`` is the serial of the state of record, or nothing before the first one.
+    ``present`` is the serial of the state of record, or nothing before the first one. ``backend``
+    says where the state is kept; ``bucket`` names the one that could hold it, if there is one.
     """
 
     header: StackHeader
@@ -37,6 +39,8 @@ class StackStatesPage:
     next_cursor: str | None
     may_download: bool
     may_upload: bool
+    backend: StateBackend
+    bucket: str
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,8 @@ def read_stack_states(
             next_cursor=found.next_cursor,
             may_download=principal.has(Right.STATE_READ, stack.project_id),
             may_upload=principal.has(Right.STATE_WRITE, stack.project_id),
+            backend=StateBackend(stack.state_backend),
+            bucket=ctx.settings.state_s3_bucket,
         )
 
 

@@ -89,7 +89,7 @@ class Engine:
             if self._may_be_nice and chosen.priority is Priority.SCHEDULED:
                 os.setpriority(os.PRIO_PROCESS, 0, NICENESS)  # people wait for other processes
             is_done = self.carry_out(chosen.id)
-            done, missed = done + is_done, missed + (not is_done)
+            done, missed = done + is_done, 0 if is_done else missed + 1
             if is_done and not is_check:
                 break
         if done:  # what it frees may be what others wait for

@@ -25,6 +25,8 @@ from app.terraform.events import Event
 from app.terraform.identity import ProcessIdentity
 
 FLUSH_SECONDS = 0.3
+FOLLOWED = (StepName.PREPARE, StepName.INIT, StepName.PLAN)
+"""Steps after which there is always another one."""
 MAX_MESSAGE = 4000
 MAX_DETAIL = 1000
 
@@ -146,6 +148,8 @@ class Recorder:
             {"step": name.value, "status": status.value},
         )
         row.status, row.ended_at, row.detail = status.value, utc_now(), detail
+        if name in FOLLOWED and status is StepStatus.DONE and not self._has_process:
+            return  # the step that follows writes both
         with writing(self._ctx, self._claim) as (session, asked):
             if self._has_process:
                 self._set_process(session, None)
