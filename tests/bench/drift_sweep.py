@@ -33,8 +33,8 @@ SWEEP_SECONDS = 3600.0
 SETTINGS = {
     # A check waits for the cloud half of its time, so one more than there are cores; one worker is
     # always free for people, as with more workers than LANDFORM_DRIFT_LIMIT.
-    "LANDFORM_WORKERS": str(CORES + 1),
-    "LANDFORM_DRIFT_LIMIT": str(CORES),
+    "LANDFORM_WORKERS": str(CORES + 2),
+    "LANDFORM_DRIFT_LIMIT": str(CORES + 1),
     "LANDFORM_TICK_SECONDS": "1",
     "LANDFORM_API_RATE": "10000000/minute",
     "LANDFORM_LOG_LEVEL": "WARNING",
