@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.domain.operations import OperationType
-from app.domain.queueing import Limits, Load, Priority, Waiting, choose
+from app.domain.queueing import AT_RANDOM, Limits, Load, Priority, Waiting, choose, choose_check
 
 LIMITS = Limits(per_project=2, drift_checks=1)
 
@@ -57,3 +59,22 @@ def test_scheduled_checks_never_take_more_than_their_share() -> None:
 
 def test_nothing_to_do_is_an_answer() -> None:
     assert choose([], Load(), LIMITS) is None
+
+
+def test_a_check_of_the_clock_is_picked_from_the_first_that_have_room() -> None:
+    checks = [item(100 + n, OperationType.DRIFT_CHECK, by="system") for n in range(20)]
+    full = [item(n, OperationType.DRIFT_CHECK, project="full", by="system") for n in range(5)]
+    seen = []
+
+    def pick(first: Sequence[Waiting]) -> Waiting:
+        seen.extend(first)
+        return first[-1]
+
+    chosen = choose_check([*full, *checks], Load({"full": 2}), LIMITS, pick)
+    assert seen == checks[:AT_RANDOM]
+    assert chosen == checks[AT_RANDOM - 1]
+
+
+def test_no_check_is_picked_when_none_has_room() -> None:
+    checks = [item(1, OperationType.DRIFT_CHECK, by="system")]
+    assert choose_check(checks, Load({}, scheduled=1), LIMITS, lambda first: first[0]) is None

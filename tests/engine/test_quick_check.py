@@ -134,6 +134,7 @@ def test_who_asks_for_a_check_gets_one_by_terraform(landform: Landform, bucket: 
     assert latest_report(landform, bucket).checked_by == "terraform"
 
 
+@pytest.mark.thorough
 def test_terraform_looks_again_when_its_last_look_is_too_old(
     landform: Landform, bucket: Stack
 ) -> None:

@@ -120,6 +120,7 @@ def test_stacks_on_the_volume_and_on_s3_live_side_by_side(landform: Landform) ->
     assert landform.perform(group, OperationType.PLAN).status == "planned_and_finished"
 
 
+@pytest.mark.thorough
 def test_operations_on_s3_wait_while_the_bucket_is_away_and_others_go_on(
     landform: Landform, bucket: StateBucket
 ) -> None:
@@ -143,6 +144,7 @@ def test_operations_on_s3_wait_while_the_bucket_is_away_and_others_go_on(
     assert landform.carry_out(waiting).status == "planned_and_finished"
 
 
+@pytest.mark.thorough
 def test_a_state_that_s3_does_not_take_is_saved_once_it_does(
     landform: Landform, bucket: StateBucket, proxy: Proxy
 ) -> None:
