@@ -143,5 +143,6 @@ $(DEV): $(RUNTIME) requirements-dev.txt
 	@rm -f $(VENV)/.dev-* && touch $@
 
 .PHONY: campaign
-campaign: $(DEV) ## Kill processes at random for 25 minutes and check every promise
+campaign: $(DEV) ## Kill processes at random for 25 minutes and check every promise; then the matrix on AWS
 	@$(RUN) -m tests.campaign $(CAMPAIGN_ARGS)
+	@$(RUN) -m pytest -q -m thorough tests/aws
