@@ -13,6 +13,7 @@ import sys
 from app.errors import ConfigurationError
 from app.logs import configure_logging, get_logger
 from app.settings import Settings, keeper_socket
+from app.storage.socket_folder import find_socket_folder
 from app.terraform.provider_keeper import ProviderKeeper, clear_leftovers
 from workers.private_folder import make_private
 
@@ -26,7 +27,10 @@ async def keep(settings: Settings) -> None:
     for needed in {folder, listen.parent}:
         make_private(needed, "the keeper of providers")
     clear_leftovers(folder)
-    keeper = ProviderKeeper(folder, settings.kept_providers)
+    own = folder / "p-12345678"  # as long as the folder of each provider
+    near = find_socket_folder(own)
+    sockets = None if near == own else near
+    keeper = ProviderKeeper(folder, settings.kept_providers, sockets=sockets)
     serving = asyncio.ensure_future(keeper.serve(listen))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, serving.cancel)

@@ -58,19 +58,20 @@ class KeptProvider:
         return self._process.returncode is None
 
     @classmethod
-    async def start(cls, order: ProviderOrder, root: Path) -> KeptProvider:
+    async def start(cls, order: ProviderOrder, root: Path, sockets: Path | None) -> KeptProvider:
         """Start a provider and wait until it says how to reach it.
 
         Args:
             order: what to start.
             root: private folder; HOME and TMPDIR of the provider are made in it.
+            sockets: private folder in which it listens; its TMPDIR if left out.
 
         Raises:
             UnavailableError: it did not start, or said nothing of use in time.
         """
         folder = Path(tempfile.mkdtemp(prefix="p-", dir=root))
         try:
-            provider = cls(order, folder, await _launch(order, folder))
+            provider = cls(order, folder, await _launch(order, folder, sockets))
         except OSError as error:
             shutil.rmtree(folder, ignore_errors=True)
             raise UnavailableError(f"The provider cannot be started: {error}.") from error
@@ -132,8 +133,14 @@ class KeptProvider:
             os.killpg(self._process.pid, number)
 
 
-async def _launch(order: ProviderOrder, folder: Path) -> asyncio.subprocess.Process:
-    own = {"HOME": str(folder), "TMPDIR": str(folder)}
+async def _launch(
+    order: ProviderOrder, folder: Path, sockets: Path | None
+) -> asyncio.subprocess.Process:
+    own = {
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "PLUGIN_UNIX_SOCKET_DIR": str(sockets or folder),
+    }
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",

@@ -52,8 +52,13 @@ class ProviderKeeper:
         max_uses: int = MAX_USES,
         idle_seconds: float = IDLE_SECONDS,
         spare_bytes: int = SPARE_BYTES,
+        sockets: Path | None = None,
     ) -> None:
-        """Keep at most ``limit`` processes; ``folder`` is private to this user."""
+        """Keep at most ``limit`` processes; ``folder`` is private to this user.
+
+        ``sockets`` is where they listen when ``folder`` lies too deep for the address of a socket.
+        """
+        self._sockets = sockets
         self._spare_bytes = spare_bytes
         self._folder = folder
         self._limit = limit
@@ -153,7 +158,7 @@ class ProviderKeeper:
     async def _start(self, order: ProviderOrder) -> KeptProvider | None:
         self._starting += 1
         try:
-            provider = await KeptProvider.start(order, self._folder)
+            provider = await KeptProvider.start(order, self._folder, self._sockets)
         except UnavailableError as error:
             log.warning("provider_not_started", account=order.account, reason=error.detail)
             return None

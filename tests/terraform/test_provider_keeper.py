@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -50,11 +51,11 @@ def order(executable: Path) -> ProviderOrder:
 class Counter:
     """A keeper for one test, and a way to borrow from it."""
 
-    def __init__(self, folder: Path, **limits: float) -> None:
+    def __init__(self, folder: Path, **limits: Any) -> None:
         self.folder = folder
         self.listen = folder / "keeper.sock"
         chosen = {"limit": 3, "max_uses": 100, "idle_seconds": 300.0} | limits
-        self._keeper = ProviderKeeper(folder, int(chosen.pop("limit")), **chosen)  # type: ignore[arg-type]
+        self._keeper = ProviderKeeper(folder, int(chosen.pop("limit")), **chosen)
 
     def run(self, scenario: Callable[[Counter], Awaitable[None]]) -> None:
         """Play ``scenario`` while the keeper serves."""
@@ -455,3 +456,18 @@ def test_nothing_is_kept_idle_while_memory_is_short(folder: Path, order: Provide
         await wait_for_end(pid)
 
     Counter(folder, spare_bytes=2**60, idle_seconds=300).run(scenario)
+
+
+@pytest.mark.parametrize("is_deep", [False, True])
+def test_a_provider_listens_where_it_is_told(
+    folder: Path, tmp_path: Path, order: ProviderOrder, is_deep: bool
+) -> None:
+    near = tmp_path / "near"
+
+    async def scenario(counter: Counter) -> None:
+        assert await counter.use(order) is not None
+        (home,) = find_homes(folder)
+        said = (home / "environment").read_text().splitlines()
+        assert f"PLUGIN_UNIX_SOCKET_DIR={near if is_deep else home}" in said
+
+    Counter(folder, **({"sockets": near} if is_deep else {})).run(scenario)
