@@ -1,4 +1,4 @@
-"""Owns the SQLite file: its tables, and how a connection and a transaction are opened.
+"""Owns the SQLite file, and how a connection and a transaction are opened.
 
 Every writer takes `BEGIN IMMEDIATE`, so that two processes never read the same value and both
 write it back (see facts.md: 500 of 600 updates were lost otherwise). Must not know the domain.
@@ -12,36 +12,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-BUSY_TIMEOUT_SECONDS = 10.0
+from sandbox.service.tables import bring_up
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS accounts (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE,
-    token_sha256 TEXT NOT NULL UNIQUE,
-    created_at REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS faults (
-    account_id INTEGER PRIMARY KEY REFERENCES accounts (id),
-    create_delay_seconds REAL NOT NULL,
-    read_delay_seconds REAL NOT NULL,
-    failure_rate REAL NOT NULL,
-    quota INTEGER,
-    seed INTEGER,
-    draws INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS resources (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
-    id TEXT NOT NULL UNIQUE,
-    account_id INTEGER NOT NULL REFERENCES accounts (id),
-    type TEXT NOT NULL,
-    attributes TEXT NOT NULL,
-    tags TEXT NOT NULL,
-    created_at REAL NOT NULL,
-    available_at REAL NOT NULL
-);
-CREATE INDEX IF NOT EXISTS resources_by_account ON resources (account_id, type, seq);
-"""
+BUSY_TIMEOUT_SECONDS = 10.0
 
 
 class Database:
@@ -55,12 +28,13 @@ class Database:
         self._path = path
 
     def create_tables(self) -> None:
-        """Make the file and its tables unless they exist. Safe when several processes do it."""
+        """Make the file and the tables it lacks. Safe when several processes do it."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         with closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(_TABLES)
+        with self.transaction() as connection:
+            bring_up(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -13,6 +13,30 @@ from dataclasses import dataclass
 from sandbox.attributes import Value
 from sandbox.service.errors import ResourceNotFoundError
 
+_SEARCH = """
+SELECT * FROM resources
+WHERE account_id = :account_id AND seq > :after_seq AND (:type IS NULL OR type = :type)
+ORDER BY seq LIMIT :limit
+"""
+
+# The index of tags finds what has the first tag, in order of creation; each hit is then looked at.
+# CROSS JOIN keeps SQLite from starting with the account's resources, of which there may be many.
+_SEARCH_BY_TAGS = """
+SELECT resources.* FROM resource_tags AS hit CROSS JOIN resources ON resources.seq = hit.seq
+WHERE hit.account_id = :account_id
+AND hit.key = json_extract(:tags, '$[0][0]') AND hit.value = json_extract(:tags, '$[0][1]')
+AND hit.seq > :after_seq AND (:type IS NULL OR resources.type = :type)
+AND NOT EXISTS (
+    SELECT 1 FROM json_each(:tags) AS wanted WHERE NOT EXISTS (
+        SELECT 1 FROM resource_tags AS tag
+        WHERE tag.account_id = :account_id AND tag.seq = hit.seq
+        AND tag.key = json_extract(wanted.value, '$[0]')
+        AND tag.value = json_extract(wanted.value, '$[1]')
+    )
+)
+ORDER BY hit.seq LIMIT :limit
+"""
+
 
 @dataclass(frozen=True)
 class Resource:
@@ -115,18 +139,14 @@ def search(
         after_seq: only resources made after this one (0: from the start).
         limit: at most this many.
     """
+    wanted = [list(tag) for tag in tags]
     rows = connection.execute(
-        "SELECT * FROM resources WHERE account_id = :account_id AND seq > :after_seq "
-        "AND (:type IS NULL OR type = :type) AND NOT EXISTS ("
-        "SELECT 1 FROM json_each(:tags) AS wanted WHERE NOT EXISTS ("
-        "SELECT 1 FROM json_each(resources.tags) AS tag "
-        "WHERE tag.key = json_extract(wanted.value, '$[0]') "
-        "AND tag.value = json_extract(wanted.value, '$[1]'))) ORDER BY seq LIMIT :limit",
+        _SEARCH_BY_TAGS if wanted else _SEARCH,
         {
             "account_id": account_id,
             "after_seq": after_seq,
             "type": type_name,
-            "tags": json.dumps(list(tags)),
+            "tags": json.dumps(wanted),
             "limit": limit,
         },
     ).fetchall()
