@@ -8,17 +8,28 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from sandbox.service.tables import bring_up
 
 BUSY_TIMEOUT_SECONDS = 10.0
 
 
+class _Kept(NamedTuple):
+    """An open connection, and which file (device and inode) was at the path before it opened."""
+
+    file: tuple[int, int] | None
+    connection: sqlite3.Connection
+
+
 class Database:
-    """The sandbox cloud's SQLite file. One connection per transaction: cheap, and safe in threads.
+    """The sandbox cloud's SQLite file. Connections stay open; each serves one caller at a time.
+
+    Opening one costs ten times as much as reading a resource does.
 
     Parameters:
         path: the file; its folder is created (0700), the file itself is private to the user.
@@ -26,6 +37,8 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # By process: what a parent has opened may, after a fork, be neither used nor closed.
+        self._idle: dict[int, deque[_Kept]] = {}
 
     def create_tables(self) -> None:
         """Make the file and the tables it lacks. Safe when several processes do it."""
@@ -39,19 +52,50 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Open a write transaction; commit at the end. On any error, closing rolls it back."""
-        with closing(self._connect()) as connection:
+        with self.reading() as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Open a connection for reading only; statements see what is committed."""
-        with closing(self._connect()) as connection:
-            yield connection
+        """Lend a connection for reading only; statements see what is committed."""
+        idle = self._idle.setdefault(os.getpid(), deque())
+        kept = self._take(idle)
+        try:
+            yield kept.connection
+        except BaseException:  # broad: whatever it was, half a transaction must not be lent on
+            kept.connection.close()
+            raise
+        idle.append(kept)
+
+    def _take(self, idle: deque[_Kept]) -> _Kept:
+        """Return a connection to the file that lies at the path now: it may have been replaced."""
+        file = self._identify()
+        while idle:
+            try:
+                kept = idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            if file is not None and kept.file == file:
+                return kept
+            kept.connection.close()
+        return _Kept(file, self._connect())
+
+    def _identify(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_dev, found.st_ino
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(
+            self._path,
+            timeout=BUSY_TIMEOUT_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,  # handed on from thread to thread, never shared
+        )
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = FULL")
