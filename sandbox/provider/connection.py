@@ -32,7 +32,7 @@ class Connection:
     def configure(self, diagnostics: Diagnostics, config: Mapping[str, Any]) -> None:
         """Take the provider block. Does not call the cloud: planning new things works offline."""
         self.stop.clear()
-        self._client = None
+        self._forget_client()
         values = {name: self._find(name, config) for name in _SETTINGS}
         if any(is_unknown(value) for value in values.values()):
             return
@@ -63,6 +63,11 @@ class Connection:
                 "Apply that first, with -target, or use values that are known.",
             )
         return self._client
+
+    def _forget_client(self) -> None:
+        if self._client is not None:
+            self._client.close()
+        self._client = None
 
     def _find(self, name: str, config: Mapping[str, Any]) -> Any:
         value = config.get(name)

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 from tf.iface import DataSource, ReadDataContext
 from tf.schema import Schema
 
-from sandbox.provider.client import CloudError, CloudUnreachableError
+from sandbox.provider.client import CloudError
 from sandbox.provider.connection import Connection
 from sandbox.provider.diagnostics import Subject, report, report_other_type
 from sandbox.provider.schemas import make_data_source_schema
+from sandbox.provider.transport import CloudUnreachableError
 from sandbox.resource_types import ResourceType
 
 

@@ -9,12 +9,8 @@ from dataclasses import dataclass
 
 from tf.utils import Diagnostics
 
-from sandbox.provider.client import (
-    CloudError,
-    CloudResource,
-    CloudUnreachableError,
-    ResourceGoneError,
-)
+from sandbox.provider.client import CloudError, CloudResource, ResourceGoneError
+from sandbox.provider.transport import CloudUnreachableError
 
 CallError = CloudError | CloudUnreachableError
 

@@ -23,12 +23,7 @@ from tf.types import Unknown
 from tf.utils import Diagnostics
 
 from sandbox.attributes import Digest, find_fault
-from sandbox.provider.client import (
-    CloudError,
-    CloudResource,
-    CloudUnreachableError,
-    ResourceGoneError,
-)
+from sandbox.provider.client import CloudError, CloudResource, ResourceGoneError
 from sandbox.provider.connection import Connection
 from sandbox.provider.diagnostics import Subject, report, report_gone, report_other_type
 from sandbox.provider.schemas import (
@@ -36,6 +31,7 @@ from sandbox.provider.schemas import (
     DEFAULT_CREATE_TIMEOUT_SECONDS,
     make_resource_schema,
 )
+from sandbox.provider.transport import CloudUnreachableError
 from sandbox.provider.unknowns import is_unknown
 from sandbox.provider.waiting import (
     WaitError,
