@@ -44,9 +44,10 @@ State = dict[str, Any]
 
 
 class SandboxResource(Resource):
-    """Base of `sandbox_<type>`; a subclass names its `resource_type`."""
+    """Base of `sandbox_<type>`; a subclass names its `resource_type`, and has its schema made."""
 
     resource_type: ClassVar[ResourceType]
+    schema: ClassVar[Schema]
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -57,7 +58,7 @@ class SandboxResource(Resource):
 
     @classmethod
     def get_schema(cls) -> Schema:
-        return make_resource_schema(cls.resource_type)
+        return cls.schema
 
     def validate(self, diags: Diagnostics, type_name: str, config: State) -> None:
         """Refuse at plan time what the cloud would refuse at apply time."""
@@ -211,7 +212,7 @@ def make_resource_class(resource_type: ResourceType) -> type[SandboxResource]:
     return type(
         f"Sandbox{resource_type.schema_name}",
         (SandboxResource,),
-        {"resource_type": resource_type},
+        {"resource_type": resource_type, "schema": make_resource_schema(resource_type)},
     )
 
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from sandbox.service.database import Database
 from sandbox.service.errors import AccountExistsError, InvalidTokenError
@@ -23,6 +24,18 @@ from sandbox.service.settings import Settings
 
 DEFAULT_ACCOUNT = "default"
 MIN_TOKEN_LENGTH = 20
+
+
+class Caller(NamedTuple):
+    """Who asks, with what every request of theirs needs: one statement finds both.
+
+    Parameters:
+        account_id: of the account that the token belongs to.
+        read_delay_seconds: how long the account wants its reads to take, see `faults`.
+    """
+
+    account_id: int
+    read_delay_seconds: float
 
 
 class Accounts:
@@ -48,22 +61,24 @@ class Accounts:
             raise AccountExistsError(f"There is already an account named {name}.") from error
         return token
 
-    def authenticate(self, token: str) -> int:
-        """Return the id of the account that the token belongs to.
+    def authenticate(self, token: str) -> Caller:
+        """Return whose token it is.
 
         Raises:
             InvalidTokenError: no account has it.
         """
         with self._database.reading() as connection:
             row = connection.execute(
-                "SELECT id FROM accounts WHERE token_sha256 = ?", (_digest(token),)
+                "SELECT id, coalesce(read_delay_seconds, 0) FROM accounts "
+                "LEFT JOIN faults ON faults.account_id = accounts.id WHERE token_sha256 = ?",
+                (_digest(token),),
             ).fetchone()
         if row is None:
             raise InvalidTokenError(
                 "The bearer token belongs to no account. The default account's token is in "
                 "$LANDFORM_HOME/sandbox/token."
             )
-        return int(row["id"])
+        return Caller(*row)
 
     def ensure_default(self, token_path: Path) -> None:
         """Make the default account and its token file unless they exist.

@@ -70,16 +70,16 @@ def authenticate() -> None:
             "Send the header Authorization: Bearer <token>. The default account's token is in "
             "$LANDFORM_HOME/sandbox/token."
         )
-    g.account_id = _services().accounts.authenticate(token.strip())
+    caller = _services().accounts.authenticate(token.strip())
+    g.account_id, g.read_delay_seconds = caller
     if request.method in ("POST", "PUT", "PATCH") and not request.is_json:
         raise UnsupportedMediaTypeError("Send the body as Content-Type: application/json.")
 
 
 def _wait_for_read() -> None:
     """Hold a read up as long as the account asked for, outside any transaction."""
-    delay_seconds = _services().faults.get(g.account_id).read_delay_seconds
-    if delay_seconds > 0:
-        time.sleep(delay_seconds)
+    if g.read_delay_seconds > 0:
+        time.sleep(g.read_delay_seconds)
 
 
 @health.route("/healthz")

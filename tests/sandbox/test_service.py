@@ -13,6 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from sandbox.resource_types import RESOURCE_TYPES
+from sandbox.service.accounts import Accounts
 from sandbox.service.accounts import main as accounts_command
 from sandbox.service.database import Database
 from sandbox.service.factory import create_app
@@ -228,3 +229,17 @@ def test_the_openapi_document_describes_every_resource_type(api: FlaskClient) ->
     assert "NodePoolAttributes" in schemas
     assert schemas["MachineAttributes"]["properties"]["user_data"]["writeOnly"] is True
     assert document["paths"]["/v1/resources"]["post"]["security"] == [{"token": []}]
+
+
+def test_each_account_waits_for_its_own_reads_only(service: Service) -> None:
+    slow = Cloud(service.endpoint, service.make_account("slow"))
+    quick = Cloud(service.endpoint, service.make_account("quick"))
+    accounts = Accounts(Database(service.settings.database_path))
+    slow.set_faults(read_delay_seconds=0.25)
+
+    assert accounts.authenticate(slow.token).read_delay_seconds == 0.25
+    assert accounts.authenticate(quick.token).read_delay_seconds == 0
+    slow.set_faults()
+    assert accounts.authenticate(slow.token).read_delay_seconds == 0
+    slow.close()
+    quick.close()
