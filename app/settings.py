@@ -108,7 +108,9 @@ class Settings(BaseSettings):
     project_limit: int = Field(
         10, ge=1, description="Operations of one project that may run at once."
     )
-    drift_limit: int = Field(1, ge=1, description="Scheduled drift checks that may run at once.")
+    drift_limit: int = Field(
+        1, ge=1, description="Workers that may make scheduled drift checks at once."
+    )
     kept_providers: int = Field(
         4,
         ge=0,

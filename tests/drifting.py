@@ -8,7 +8,9 @@ from app.domain.drift import TagSearch
 from app.domain.operations import OperationStatus, OperationType
 from app.models import DriftReport, Stack
 from app.services.context import Context
+from app.services.drift.findings import findings_of
 from app.services.engine import ending
+from app.services.engine.check_ending import record_verdict
 from app.services.engine.drift_check import DriftResult
 from app.services.operation_queue import add_operation
 from app.services.operation_status import move
@@ -40,6 +42,7 @@ def check(ctx: Context, stack: Stack, *changes: Any, **more: Any) -> DriftReport
         row = session.get_one(Stack, stack.id)
         operation = add_operation(session, row, OperationType.DRIFT_CHECK, ADMIN)
         move(operation, OperationStatus.PLANNING)
-        ending.record_verdict(session, operation, DriftResult(changes, **more))
+        findings = findings_of(session, [row.id])[row.id]
+        record_verdict(session, operation, DriftResult(changes, **more), findings)
         ending.end(session, operation, OperationStatus.PLANNED_AND_FINISHED)
         return session.get_one(DriftReport, row.drift_report_id)

@@ -37,6 +37,7 @@ class Landform:
 
     def use(self, ctx: Context) -> None:
         """Go on as a process with other settings would, on the same database and volume."""
+        self.ctx.db.close()
         self.ctx, self.engine = ctx, Engine(ctx)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ only grow; readers of ``/readyz`` and ``/metrics`` ask here.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -69,23 +70,32 @@ def read_pulse(ctx: Context) -> Pulse:
     return Pulse(fact.updated_at, is_dead=utc_now() - fact.updated_at > patience)
 
 
-def settle(session: Session, operation: Operation, *, has_failed: bool) -> dict[str, Any]:
+def settle(operation: Operation, *, has_failed: bool) -> dict[str, Any]:
     """Settle the end of a drift check, whose verdict stands on the stack already.
 
     Args:
-        session: the transaction that ends it.
         operation: the check.
         has_failed: whether it ended without an answer; it is then tried again.
 
     Returns:
         What its error says more: when it is tried again.
     """
-    now, stack = utc_now(), operation.stack
-    settle_check(stack, now, has_failed=has_failed)
-    started = operation.started_at or now
-    _count(session, stack.drift_status, max(0.0, (now - started).total_seconds()))
+    stack = operation.stack
+    settle_check(stack, utc_now(), has_failed=has_failed)
     again_at = next_check(stack) if has_failed else None
     return {"tried_again_at": rfc3339(again_at)} if again_at is not None else {}
+
+
+def count(session: Session, checks: Sequence[Operation]) -> None:
+    """Add checks that end now, with the verdicts on their stacks, to what the detector has done."""
+    now = utc_now()
+    fact = session.get(InstallationFact, TOTALS, with_for_update=True)
+    value: Counter[str] = Counter(fact.value if fact else {})
+    for check in checks:
+        seconds = max(0.0, (now - (check.started_at or now)).total_seconds())
+        value[check.stack.drift_status] += 1
+        value["milliseconds"] += round(seconds * 1000)
+    session.merge(InstallationFact(name=TOTALS, value=dict(value), updated_at=now))
 
 
 def read_overdue(session: Session, grace: timedelta = SILENT_AFTER) -> Overdue:
@@ -135,11 +145,3 @@ def count_stacks(session: Session) -> dict[str, int]:
     )
     found = {row[0]: row[1] for row in session.execute(query)}
     return {status.value: found.get(status.value, 0) for status in DriftStatus}
-
-
-def _count(session: Session, verdict: str, seconds: float) -> None:
-    fact = session.get(InstallationFact, TOTALS, with_for_update=True)
-    value: dict[str, Any] = dict(fact.value) if fact else {}
-    value[verdict] = value.get(verdict, 0) + 1
-    value["milliseconds"] = value.get("milliseconds", 0) + round(seconds * 1000)
-    session.merge(InstallationFact(name=TOTALS, value=value, updated_at=utc_now()))

@@ -20,10 +20,11 @@ from app.clock import utc_now
 from app.domain.operations import OWNED, OperationStatus, OperationType
 from app.domain.queueing import SYSTEM, Limits, Load, Waiting, choose, choose_check
 from app.domain.stacks import StateBackend
-from app.models import InstallationFact, Operation, Stack
+from app.models import DriftBaseline, InstallationFact, Operation, Stack
 from app.queue.doorbell import DRIFT_QUEUE
 from app.services.change_control import closures
 from app.services.context import Context, ring_after_commit
+from app.services.drift.baselines import is_fresh
 from app.services.operation_queue import gives_way, goes_before, holds, is_blocked
 from app.services.operation_waits import CAPACITY, bucket_trouble
 from app.services.reference_waits import waits_for_reference
@@ -32,6 +33,8 @@ from app.settings import Settings
 MEMORY_INFO = Path("/proc/meminfo")
 CONSIDERED = 500
 OLDEST_CHECKS = 50
+ROUND = 8
+"""Checks that one process takes at once. People wait for the stacks of a round until its end."""
 MIB = 1024 * 1024
 
 
@@ -133,14 +136,38 @@ def _limits(settings: Settings) -> Limits:
     return Limits(settings.project_limit, settings.drift_limit)
 
 
+def checks_beside(session: Session, settings: Settings, chosen_id: str) -> list[str]:
+    """Return the chosen check of the clock and others that one process can make with it.
+
+    Of these Terraform has found something not long ago, so that its provider alone may do; their
+    states lie where that of the chosen one does. The chosen one goes alone when it is no such one.
+    """
+    store = (
+        select(Stack.state_backend)
+        .join(Operation, Operation.stack_id == Stack.id)
+        .where(Operation.id == chosen_id)
+        .scalar_subquery()
+    )
+    is_known = exists().where(DriftBaseline.stack_id == Stack.id, is_fresh(settings))
+    which = gives_way(Operation) & is_known & (Stack.state_backend == store)
+    full = _load(session).full_projects(_limits(settings))
+    known = _waiting(session, which & Stack.project_id.not_in(full), limit=OLDEST_CHECKS)
+    ids = [item.id for item in known]
+    if chosen_id not in ids:
+        return [chosen_id]
+    first = ids.index(chosen_id)
+    return ids[first : first + ROUND]
+
+
 def _load(session: Session) -> Load:
+    """Count what runs by the processes that carry it out: each works on one thing at a time."""
     running = (
-        select(Stack.project_id, func.count())
+        select(Stack.project_id, func.count(Operation.owner.distinct()))
         .join(Operation, Operation.stack_id == Stack.id)
         .where(Operation.status.in_(OWNED))
         .group_by(Stack.project_id)
     )
-    scheduled = select(func.count()).where(
+    scheduled = select(func.count(Operation.owner.distinct())).where(
         Operation.status.in_(OWNED),
         Operation.type == OperationType.DRIFT_CHECK,
         Operation.requested_by == SYSTEM,

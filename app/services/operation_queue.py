@@ -21,7 +21,7 @@ from app.domain.queueing import SYSTEM
 from app.models import Operation, Stack, StackLock
 from app.services.access import Principal
 from app.services.context import ring_after_commit
-from app.services.reference_waits import neighbours_with_work, waits_for_reference
+from app.services.reference_waits import awaiting, waits_for_reference
 
 # The stack and the steps of an operation are a dozen queries more; who needs them gets them later.
 ROW_ALONE = lazyload("*")
@@ -172,11 +172,10 @@ def ring_next(session: Session, stack_id: str) -> None:
         ring_after_commit(session, operation)
 
 
-def ring_freed(session: Session, stack_id: str) -> None:
-    """Have rung what may start now that an operation of the stack has ended.
+def ring_freed(session: Session, *stack_ids: str) -> None:
+    """Have rung what may start now that operations of those stacks have ended.
 
-    That is the next one of the stack itself, and those of stacks that waited for it.
+    That is the next one of each stack itself, and those of stacks that waited for it.
     """
-    ring_next(session, stack_id)
-    for neighbour in neighbours_with_work(session, stack_id):
-        ring_next(session, neighbour)
+    for stack_id in awaiting(session, stack_ids):
+        ring_next(session, stack_id)

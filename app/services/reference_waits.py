@@ -7,7 +7,8 @@ starts and says so. Kinds cannot refer in a ring, so waits cannot either.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, exists, or_, select
@@ -17,6 +18,7 @@ from app.domain.operations import FINAL, OperationStatus, OperationType
 from app.models import Operation, Stack, StackReference
 
 
+@cache  # putting it together takes longer than SQL takes to answer
 def waits_for_reference(operation: type[Operation]) -> ColumnElement[bool]:
     """Return the SQL condition that another stack has to be made, or destroyed, first."""
     other, work = aliased(Stack), aliased(Operation)
@@ -65,14 +67,14 @@ def explain(session: Session, operations: Sequence[Operation]) -> dict[str, dict
     return waits
 
 
-def neighbours_with_work(session: Session, stack_id: str) -> list[str]:
-    """Return the stacks on either end of a reference of ``stack_id`` that have pending work."""
-    users = select(StackReference.stack_id).where(StackReference.target_id == stack_id)
-    used = select(StackReference.target_id).where(StackReference.stack_id == stack_id)
-    query = select(Operation.stack_id).where(
-        Operation.stack_id.in_(users.union(used)), Operation.status == OperationStatus.PENDING
-    )
-    return sorted(set(session.scalars(query)))
+def awaiting(session: Session, stack_ids: Collection[str]) -> list[str]:
+    """Return which of those stacks, and of those on either end of their references, have work."""
+    users = select(StackReference.stack_id).where(StackReference.target_id.in_(stack_ids))
+    used = select(StackReference.target_id).where(StackReference.stack_id.in_(stack_ids))
+    is_near = Operation.stack_id.in_(stack_ids) | Operation.stack_id.in_(users.union(used))
+    query = select(Operation.stack_id).where(Operation.status == OperationStatus.PENDING, is_near)
+    found = set(session.scalars(query))
+    return [*filter(found.__contains__, stack_ids), *sorted(found.difference(stack_ids))]
 
 
 def _being_made(stack: type[Stack], work: type[Operation]) -> tuple[ColumnElement[bool], ...]:

@@ -14,13 +14,16 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from app.logs import get_logger
-from app.storage.run_directory import LOCK_FILE, RunDirectory
+from app.storage.run_directory import RunDirectory
+from app.storage.run_files import LOCK_FILE, RunFiles
 
 KEPT = 64
 """Modules; more are there only when blueprints are being written."""
@@ -34,23 +37,49 @@ Stamp = list[int]
 log = get_logger(__name__)
 
 
-class PreparedInit:
-    """The result of ``init`` for the module in one run directory."""
+@dataclass(frozen=True)
+class Installation:
+    """What ``init`` looks at beside the files of a run, read once and good for many runs.
 
-    def __init__(
-        self, work_root: Path, directory: RunDirectory, terraform: str, mirrors: Sequence[Path]
-    ) -> None:
-        """Prepare, before Terraform changes anything in the run directory.
+    Args:
+        terraform: names the Terraform that would run, with its version.
+        cli_config: Terraform's CLI configuration.
+        mirrors: the filesystem mirrors of that configuration; they need not exist.
+    """
+
+    terraform: str
+    cli_config: str
+    mirrors: tuple[Path, ...]
+
+    @cached_property
+    def digest(self) -> bytes:
+        """A digest of it, with the versions that lie in the mirrors now."""
+        words = [self.terraform, self.cli_config]
+        words += [f"{mirror}\0{_versions(mirror)}" for mirror in self.mirrors]
+        return hashlib.sha256("\0".join(words).encode()).digest()
+
+
+@dataclass(frozen=True)
+class _Result:
+    """The links that ``init`` made, by name in the run directory, and its lock file."""
+
+    links: dict[str, Path]
+    lock: str
+
+
+class PreparedInit:
+    """The result of ``init`` for the files of a run."""
+
+    def __init__(self, work_root: Path, files: RunFiles, installation: Installation) -> None:
+        """Prepare; nothing is read yet.
 
         Args:
             work_root: where the results are kept.
-            directory: filled for a run; its CLI configuration is written.
-            terraform: names the Terraform that would run, with its version.
-            mirrors: the filesystem mirrors of that configuration; they need not exist.
+            files: those with which the run directory is filled.
+            installation: what else ``init`` looks at.
         """
-        self._directory = directory
         self._folder = work_root / "prepared"
-        self._file = self._folder / f"{_digest(directory, terraform, mirrors)}.json"
+        self._file = self._folder / f"{_digest(files, installation)}.json"
 
     def fingerprint(self) -> str | None:
         """Name the module, Terraform and the very files of the providers; None if none is kept."""
@@ -60,45 +89,66 @@ class PreparedInit:
             return None
         return f"{self._file.stem}:{hashlib.sha256(kept).hexdigest()}"
 
-    def restore(self) -> bool:
+    def restore(self, directory: RunDirectory) -> bool:
         """Put the result into the run directory; tell whether ``init`` is spared."""
         try:
+            known = self._read()
+            if known is not None:
+                _link(directory, known)
+        except (OSError, ValueError) as error:
+            log.warning("init_not_restored", error=f"{type(error).__name__}: {error}")
+            self.forget()
+            return False
+        return known is not None
+
+    def provider_executable(self, source: str) -> Path | None:
+        """Return the provider that the result links to, or None unless there is exactly one.
+
+        Args:
+            source: its address, such as ``registry.terraform.io/hashicorp/aws``.
+        """
+        try:
+            known = self._read()
+        except (OSError, ValueError):
+            return None
+        prefix = f".terraform/providers/{source}/"
+        targets = (
+            [path for name, path in known.links.items() if name.startswith(prefix)] if known else []
+        )
+        found = [path for target in targets for path in target.glob("terraform-provider-*")]
+        return found[0].resolve() if len(found) == 1 else None
+
+    def _read(self) -> _Result | None:
+        """Return what is kept, or None when nothing is, or the mirror has another provider now.
+
+        Raises:
+            ValueError: what is kept is damaged.
+            OSError: it cannot be read, or a link leads to nothing.
+        """
+        try:
             known = json.loads(self._file.read_bytes())
+        except FileNotFoundError:
+            return None
+        try:
             links = {
                 name: (Path(link["target"]), link["stamps"])
                 for name, link in known["links"].items()
             }
-            if any(_stamps(target) != stamps for target, stamps in links.values()):
-                return False  # the mirror has another provider now
-            self._link({name: target for name, (target, _) in links.items()}, str(known["lock"]))
-        except FileNotFoundError:
-            return False
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            log.warning("init_not_restored", error=f"{type(error).__name__}: {error}")
-            self.forget()
-            return False
-        return True
+            lock = str(known["lock"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+        with suppress(FileNotFoundError):
+            if all(_stamps(target) == stamps for target, stamps in links.values()):
+                return _Result({name: target for name, (target, _) in links.items()}, lock)
+        return None
 
-    def _link(self, links: dict[str, Path], lock: str) -> None:
-        """Make the links and the lock file, or nothing."""
-        made = self._directory.path / ".terraform"
-        try:
-            for name, target in links.items():
-                path = self._directory.path / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.symlink_to(target)
-            (self._directory.path / LOCK_FILE).write_text(lock, encoding="utf-8")
-        except OSError:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
-
-    def keep(self) -> None:
+    def keep(self, directory: RunDirectory) -> None:
         """Keep what ``init`` has just made, if it can be made again by linking."""
         try:
-            links = self._links()
+            links = _links(directory)
             if links is None:
                 return
-            lock = (self._directory.path / LOCK_FILE).read_text(encoding="utf-8")
+            lock = (directory.path / LOCK_FILE).read_text(encoding="utf-8")
             self._write({"links": links, "lock": lock})
             self._prune()
         except (OSError, ValueError) as error:
@@ -108,17 +158,6 @@ class PreparedInit:
         """Have the next run with this module do its own ``init``."""
         with suppress(OSError):
             self._file.unlink(missing_ok=True)
-
-    def _links(self) -> dict[str, Any] | None:
-        """Return each link that init made, or None when it made more than links."""
-        made, links = self._directory.path / ".terraform", {}
-        for path in _files(made):
-            if not path.is_symlink():
-                return None
-            target = path.resolve(strict=True)
-            name = str(path.relative_to(self._directory.path))
-            links[name] = {"target": str(target), "stamps": _stamps(target)}
-        return links or None
 
     def _write(self, content: dict[str, Any]) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -139,21 +178,39 @@ class PreparedInit:
                 path.unlink(missing_ok=True)
 
 
-def _digest(directory: RunDirectory, terraform: str, mirrors: Sequence[Path]) -> str:
+def _link(directory: RunDirectory, result: _Result) -> None:
+    """Make the links and the lock file, or nothing."""
+    made = directory.path / ".terraform"
+    try:
+        for name, target in result.links.items():
+            path = directory.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.symlink_to(target)
+        (directory.path / LOCK_FILE).write_text(result.lock, encoding="utf-8")
+    except OSError:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+
+
+def _links(directory: RunDirectory) -> dict[str, Any] | None:
+    """Return each link that init made, or None when it made more than links."""
+    made, links = directory.path / ".terraform", {}
+    for path in _files(made):
+        if not path.is_symlink():
+            return None
+        target = path.resolve(strict=True)
+        name = str(path.relative_to(directory.path))
+        links[name] = {"target": str(target), "stamps": _stamps(target)}
+    return links or None
+
+
+def _digest(files: RunFiles, installation: Installation) -> str:
     """Return the name of everything that ``init`` looks at."""
-    names = sorted(
-        path.name
-        for path in directory.path.iterdir()
-        if path.name.endswith((".tf", ".tf.json")) or path.name == LOCK_FILE
-    )
-    digest = hashlib.sha256(terraform.encode())
-    for name in (*names, directory.cli_config_path.name):
-        data = (directory.path / name).read_bytes()
+    digest = hashlib.sha256(installation.digest)
+    for name, data in sorted(files.configuration.items()):
         digest.update(f"\0{name}\0{len(data)}\0".encode() + data)
-    for provider in sorted(set(STATE_PROVIDER.findall(directory.state_bytes() or b""))):
+    for provider in sorted(set(STATE_PROVIDER.findall(files.state or b""))):
         digest.update(b"\0" + provider)
-    for mirror in mirrors:
-        digest.update(f"\0{mirror}\0{_versions(mirror)}".encode())
     return digest.hexdigest()
 
 

@@ -11,21 +11,17 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from app.domain.state_file import StateFile
-from app.errors import CatalogError, ConflictError, NotFoundError, StateError, UnavailableError
+from app.errors import ConflictError, NotFoundError, StateError, UnavailableError
+from app.storage.run_files import STATE_FILE, RunFiles
 
-PROVIDER_FILE = "landform_provider.tf"
-VARIABLES_FILE = "landform.auto.tfvars.json"
-IMPORTS_FILE = "landform_imports.tf.json"
-STATE_FILE = "terraform.tfstate"
 OPERATION_ID = re.compile(r"[a-z]{1,8}_[0-9a-z]{1,48}(-[0-9]{1,6})?")
-LOCK_FILE = ".terraform.lock.hcl"
+CLI_CONFIG_FILE = "landform.tfrc"
 
 
 @dataclass(frozen=True)
@@ -38,11 +34,6 @@ class RunDirectory:
     def exists(self) -> bool:
         """Whether the folder is there, from this attempt or an earlier one."""
         return self.path.is_dir()
-
-    @property
-    def is_locked(self) -> bool:
-        """Whether a lock file says which providers may be installed."""
-        return (self.path / LOCK_FILE).exists()
 
     @property
     def state_path(self) -> Path:
@@ -87,7 +78,7 @@ class RunDirectory:
     @property
     def cli_config_path(self) -> Path:
         """Terraform's CLI configuration."""
-        return self.path / "landform.tfrc"
+        return self.path / CLI_CONFIG_FILE
 
     def provider_executable(self, source: str) -> Path | None:
         """Return the provider that ``init`` installed, or None unless there is exactly one.
@@ -103,58 +94,17 @@ class RunDirectory:
         """Return the file with the event lines of one step."""
         return self.logs / f"{step_name}.jsonl"
 
-    def prepare(
-        self,
-        module_dir: Path | None,
-        provider_hcl: str,
-        variables: Mapping[str, Any],
-        state: bytes | None,
-        provider_lock: bytes | None = None,
-    ) -> None:
+    def prepare(self, files: RunFiles) -> None:
         """Fill the folder for a run.
-
-        Args:
-            module_dir: root module of the blueprint; its ``*.tf`` files and lock file are copied.
-                None leaves the provider alone: enough to destroy what the state holds.
-            provider_hcl: provider block of the cloud, from the catalogue, never from a user.
-            variables: values for the module; plain JSON data.
-            state: plain bytes of the state of record, or None for a new stack.
-            provider_lock: dependency lock file of the cloud's providers, or None to take whatever
-                version fits; a lock file of the module itself comes first.
 
         Raises:
             ConflictError: the folder holds an earlier run, which may hold the only copy of a state.
-            CatalogError: the module has no ``*.tf``, or a file that leads out of its folder.
             UnavailableError: the work folder cannot be written.
         """
-        sources = _module_files(module_dir) if module_dir is not None else []
-        content = json.dumps(dict(variables), allow_nan=False, ensure_ascii=False, indent=2)
         with _translate_errors(self.path):
             self._create_folders()
-            for source in sources:
-                _write_private(self.path / source.name, source.read_bytes())
-            if provider_lock is not None and not self.is_locked:
-                _write_private(self.path / LOCK_FILE, provider_lock)
-            _write_private(self.path / PROVIDER_FILE, provider_hcl.encode())
-            _write_private(self.path / VARIABLES_FILE, content.encode())
-            if state is not None:
-                _write_private(self.state_path, state)
-
-    def add_imports(self, imports: Sequence[tuple[str, str]]) -> None:
-        """Have the next plan take resources into the state.
-
-        Args:
-            imports: pairs of address and id, checked by ``app.domain.plan_options``: in this file
-                Terraform would evaluate a template.
-        """
-        blocks = [{"to": address, "id": identifier} for address, identifier in imports]
-        content = json.dumps({"import": blocks}, indent=2)
-        with _translate_errors(self.path):
-            _write_private(self.path / IMPORTS_FILE, content.encode())
-
-    def variables_bytes(self) -> bytes:
-        """Return the values for the module, as Terraform reads them."""
-        return (self.path / VARIABLES_FILE).read_bytes()
+            for name, content in files.all().items():
+                _write_private(self.path / name, content)
 
     def state_bytes(self) -> bytes | None:
         """Return the private state copy as it is now, torn or not, or None without one."""
@@ -231,22 +181,6 @@ class RunDirectories:
             return ()
         names = [entry.name for entry in self._runs.iterdir() if entry.is_dir()]
         return tuple(sorted(name for name in names if OPERATION_ID.fullmatch(name)))
-
-
-def _module_files(module_dir: Path) -> list[Path]:
-    root = module_dir.resolve()
-    found = sorted(path for path in root.glob("*.tf"))
-    if not found:
-        raise CatalogError(f"{module_dir} holds no *.tf file.")
-    if (root / LOCK_FILE).exists():
-        found.append(root / LOCK_FILE)
-    for path in found:
-        target = path.resolve()
-        if not target.is_file() or target.parent != root:
-            raise CatalogError(f"{path} is not a plain file inside its module.")
-        if path.name == PROVIDER_FILE:
-            raise CatalogError(f"{path}: the name {PROVIDER_FILE} is reserved for Landform.")
-    return found
 
 
 def _dumped_states(events_path: Path) -> Iterator[bytes]:

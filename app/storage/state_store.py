@@ -150,14 +150,14 @@ class VolumeStateStore:
     def current(self, stack_id: str) -> StoredState | None:
         """See ``StateStore.current``."""
         folder = self._folder(stack_id)
-        self._volume.check_identity()
-        return self._volume.ask(lambda: self._read_pointer(folder), WORK_SECONDS)
+        return self._volume.ask_own(lambda: self._read_pointer(folder), WORK_SECONDS)
 
     def read(self, stack_id: str, serial: int, sha256: str) -> bytes:
         """See ``StateStore.read``."""
         folder = self._folder(stack_id)
-        self._volume.check_identity()
-        return self._volume.ask(lambda: self._read_version(folder, serial, sha256), WORK_SECONDS)
+        return self._volume.ask_own(
+            lambda: self._read_version(folder, serial, sha256), WORK_SECONDS
+        )
 
     def promote(self, stack_id: str, data: bytes, *, over_damage: bool = False) -> StoredState:
         """See ``StateStore.promote``; on a full volume the ballast makes room for it."""
@@ -238,22 +238,20 @@ class VolumeStateStore:
 
     def _promote(self, stack_id: str, data: bytes, over_damage: bool) -> StoredState:
         folder = self._folder(stack_id)
-        self._volume.check_identity()
-        return self._volume.ask(
+        return self._volume.ask_own(
             lambda: self._replace_present(folder, data, over_damage), WORK_SECONDS
         )
 
     def _work(self, stack_id: str, work: Callable[[Path], None]) -> None:
         """Do something in the locked folder of a stack."""
         folder = self._folder(stack_id)
-        self._volume.check_identity()
 
         def locked() -> None:
             self._prepare(folder)
             with lock_folder(folder):
                 work(folder)
 
-        self._volume.ask(locked, WORK_SECONDS)
+        self._volume.ask_own(locked, WORK_SECONDS)
 
     def _replace_present(self, folder: Path, data: bytes, over_damage: bool) -> StoredState:
         self._prepare(folder)

@@ -104,13 +104,16 @@ class Volume:
             VolumeForeignError: the sentinel is damaged or names another volume.
             VolumeHungError: the mount does not answer.
         """
-        found = self.ask(self._read_sentinel)
-        if self.expected_id is not None and found != self.expected_id:
-            raise VolumeForeignError(
-                f"The volume at {self.root} is {found}, but {self.expected_id} is expected: "
-                "mount the right one, or correct LANDFORM_STATE_ROOT."
-            )
-        return found
+        return self.ask(self._identity)
+
+    def ask_own(self, question: Callable[[], Answer], seconds: float = ANSWER_SECONDS) -> Answer:
+        """Return the answer to a question as ``ask`` does, once ``check_identity`` has passed."""
+
+        def check_and_ask() -> Answer:
+            self._identity()
+            return question()
+
+        return self.ask(check_and_ask, seconds)
 
     def free_bytes(self) -> int:
         """Return the bytes that are free for Landform's user."""
@@ -145,6 +148,15 @@ class Volume:
         make_directory(self.root)
         self._refuse_foreign_files()
         self._write_sentinel(new_id("vol"))
+
+    def _identity(self) -> str:
+        found = self._read_sentinel()
+        if self.expected_id is not None and found != self.expected_id:
+            raise VolumeForeignError(
+                f"The volume at {self.root} is {found}, but {self.expected_id} is expected: "
+                "mount the right one, or correct LANDFORM_STATE_ROOT."
+            )
+        return found
 
     def _read_sentinel(self) -> str:
         try:

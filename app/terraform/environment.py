@@ -65,11 +65,10 @@ def build_provider_environment(credentials: Mapping[str, str]) -> dict[str, str]
     return {**_SYSTEM, **credentials}
 
 
-def write_cli_config(path: Path, sandbox_mirror: Path, provider_mirror: Path | None) -> None:
-    """Write Terraform's CLI configuration: where providers are installed from.
+def cli_config(sandbox_mirror: Path, provider_mirror: Path | None) -> str:
+    """Return Terraform's CLI configuration: where providers are installed from.
 
     Args:
-        path: file to write, mode 0600.
         sandbox_mirror: filesystem mirror of the sandbox cloud's provider (``landform.local``).
         provider_mirror: another filesystem mirror, or None. Only the providers found in it are
             taken from it; all others come directly from their registry.
@@ -81,7 +80,11 @@ def write_cli_config(path: Path, sandbox_mirror: Path, provider_mirror: Path | N
     excluded = [source for _, sources in mirrors for source in sources]
     blocks = [_mirror_block(folder, sources) for folder, sources in mirrors if folder.is_dir()]
     blocks.append(f"  direct {{\n    exclude = {_hcl_list(excluded)}\n  }}\n")
-    text = "disable_checkpoint = true\n\nprovider_installation {\n" + "".join(blocks) + "}\n"
+    return "disable_checkpoint = true\n\nprovider_installation {\n" + "".join(blocks) + "}\n"
+
+
+def write_cli_config(path: Path, text: str) -> None:
+    """Write Terraform's CLI configuration, mode 0600."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)

@@ -22,6 +22,7 @@ from app.errors import UnavailableError
 from app.logs import get_logger
 from app.terraform.kept_provider import KeptProvider
 from app.terraform.provider_order import (
+    CONFIGURED,
     MAX_LINE_BYTES,
     RETURNED,
     Answer,
@@ -30,7 +31,9 @@ from app.terraform.provider_order import (
 )
 from app.terraform.provider_reading import parse_request, reading_line
 
-MAX_USES = 100
+MAX_USES = 1000
+"""Loans and readings."""
+
 IDLE_SECONDS = 300.0
 LOOK_SECONDS = 5.0
 ORDER_SECONDS = 5.0
@@ -119,28 +122,31 @@ class ProviderKeeper:
     async def _lend_for(
         self, order: ProviderOrder, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        provider, is_good = await self._take(order), False
+        provider, word = await self._take(order), b""
         try:
             lent = Answer(provider.reattach, provider.is_configured) if provider else Answer()
             writer.write(lent.line())
             await writer.drain()
-            is_good = provider is not None and await self._serve(provider, reader, writer)
+            if provider is not None:
+                word = await self._serve(provider, reader, writer)
         finally:
             if provider is not None:
-                await self._take_back(provider, is_good=is_good)
+                provider.is_configured = word == CONFIGURED
+                await self._take_back(provider, is_good=word in (RETURNED, CONFIGURED))
 
     async def _serve(
         self, provider: KeptProvider, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
-        """Have read what the borrower asks for; tell whether it returned the provider."""
+    ) -> bytes:
+        """Have read what the borrower asks for; return its last word, which is empty in trouble."""
         try:
-            while (line := await reader.readline()) not in (RETURNED, b""):
+            while (line := await reader.readline()) not in (RETURNED, CONFIGURED, b""):
+                provider.uses += 1
                 writer.write(reading_line(await provider.read(parse_request(line))))
                 await writer.drain()
         except (ValueError, RecursionError) as error:
             log.warning("reading_refused", error=type(error).__name__)  # the line holds a state
-            return False
-        return line == RETURNED
+            return b""
+        return line
 
     async def _take(self, order: ProviderOrder) -> KeptProvider | None:
         """Lend an idle provider of exactly this order, else a new one while there is room."""
@@ -173,7 +179,6 @@ class ProviderKeeper:
         """Keep a returned provider for the next run, or end it."""
         provider.uses += 1
         provider.returned_at = time.monotonic()
-        provider.is_configured = is_good
         if is_good and provider.uses < self._max_uses and provider.is_alive:
             provider.is_lent = False
             return

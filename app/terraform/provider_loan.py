@@ -16,6 +16,7 @@ from typing import BinaryIO
 from app.errors import UnavailableError
 from app.logs import get_logger
 from app.terraform.provider_order import (
+    CONFIGURED,
     MAX_LINE_BYTES,
     RETURNED,
     Answer,
@@ -34,7 +35,8 @@ log = get_logger(__name__)
 class Loan:
     """A borrowed provider: ``reattach`` is the value for ``TF_REATTACH_PROVIDERS``.
 
-    The keeper ends the process afterwards unless ``is_good`` was set.
+    The keeper ends the process afterwards unless ``is_good`` was set; ``is_configured`` is set by
+    whoever had Terraform use it.
     """
 
     def __init__(self, connection: socket.socket, answers: BinaryIO, answer: Answer) -> None:
@@ -90,7 +92,7 @@ def borrow(keeper: Path, order: ProviderOrder) -> Iterator[Loan | None]:
         yield loan
         if loan is not None and loan.is_good:
             try:
-                connection.sendall(RETURNED)
+                connection.sendall(CONFIGURED if loan.is_configured else RETURNED)
             except OSError as error:
                 log.warning("provider_not_returned", account=order.account, error=str(error))
 

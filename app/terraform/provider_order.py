@@ -1,8 +1,9 @@
 """Which provider process is wanted, and the words in which a worker asks the keeper for it; pure.
 
 One line of JSON each way over a unix socket: the order, the answer. Then the worker may have
-resources read by the provider that it was lent (``app.terraform.provider_reading``), and says
-``RETURNED`` when all went well; a connection that ends without it means that something did not.
+resources read by the provider that it was lent (``app.terraform.provider_reading``), and returns it
+when all went well, ``CONFIGURED`` when Terraform has used it; a connection that ends without a word
+means that something went wrong.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from app.errors import UnavailableError
 
 RETURNED = b"returned\n"
+CONFIGURED = b"configured\n"
 MAX_LINE_BYTES = 16 * 1024 * 1024
 """The longest line is what a state holds; a longer one is left to Terraform."""
 

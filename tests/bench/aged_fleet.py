@@ -29,7 +29,7 @@ from app.models import (
 from app.services import audit
 from app.services.context import Context
 from app.services.detector import record_pulse
-from app.services.drift.findings import keep_findings
+from app.services.drift.findings import findings_of, keep_findings
 from tests.bench.fleet import fill
 from tests.console.fleet_examples import Fleet, Made, attribute, change, updated
 from tests.console.test_resources import block, state
@@ -162,7 +162,8 @@ def _add_drift(session: Session, drifted: Sequence[str]) -> None:
             digest="a",
         )
         session.add(report)
-        keep_findings(session, stack, report, changes)
+        findings = findings_of(session, [stack.id])[stack.id]
+        keep_findings(session, stack, report, changes, findings)
         stack.drift_report_id, stack.drift_since = report.id, now
 
 

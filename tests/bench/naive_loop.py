@@ -21,8 +21,9 @@ from app.catalog.loader import load_catalog
 from app.domain import ids
 from app.settings import REPOSITORY_ROOT
 from app.storage.run_directory import RunDirectories
+from app.storage.run_files import RunFiles
 from app.terraform.discovery import discover
-from app.terraform.environment import build_environment, write_cli_config
+from app.terraform.environment import build_environment, cli_config, write_cli_config
 from tests.running import RunningLandform
 
 DRIFTED = 2
@@ -80,8 +81,8 @@ def _check(
 ) -> int:
     cloud, module = catalog.cloud("sandbox"), catalog.kind("machine-group").module_dir("sandbox")
     run = RunDirectories(folder).of(ids.new_id(ids.OPERATION))
-    run.prepare(module, cloud.provider_hcl, stack.variables, stack.state)
-    write_cli_config(run.cli_config_path, landform.home / "sandbox" / "mirror", None)
+    run.prepare(RunFiles.of(module, cloud.provider_hcl, stack.variables, stack.state))
+    write_cli_config(run.cli_config_path, cli_config(landform.home / "sandbox" / "mirror", None))
     sign_in = cloud.environment(
         {"endpoint": landform.cloud.endpoint, "token": landform.cloud.token}
     )

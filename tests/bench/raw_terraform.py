@@ -12,9 +12,10 @@ from app.catalog.loader import load_catalog
 from app.domain import ids
 from app.settings import REPOSITORY_ROOT
 from app.storage.run_directory import RunDirectories
+from app.storage.run_files import RunFiles
 from app.storage.socket_folder import find_socket_folder
 from app.terraform.discovery import discover
-from app.terraform.environment import build_environment, write_cli_config
+from app.terraform.environment import build_environment, cli_config, write_cli_config
 from tests.running import RunningLandform
 
 LIMIT_SECONDS = 900
@@ -50,8 +51,11 @@ class RawModule:
         variables |= cloud.provider_variables(self.credentials)
         folder = RunDirectories(work).of(ids.new_id(ids.OPERATION))
         module = blueprint.module_dir(self.cloud)
-        folder.prepare(module, cloud.provider_hcl, variables, state, cloud.provider_lock)
-        write_cli_config(folder.cli_config_path, self.sandbox_mirror, self.provider_mirror)
+        lock = cloud.provider_lock
+        folder.prepare(RunFiles.of(module, cloud.provider_hcl, variables, state, lock))
+        write_cli_config(
+            folder.cli_config_path, cli_config(self.sandbox_mirror, self.provider_mirror)
+        )
         sign_in = cloud.environment(self.credentials, region)
         environment = build_environment(
             folder.home,

@@ -11,7 +11,7 @@ import pytest
 
 from app.catalog.catalog import PROVIDER_FILE_NAME, Catalog
 from app.terraform.discovery import discover
-from app.terraform.environment import build_environment, write_cli_config
+from app.terraform.environment import build_environment, cli_config, write_cli_config
 from sandbox.provider.install import install
 from tests.catalog.conftest import SHIPPED, CatalogFolder
 from tests.moto_cloud import require_provider
@@ -50,7 +50,7 @@ def test_terraform_finds_the_module_valid(
     run = tmp_path / "run"
     shutil.copytree(catalog.kind(kind).module_dir("sandbox"), run)
     (run / PROVIDER_FILE_NAME).write_text(catalog.cloud("sandbox").provider_hcl)
-    write_cli_config(tmp_path / "rc", mirror, None)
+    write_cli_config(tmp_path / "rc", cli_config(mirror, None))
     environment = build_environment(tmp_path, tmp_path, tmp_path / "rc", {})
     done = terraform(run, environment, "init", "-input=false", "-no-color")
     assert done.returncode == 0, done.stderr
@@ -68,7 +68,7 @@ def test_terraform_finds_the_module_of_aws_valid(
     run, cloud = tmp_path / "run", catalog.cloud("aws")
     shutil.copytree(catalog.kind(kind).module_dir("aws"), run)
     (run / PROVIDER_FILE_NAME).write_text(cloud.provider_hcl)
-    write_cli_config(tmp_path / "rc", tmp_path, provider_mirror)
+    write_cli_config(tmp_path / "rc", cli_config(tmp_path, provider_mirror))
     environment = build_environment(tmp_path, tmp_path, tmp_path / "rc", {})
     done = terraform(run, environment, "init", "-input=false", "-no-color")
     assert done.returncode == 0, done.stderr

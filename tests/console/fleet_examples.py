@@ -31,7 +31,7 @@ from app.models import (
 )
 from app.services.access import Principal
 from app.services.context import Context
-from app.services.drift.findings import keep_findings
+from app.services.drift.findings import findings_of, keep_findings
 from app.services.drift.rules import match_rules
 from app.services.engine import state_keeping
 from app.services.lookup import project_by
@@ -172,8 +172,9 @@ class Fleet:
             )
             session.add(report)
             if status != "unknown":
-                keep_findings(session, stack, report, changes)
-                match_rules(session, stack, now)
+                findings = findings_of(session, [stack.id])[stack.id]
+                keep_findings(session, stack, report, changes, findings)
+                match_rules(session, stack, findings, now)
                 report.digest = drift_digest(changes)
             stack.drift_status, stack.drift_since = status, now - timedelta(hours=2)
             stack.drift_checked_at, stack.drift_report_id = now, report.id

@@ -42,7 +42,7 @@ def check(landform: Landform, stack: Stack) -> DriftReport:
     with landform.ctx.read() as session:
         pending = select(Operation.id).where(Operation.status == "pending")
         (operation_id,) = session.scalars(pending)
-    landform.engine.carry_out(operation_id)
+    assert landform.engine.carry_out_checks(operation_id)
     return latest_report(landform, stack)
 
 

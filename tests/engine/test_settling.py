@@ -91,7 +91,7 @@ def test_a_look_that_fails_is_told_and_makes_no_failure_of_a_success(landform: L
     assert taken is not None
     with ctx.write() as session:
         row = session.get_one(Operation, operation.id)
-        space = workspace.prepare(ctx, session, ctx.state_store(row.stack_id), row)
+        space, _ = workspace.prepare(ctx, session, ctx.state_store(row.stack_id), row)
     recorder = Recorder(ctx, taken, Heartbeat(ctx, taken))
 
     def unusable(_: str | None) -> Terraform:

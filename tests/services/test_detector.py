@@ -12,6 +12,7 @@ from app.services.context import Context
 from app.services.detector import (
     PULSE,
     Overdue,
+    count,
     read_overdue,
     read_pulse,
     read_totals,
@@ -77,7 +78,8 @@ def test_a_failed_check_is_tried_again_ever_later_until_one_succeeds(ctx: Contex
         with ctx.write() as session:
             operation = session.get_one(Operation, check.id)
             operation.stack.drift_status = "unknown"
-            more = settle(session, operation, has_failed=True)
+            more = settle(operation, has_failed=True)
+            count(session, [operation])
             schedule = session.get_one(Schedule, stack.id)
             pauses.append(round((schedule.next_check_at - utc_now()).total_seconds() / 60))
             assert more["tried_again_at"]
@@ -85,7 +87,8 @@ def test_a_failed_check_is_tried_again_ever_later_until_one_succeeds(ctx: Contex
     with ctx.write() as session:
         operation = session.get_one(Operation, check.id)
         operation.stack.drift_status = "in_sync"
-        assert settle(session, operation, has_failed=False) == {}
+        assert settle(operation, has_failed=False) == {}
+        count(session, [operation])
         assert session.get_one(Schedule, stack.id).failures == 0
     with ctx.read() as session:
         assert read_totals(session).by_verdict == {"in_sync": 1, "drifted": 0, "unknown": 3}
@@ -100,4 +103,4 @@ def test_a_failed_check_of_a_paused_stack_promises_nothing(ctx: Context) -> None
     with ctx.write() as session:
         session.get_one(Schedule, stack.id).is_enabled = False
         operation = session.get_one(Operation, check.id)
-        assert settle(session, operation, has_failed=True) == {}
+        assert settle(operation, has_failed=True) == {}

@@ -126,7 +126,7 @@ def test_a_failed_check_is_promised_for_the_next_opening(ctx: Context, stack: St
         check = session.scalars(
             select(Operation).where(Operation.type == OperationType.DRIFT_CHECK)
         ).one()
-        more = settle(session, check, has_failed=True)
+        more = settle(check, has_failed=True)
     assert datetime.fromisoformat(more["tried_again_at"]) == in_two_days()
 
 

@@ -14,6 +14,7 @@ from app.crypto import KeyRing
 from app.errors import DecryptionError, UnavailableError
 from app.storage.parked_run import SEALED_SUFFIX, park, unpark
 from app.storage.run_directory import RunDirectories, RunDirectory
+from app.storage.run_files import RunFiles
 from app.storage.sealed_files import parked_files
 
 CANARY = b"canary-4f1d"
@@ -27,7 +28,8 @@ def run(tmp_path: Path, make_state: Callable[..., bytes]) -> RunDirectory:
     (module / "main.tf").write_text('resource "terraform_data" "a" {}\n')
     run = RunDirectories(tmp_path / "work").of("op_01")
     values = {"user_data": CANARY.decode()}
-    run.prepare(module, 'provider "x" {}\n', values, make_state(3, secret=CANARY.decode()))
+    state = make_state(3, secret=CANARY.decode())
+    run.prepare(RunFiles.of(module, 'provider "x" {}\n', values, state))
     run.plan_path.write_bytes(b"PK" + CANARY)
     run.events_path("plan").write_bytes(b'{"@message": "' + CANARY + b'"}\n')
     (run.temporary / "provider.log").write_bytes(CANARY)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.storage.prepared_init import PreparedInit
-from app.storage.run_directory import LOCK_FILE, RunDirectory
+from app.storage.prepared_init import Installation, PreparedInit
+from app.storage.run_directory import RunDirectory
+from app.storage.run_files import LOCK_FILE, RunFiles
 
 LINK = ".terraform/providers/a.test/b/c/1.0.0/linux_amd64"
 MakeRun = Callable[..., RunDirectory]
@@ -37,8 +38,18 @@ def make_run(tmp_path: Path) -> MakeRun:
 
 
 def prepared(run: RunDirectory, terraform: str = "terraform 1.11.4") -> PreparedInit:
+    """Return what is kept for the files that lie in a run directory."""
     root = run.path.parent
-    return PreparedInit(root / "work", run, terraform, [root / "mirror", root / "no-mirror"])
+    files = {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
+    cli_config = files.pop(run.cli_config_path.name).decode()
+    state = files.pop(run.state_path.name, None)
+    mirrors = (root / "mirror", root / "no-mirror")
+    installation = Installation(terraform, cli_config, mirrors)
+    return PreparedInit(root / "work", RunFiles(files, b"{}", state), installation)
+
+
+def restored(run: RunDirectory) -> bool:
+    return prepared(run).restore(run)
 
 
 def pretend_init(run: RunDirectory, provider: Path) -> None:
@@ -51,11 +62,11 @@ def pretend_init(run: RunDirectory, provider: Path) -> None:
 
 def test_the_next_run_with_the_same_module_is_prepared(make_run: MakeRun, provider: Path) -> None:
     first = prepared(run := make_run("first"))
-    assert not first.restore()
+    assert not first.restore(run)
     pretend_init(run, provider)
-    first.keep()
+    first.keep(run)
     second = make_run("second")
-    assert prepared(second).restore()
+    assert restored(second)
     assert (second.path / LINK).resolve() == provider
     assert (second.path / LOCK_FILE).read_text() == "checksums"
 
@@ -70,7 +81,7 @@ def test_whatever_init_looks_at_makes_another_result(
 ) -> None:
     first = prepared(run := make_run("first"))
     pretend_init(run, provider)
-    first.keep()
+    first.keep(run)
     second = make_run("second", "resource {} # new" if change == "module" else "resource {}")
     if change == "mirrors":
         second.cli_config_path.write_text("other mirrors")
@@ -84,7 +95,7 @@ def test_whatever_init_looks_at_makes_another_result(
     if change == "imports":
         (second.path / "landform_imports.tf.json").write_text("{}")
     other = prepared(second, "tofu 1.9" if change == "terraform" else "terraform 1.11.4")
-    assert not other.restore()
+    assert not other.restore(second)
     assert not (second.path / ".terraform").exists()
 
 
@@ -97,8 +108,8 @@ def test_what_a_state_holds_beside_its_providers_makes_no_other_result(
         run.state_path.write_text(json.dumps({"serial": serial, "resources": [named]}))
     first = prepared(runs[0])
     pretend_init(runs[0], provider)
-    first.keep()
-    assert prepared(runs[1]).restore()
+    first.keep(runs[0])
+    assert restored(runs[1])
 
 
 def test_a_provider_that_was_replaced_in_its_mirror_is_initialised_anew(
@@ -106,12 +117,12 @@ def test_a_provider_that_was_replaced_in_its_mirror_is_initialised_anew(
 ) -> None:
     first = prepared(run := make_run("first"))
     pretend_init(run, provider)
-    first.keep()
+    first.keep(run)
     (provider / "terraform-provider-c_v1.0.0").write_text("another provider")
-    assert not prepared(make_run("second")).restore()
+    assert not restored(make_run("second"))
     (provider / "terraform-provider-c_v1.0.0").unlink()
     provider.rmdir()
-    assert not prepared(make_run("third")).restore()
+    assert not restored(make_run("third"))
 
 
 def test_a_provider_that_init_downloaded_is_not_kept(make_run: MakeRun) -> None:
@@ -119,19 +130,19 @@ def test_a_provider_that_init_downloaded_is_not_kept(make_run: MakeRun) -> None:
     (run.path / LINK).mkdir(parents=True)
     (run.path / LINK / "terraform-provider-c_v1.0.0").write_text("downloaded")
     (run.path / LOCK_FILE).write_text("checksums")
-    first.keep()
-    assert not prepared(make_run("second")).restore()
+    first.keep(run)
+    assert not restored(make_run("second"))
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "[]", "{}", '{"links": {"x": 1}, "lock": ""}'])
 def test_a_damaged_record_is_forgotten(make_run: MakeRun, provider: Path, content: str) -> None:
     first = prepared(run := make_run("first"))
     pretend_init(run, provider)
-    first.keep()
+    first.keep(run)
     (record,) = (run.path.parent / "work" / "prepared").glob("*.json")
     record.write_text(content)
     second = make_run("second")
-    assert not prepared(second).restore()
+    assert not restored(second)
     assert not (second.path / ".terraform").exists()
     assert not record.exists()
 
@@ -139,9 +150,9 @@ def test_a_damaged_record_is_forgotten(make_run: MakeRun, provider: Path, conten
 def test_what_may_be_to_blame_is_forgotten(make_run: MakeRun, provider: Path) -> None:
     first = prepared(run := make_run("first"))
     pretend_init(run, provider)
-    first.keep()
+    first.keep(run)
     first.forget()
-    assert not prepared(make_run("second")).restore()
+    assert not restored(make_run("second"))
 
 
 def test_what_a_killed_process_left_is_removed_in_time(make_run: MakeRun, provider: Path) -> None:
@@ -153,5 +164,5 @@ def test_what_a_killed_process_left_is_removed_in_time(make_run: MakeRun, provid
             os.utime(folder / name, (seconds, seconds))
     first = prepared(run := make_run("second"))
     pretend_init(run, provider)
-    first.keep()
+    first.keep(run)
     assert [path.name for path in folder.glob(".draft-*")] == [".draft-new"]

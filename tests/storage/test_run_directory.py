@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from app.errors import CatalogError, ConflictError, NotFoundError, UnavailableError
-from app.storage.run_directory import PROVIDER_FILE, RunDirectories, RunDirectory
+from app.storage.run_directory import RunDirectories, RunDirectory
+from app.storage.run_files import PROVIDER_FILE, RunFiles
 
 MakeState = Callable[..., bytes]
 OPERATION = "op_01"
@@ -32,7 +33,7 @@ def run(tmp_path: Path) -> RunDirectory:
 
 
 def prepare(run: RunDirectory, module: Path, state: bytes | None = None, **values: Any) -> None:
-    run.prepare(module, 'provider "x" {}\n', values, state)
+    run.prepare(RunFiles.of(module, 'provider "x" {}\n', values, state))
 
 
 def test_everything_in_it_is_private_and_in_its_place(

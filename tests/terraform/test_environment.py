@@ -11,6 +11,7 @@ from app.errors import ConfigurationError, TerraformError
 from app.terraform.cli import Terraform
 from app.terraform.environment import (
     build_environment,
+    cli_config,
     list_mirrored_providers,
     write_cli_config,
 )
@@ -63,7 +64,7 @@ def test_the_configuration_names_each_mirror_and_excludes_it_from_direct(tmp_pat
     sandbox, mirror = tmp_path / "sand box", tmp_path / 'mir"ror'
     sandbox.mkdir()
     (mirror / "registry.terraform.io/hashicorp/aws").mkdir(parents=True)
-    write_cli_config(tmp_path / "c", sandbox, mirror)
+    write_cli_config(tmp_path / "c", cli_config(sandbox, mirror))
     text = (tmp_path / "c").read_text()
     assert f'path    = "{sandbox}"' in text
     assert 'mir\\"ror"' in text
@@ -90,7 +91,7 @@ def test_terraform_takes_providers_from_both_mirrors(
     sources = ["landform.local/landform/sandbox", "registry.example.test/acme/thing"]
     entries = "".join(f'    p{n} = {{ source = "{source}" }}\n' for n, source in enumerate(sources))
     terraform = make_terraform(f"terraform {{\n  required_providers {{\n{entries}  }}\n}}\n")
-    write_cli_config(terraform.directory / "landform.tfrc", sandbox, mirror)
+    write_cli_config(terraform.directory / "landform.tfrc", cli_config(sandbox, mirror))
     terraform.init(60)
     for source in sources:
         assert (terraform.directory / ".terraform/providers" / source).is_dir()

@@ -371,16 +371,17 @@ def test_a_keeper_asks_for_the_time_of_nobody(folder: Path, order: ProviderOrder
     Counter(folder).run(scenario)
 
 
-def test_a_fresh_provider_is_not_configured_and_one_that_served_well_is(
+def test_a_fresh_provider_is_not_configured_and_one_that_terraform_has_used_is(
     folder: Path, order: ProviderOrder
 ) -> None:
     async def scenario(counter: Counter) -> None:
-        for expected in (False, True, True):
+        uses = [(False, False), (False, True), (True, False), (True, False)]
+        for is_configured, has_terraform in uses:
             with ExitStack() as stack:
                 loan = await counter.borrow(order, stack)
                 assert loan is not None
-                assert loan.is_configured is expected
-                loan.is_good = True
+                assert loan.is_configured is is_configured
+                loan.is_good, loan.is_configured = True, is_configured or has_terraform
 
     Counter(folder).run(scenario)
 

@@ -6,7 +6,7 @@ finding. What the findings mean for the stack is ``app.services.drift.verdicts``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,8 +19,21 @@ from app.domain.drift_findings import cause_key, story_key, values_digest
 from app.models import DriftFinding, DriftReport, Stack
 
 
+def findings_of(session: Session, stack_ids: Collection[str]) -> dict[str, list[DriftFinding]]:
+    """Return, by stack, every finding there ever was, the oldest first."""
+    query = select(DriftFinding).where(DriftFinding.stack_id.in_(stack_ids))
+    found: dict[str, list[DriftFinding]] = {stack_id: [] for stack_id in stack_ids}
+    for row in session.scalars(query.order_by(DriftFinding.id)).unique():
+        found[row.stack_id].append(row)
+    return found
+
+
 def keep_findings(
-    session: Session, stack: Stack, report: DriftReport, changes: Sequence[Mapping[str, Any]]
+    session: Session,
+    stack: Stack,
+    report: DriftReport,
+    changes: Sequence[Mapping[str, Any]],
+    findings: list[DriftFinding],
 ) -> list[dict[str, Any]]:
     """Bring the findings of a stack up to what its check saw.
 
@@ -29,12 +42,12 @@ def keep_findings(
         stack: what was checked.
         report: of this check, with its time and whether the search by tag was made.
         changes: what differs, masked.
+        findings: all of the stack, as ``findings_of`` gives them; new ones are added.
 
     Returns:
         The changes, each with the id of its finding.
     """
-    rows = session.scalars(select(DriftFinding).where(DriftFinding.stack_id == stack.id))
-    known = {row.key: row for row in rows.unique()}
+    known = {row.key: row for row in findings}
     now, kept = report.checked_at, []
     for change in changes:
         key = story_key(change)
@@ -42,6 +55,7 @@ def keep_findings(
         if row is None:
             row = _begin(stack, key, now)
             session.add(row)
+            findings.append(row)
         _continue(row, stack, change, now)
         row.report_id = report.id
         kept.append({**change, "finding_id": row.id})
@@ -50,7 +64,6 @@ def keep_findings(
         is_looked_for = is_searched or row.change != ChangeKind.CREATED
         if row.gone_since is None and is_looked_for:
             row.gone_since = now
-    session.flush()
     return kept
 
 

@@ -23,6 +23,7 @@ from app.models import DriftFinding, DriftRule, Project, Stack
 from app.services import audit
 from app.services.access import Principal, require, visible
 from app.services.context import Context
+from app.services.drift.findings import findings_of
 from app.services.drift.verdicts import conclude_anew
 from app.services.lookup import project_by
 from app.services.pages import Page, PageRequest, fetch_page
@@ -191,16 +192,19 @@ def uncover_expired(ctx: Context) -> int:
     return len(waiting)
 
 
-def match_rules(session: Session, stack: Stack, now: datetime) -> None:
+def match_rules(
+    session: Session, stack: Stack, findings: Sequence[DriftFinding], now: datetime
+) -> None:
     """Have each finding of a stack name the first living rule that hides it, or none."""
+    if not findings:
+        return
     rules = session.scalars(
         select(DriftRule)
         .where(DriftRule.project_id == stack.project_id, DriftRule.expires_at > now)
         .order_by(DriftRule.id)
     ).all()
     known = [(row, _rule(row)) for row in rules]
-    findings = select(DriftFinding).where(DriftFinding.stack_id == stack.id)
-    for finding in session.scalars(findings).unique():
+    for finding in findings:
         subject = Subject(
             stack.id, stack.kind, finding.type, finding.change, tuple(finding.attributes)
         )
@@ -209,8 +213,10 @@ def match_rules(session: Session, stack: Stack, now: datetime) -> None:
 
 
 def _match_anew(session: Session, stacks: Iterable[Stack], now: datetime) -> None:
+    stacks = list(stacks)
+    findings = findings_of(session, [stack.id for stack in stacks])
     for stack in stacks:
-        match_rules(session, stack, now)
+        match_rules(session, stack, findings[stack.id], now)
         conclude_anew(session, stack, now)
 
 

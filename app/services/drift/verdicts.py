@@ -21,13 +21,15 @@ MAX_REASON = 1000
 CONCLUSIVE = (DriftStatus.IN_SYNC, DriftStatus.DRIFTED)
 
 
-def conclude(session: Session, stack: Stack, now: datetime) -> DriftStatus:
-    """Show the verdict of a check that has just kept its findings, and tell what is new.
+def conclude(
+    session: Session, stack: Stack, findings: Sequence[DriftFinding], now: datetime
+) -> DriftStatus:
+    """Show the verdict of a check that has just kept its ``findings``, and tell what is new.
 
     Returns:
         The verdict.
     """
-    found = open_findings(session, stack.id)
+    found = [item for item in findings if item.gone_since is None]
     visible = [item for item in found if is_visible(item, now)]
     status = DriftStatus.DRIFTED if visible else DriftStatus.IN_SYNC
     show(stack, status, now)

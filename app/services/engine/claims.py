@@ -7,7 +7,7 @@ lost the fence gets ``FenceLostError`` and must write nothing more, least of all
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -65,27 +65,63 @@ def claim(ctx: Context, operation_id: str, owner: str, process: dict[str, Any]) 
             )
             if operation is None or not _may_start(session, operation):
                 return None
-            is_approved = operation.status == OperationStatus.PLANNED
-            if is_approved:
-                begin_applying(operation)
-            else:
-                operation.stack_status_before = operation.stack.status
-                move(operation, OperationStatus.PLANNING)
-            operation.fence += 1
-            operation.owner, operation.owner_process = owner, process
-            _extend(ctx, operation)
+            taken = _take(ctx, operation, owner, process)
             session.flush()
-            return Claim(
-                operation_id,
-                operation.stack_id,
-                OperationType(operation.type),
-                operation.fence,
-                is_approved,
-                operation.type == OperationType.DRIFT_CHECK and operation.requested_by == SYSTEM,
-                PlanOptions.from_dict(operation.options),
-            )
+            return taken
     except IntegrityError:
         return None  # another operation of the stack became active first; its end rings this one
+
+
+def claim_checks(
+    ctx: Context,
+    choose: Callable[[Session], Sequence[str]],
+    owner: str,
+    process: dict[str, Any],
+) -> list[Claim]:
+    """Take checks of the clock that may run now, for one process to make them one after another.
+
+    Args:
+        ctx: the adapters.
+        choose: returns their ids, in the transaction that takes them.
+        owner: readable name of this worker.
+        process: identity of this process.
+
+    Returns:
+        Those that nobody else took first, oldest first.
+    """
+    try:
+        with ctx.write() as session:
+            query = select(Operation).where(
+                Operation.id.in_(choose(session)), Operation.status == OperationStatus.PENDING
+            )
+            locked = query.order_by(Operation.id).with_for_update(of=Operation, skip_locked=True)
+            found = session.scalars(locked.options(*WITH_STACK)).all()
+            taken = [_take(ctx, operation, owner, process) for operation in found]
+            session.flush()
+            return taken
+    except IntegrityError:
+        return []  # work on one of the stacks began at this moment
+
+
+def _take(ctx: Context, operation: Operation, owner: str, process: dict[str, Any]) -> Claim:
+    is_approved = operation.status == OperationStatus.PLANNED
+    if is_approved:
+        begin_applying(operation)
+    else:
+        operation.stack_status_before = operation.stack.status
+        move(operation, OperationStatus.PLANNING)
+    operation.fence += 1
+    operation.owner, operation.owner_process = owner, process
+    _extend(ctx, operation)
+    return Claim(
+        operation.id,
+        operation.stack_id,
+        OperationType(operation.type),
+        operation.fence,
+        is_approved,
+        operation.type == OperationType.DRIFT_CHECK and operation.requested_by == SYSTEM,
+        PlanOptions.from_dict(operation.options),
+    )
 
 
 def rehearse(ctx: Context) -> bool:
@@ -119,6 +155,15 @@ def fenced(ctx: Context, claim: Claim) -> Iterator[tuple[Session, Operation]]:
         if operation is None or operation.fence != claim.fence or operation.status not in OWNED:
             raise FenceLostError(f"Operation {claim.operation_id} has another owner.")
         yield session, operation
+
+
+def still_held(session: Session, claims: Sequence[Claim]) -> list[tuple[Claim, Operation]]:
+    """Return, locked, the operations of those claims that nobody else has taken over."""
+    fences = {item.operation_id: item for item in claims}
+    query = select(Operation).where(Operation.id.in_(fences), Operation.status.in_(OWNED))
+    locked = query.order_by(Operation.id).with_for_update(of=Operation).options(*WITH_STACK)
+    rows = [(fences[row.id], row) for row in session.scalars(locked)]
+    return [(claim, row) for claim, row in rows if claim.fence == row.fence]
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from app.domain.drift_findings import neutral_name
 from app.domain.drift_severity import rate
 from app.domain.plan_summary import PlanSummary
 from app.errors import TerraformError
-from app.services.engine.quick_check import Baseline
+from app.services.drift.baselines import Baseline
 from app.services.engine.tag_search import Strangers
 from app.services.engine.workspace import Workspace
 from app.terraform.arguments import PlanMode

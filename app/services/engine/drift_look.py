@@ -1,22 +1,22 @@
-"""One look for drift: what was created outside, and what differs, by the cheapest sure way."""
+"""One look for drift by Terraform: what was created outside, and what differs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
 
+from app.clock import utc_now
 from app.domain.drift import CheckedBy
 from app.models import Stack
 from app.services.context import Context
+from app.services.drift.baselines import Baseline
 from app.services.engine.claims import Claim
 from app.services.engine.drift_check import DriftResult, compare
-from app.services.engine.quick_check import QuickCheck
-from app.services.engine.recorder import Recorder
+from app.services.engine.quick_check import Basis
 from app.services.engine.tag_search import Strangers, find_strangers
 from app.services.engine.workspace import Workspace
 from app.services.operation_queue import STACK_ALONE
 from app.services.secrets import open_credentials
-from app.storage.prepared_init import PreparedInit
 from app.terraform.cli import Terraform
 from app.terraform.provider_loan import Loan
 
@@ -29,20 +29,29 @@ class DriftLook:
         ctx: Context,
         claim: Claim,
         space: Workspace,
-        prepared: PreparedInit,
-        recorder: Recorder,
+        basis: Basis | None,
         on_poll: Callable[[], None],
     ) -> None:
-        """Prepare; ``on_poll`` is called several times a second while only a provider is asked."""
+        """Prepare.
+
+        Args:
+            ctx: the adapters.
+            claim: the check.
+            space: its run directory, initialised.
+            basis: from what it follows, if a reading can be compared with another.
+            on_poll: called several times a second while only a provider is asked.
+        """
         self._ctx = ctx
         self._claim = claim
         self._space = space
-        self._recorder = recorder
+        self._basis = basis
         self._on_poll = on_poll
-        self._quick = QuickCheck(ctx, claim, space, prepared)
 
     def see(self, terraform: Terraform, loan: Loan | None) -> DriftResult:
-        """Ask the provider alone if that is enough, else Terraform.
+        """Compare, and keep what later checks of the clock may be compared with.
+
+        The provider is asked before and after: only what reads the same both times is what
+        Terraform has seen.
 
         Args:
             terraform: in the run directory.
@@ -51,18 +60,17 @@ class DriftLook:
         Raises:
             TerraformError: a plan failed, so nothing is known.
         """
-        strangers = self._strangers
-        known = self._quick.known(loan, self._on_poll) if loan is not None else None
-        if known is not None:
-            self._recorder.note(
-                f"{self._quick.resources_in_words} as at {known.found_at:%Y-%m-%d %H:%M:%S} UTC, "
-                "when Terraform compared all; nothing else that it plans from has changed.",
-                type_="quick_check",
-            )
-            return DriftResult.of(known.found, strangers, CheckedBy.PROVIDER, None)
+        strangers, before = self._strangers, self._proof(loan)
         found = compare(terraform, self._space, self._ctx.settings.plan_timeout_seconds)
-        baseline = self._quick.baseline(found, loan, self._on_poll) if loan is not None else None
+        is_still_so = before is not None and self._proof(loan) == before
+        baseline = Baseline(before, found, utc_now()) if before and is_still_so else None
         return DriftResult.of(found, strangers, CheckedBy.TERRAFORM, baseline)
+
+    def _proof(self, loan: Loan | None) -> str | None:
+        if loan is None or self._basis is None:
+            return None
+        seconds = self._ctx.settings.plan_timeout_seconds
+        return self._basis.proof(self._ctx.keys, loan, seconds, self._on_poll)
 
     @cached_property
     def _strangers(self) -> Strangers:

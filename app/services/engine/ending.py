@@ -8,24 +8,18 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
-from app.domain import ids
 from app.domain.drift import DriftStatus
-from app.domain.drift_findings import drift_digest
 from app.domain.operations import OperationStatus, OperationType
 from app.domain.stacks import StackStatus, status_after
 from app.domain.state_file import StateOutput
 from app.errors import LandformError
-from app.models import DriftBaseline, DriftReport, Operation, Stack, StackOutput
-from app.services import audit, detector, references
+from app.models import Operation, Stack, StackOutput
+from app.services import audit, references
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
-from app.services.drift import auto_reconcile, verdicts
+from app.services.drift import auto_reconcile
 from app.services.drift.actions import ABOUT_DRIFT
-from app.services.drift.findings import keep_findings
-from app.services.drift.rules import match_rules
 from app.services.engine.claims import Claim, fenced
-from app.services.engine.drift_check import DriftResult
-from app.services.engine.quick_check import Baseline
 from app.services.operation_queue import add_operation, ring_freed
 from app.services.operation_status import move
 from app.services.secrets import output_value, seal_json
@@ -62,6 +56,18 @@ def end(
     **more: Any,
 ) -> None:
     """End an operation inside an open transaction; ``more`` goes into its error's context."""
+    end_silently(session, operation, status, error, **more)
+    ring_freed(session, operation.stack_id)
+
+
+def end_silently(
+    session: Session,
+    operation: Operation,
+    status: OperationStatus,
+    error: LandformError | None = None,
+    **more: Any,
+) -> None:
+    """End an operation as ``end`` does; the caller rings what may start now."""
     if error is not None:
         operation.error = describe(error, **more)
     move(operation, status)
@@ -78,85 +84,17 @@ def end(
         stack_id=operation.stack_id,
     )
     auto_reconcile.settle(session, operation)
-    session.flush()
     _tell_webhooks(session, operation, before)
     is_done_about_drift = operation.type in ABOUT_DRIFT and status is OperationStatus.APPLIED
     # People must see reality before they decide, and that what they did about it helped.
     if status is OperationStatus.INTERRUPTED or is_done_about_drift:
         add_operation(session, operation.stack, OperationType.DRIFT_CHECK, SYSTEM_PRINCIPAL)
-    ring_freed(session, operation.stack_id)
 
 
 def _tell_webhooks(session: Session, operation: Operation, status_before: str) -> None:
     outbox.operation_ended(session, operation)
     if operation.stack.status == StackStatus.NEEDS_ATTENTION != status_before:
         outbox.needs_attention(session, operation.stack)
-
-
-def finish_drift_check(ctx: Context, claim: Claim, result: DriftResult) -> None:
-    """End a drift check with its report."""
-    with fenced(ctx, claim) as (session, operation):
-        operation.plan_summary = result.summary.to_dict()
-        record_verdict(session, operation, result)
-        detector.settle(session, operation, has_failed=False)
-        end(session, operation, OperationStatus.PLANNED_AND_FINISHED)
-
-
-def give_up_check(session: Session, operation: Operation, error: LandformError) -> dict[str, Any]:
-    """Keep that a drift check failed, and have it tried again.
-
-    Returns:
-        What its error says more: when it is tried again.
-    """
-    record_verdict(session, operation, DriftResult(reason=error.detail))
-    return detector.settle(session, operation, has_failed=True)
-
-
-def record_verdict(session: Session, operation: Operation, result: DriftResult) -> None:
-    """Keep the report of a check with its findings, and show its verdict on the stack.
-
-    A drift that its owner wants undone without a person is queued for that.
-    """
-    now, stack = utc_now(), operation.stack
-    report = DriftReport(
-        id=ids.new_id(ids.DRIFT_REPORT),
-        stack_id=stack.id,
-        operation_id=operation.id,
-        checked_at=now,
-        has_pending_changes=result.has_pending_changes,
-        changes=[],
-        tag_search=result.search.value,
-        tag_search_reason=_short(result.search_reason),
-        checked_by=result.checked_by.value,
-    )
-    stack.drift_checked_at, stack.drift_report_id = now, report.id
-    if result.reason is not None:
-        report.reason = _short(result.reason)
-        report.status = verdicts.give_up(stack, result.reason, now).value
-    else:
-        report.digest = drift_digest(result.changes)
-        report.changes = keep_findings(session, stack, report, result.changes)
-        match_rules(session, stack, now)
-        report.status = verdicts.conclude(session, stack, now).value
-    session.add(report)
-    if result.baseline is not None:
-        _keep_baseline(session, stack, result.baseline)
-    if result.reason is None:
-        auto_reconcile.consider(session, operation, report)
-
-
-def _keep_baseline(session: Session, stack: Stack, baseline: Baseline) -> None:
-    row = DriftBaseline(
-        stack_id=stack.id,
-        proof=baseline.proof,
-        found=baseline.found.to_dict(),
-        found_at=baseline.found_at,
-    )
-    session.merge(row)
-
-
-def _short(text: str | None) -> str | None:
-    return text and text[:MAX_REASON]
 
 
 def describe(error: LandformError, **more: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from app.clouds import search
 from app.domain.operations import OperationStatus, OperationType
@@ -25,11 +26,14 @@ from app.errors import (
 from app.logs import get_logger
 from app.models import Operation
 from app.services.context import Context
-from app.services.dispatch import choose_next, ring_chosen
-from app.services.engine import ending, salvage
-from app.services.engine.claims import Claim, Heartbeat, claim, fenced, rehearse
+from app.services.dispatch import checks_beside, choose_next, ring_chosen
+from app.services.engine import check_ending, ending, salvage
+from app.services.engine.claims import Claim, Heartbeat, claim, claim_checks, fenced, rehearse
+from app.services.engine.quick_round import QuickRound
 from app.services.engine.run import OperationRun
+from app.services.engine.workspace import installation
 from app.storage.s3_errors import StateBucketError
+from app.storage.state_store import StateStore
 from app.terraform.discovery import TerraformBinary, discover
 from app.terraform.identity import ProcessIdentity
 
@@ -88,7 +92,10 @@ class Engine:
                 break
             if self._may_be_nice and chosen.priority is Priority.SCHEDULED:
                 os.setpriority(os.PRIO_PROCESS, 0, NICENESS)  # people wait for other processes
-            is_done = self.carry_out(chosen.id)
+            if chosen.priority is Priority.SCHEDULED:
+                is_done = self.carry_out_checks(chosen.id)
+            else:
+                is_done = self.carry_out(chosen.id)
             done, missed = done + is_done, 0 if is_done else missed + 1
             if is_done and not is_check:
                 break
@@ -102,41 +109,72 @@ class Engine:
         Must be called in the main thread of the process: Terraform gets its SIGINT when the
         thread that started it dies.
         """
-        try:
-            self._ctx.state_store(self._stack_of(operation_id)).check()
-        except (VolumeError, StateBucketError) as error:
-            # It stays pending: an accepted request must not fail because a disk was away.
-            log.error("state_place_unusable", operation_id=operation_id, detail=error.detail)
+        if self._usable_store(operation_id) is None:
             return False
-        identity = ProcessIdentity.of(os.getpid())
-        owner = f"{identity.host}:{identity.pid}"
-        taken = claim(self._ctx, operation_id, owner, identity.to_dict())
+        taken = claim(self._ctx, operation_id, *_own_identity())
         if taken is None:
             log.info("operation_not_claimed", operation_id=operation_id)
             return False
-        log.info("operation_claimed", operation_id=operation_id, type=taken.type, fence=taken.fence)
-        self._run(taken, Heartbeat(self._ctx, taken))
-        log.info("operation_left", operation_id=operation_id)
+        self._run(taken)
         return True
+
+    def carry_out_checks(self, operation_id: str) -> bool:
+        """Carry out a check of the clock, and more of them if their provider alone will do.
+
+        Returns:
+            Whether any was claimed.
+        """
+        store = self._usable_store(operation_id)
+        if store is None:
+            return False
+        ctx = self._ctx
+
+        def choose(session: Session) -> list[str]:
+            return checks_beside(session, ctx.settings, operation_id)
+
+        claims = claim_checks(ctx, choose, *_own_identity())
+        if not claims:
+            log.info("operation_not_claimed", operation_id=operation_id)
+            return False
+        programs = installation(ctx.settings, self.binary)
+        left = QuickRound(ctx, claims, store, programs).carry_out()
+        if left is not None:
+            self._run(left)
+        return True
+
+    def _usable_store(self, operation_id: str) -> StateStore | None:
+        """Return the store of the operation's stack, or None while it cannot be used."""
+        try:
+            store = self._ctx.state_store(self._stack_of(operation_id))
+            store.check()
+        except (VolumeError, StateBucketError) as error:
+            # It stays pending: an accepted request must not fail because a disk was away.
+            log.error("state_place_unusable", operation_id=operation_id, detail=error.detail)
+            return None
+        return store
 
     def _stack_of(self, operation_id: str) -> str:
         with self._ctx.read() as session:
             query = select(Operation.stack_id).where(Operation.id == operation_id)
             return session.scalar(query) or ""
 
-    def _run(self, taken: Claim, heartbeat: Heartbeat) -> None:
+    def _run(self, taken: Claim) -> None:
+        operation_id = taken.operation_id
+        log.info("operation_claimed", operation_id=operation_id, type=taken.type, fence=taken.fence)
         try:
+            heartbeat = Heartbeat(self._ctx, taken)
             OperationRun(self._ctx, taken, heartbeat, self.binary).carry_out()
         except FenceLostError:
-            log.warning("fence_lost", operation_id=taken.operation_id)
+            log.warning("fence_lost", operation_id=operation_id)
         except LandformError as error:
             self._fail(taken, error)
         except Exception as error:  # broad: an operation must end whatever bug there is
-            log.exception("operation_crashed", operation_id=taken.operation_id)
+            log.exception("operation_crashed", operation_id=operation_id)
             # Only what salvage does keeps the state of an apply that ended in the middle.
             reason = f"The engine failed ({type(error).__name__})"
-            if not salvage.interrupt(self._ctx, taken.operation_id, taken.fence, reason):
+            if not salvage.interrupt(self._ctx, operation_id, taken.fence, reason):
                 self._fail(taken, UnexpectedError(f"{type(error).__name__} in the engine."))
+        log.info("operation_left", operation_id=operation_id)
 
     def _fail(self, taken: Claim, error: LandformError) -> None:
         log.warning(
@@ -150,7 +188,7 @@ class Engine:
             with fenced(self._ctx, taken) as (session, operation):
                 is_canceled = isinstance(error, OperationCanceledError)
                 if taken.type is OperationType.DRIFT_CHECK and not is_canceled:
-                    more = ending.give_up_check(session, operation, error)
+                    more = check_ending.give_up(session, operation, error)
                 operation.has_unsaved_state = isinstance(error, UnsavedStateError)
                 status = _outcome(OperationStatus(operation.status), error)
                 ending.end(session, operation, status, error, **more)
@@ -159,6 +197,12 @@ class Engine:
             return
         if not isinstance(error, UnsavedStateError):
             self._ctx.runs.of(taken.operation_id).remove()
+
+
+def _own_identity() -> tuple[str, dict[str, Any]]:
+    """Return the readable name of this process, and that by which the reaper finds it."""
+    identity = ProcessIdentity.of(os.getpid())
+    return f"{identity.host}:{identity.pid}", identity.to_dict()
 
 
 def _outcome(status: OperationStatus, error: LandformError) -> OperationStatus:

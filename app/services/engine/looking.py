@@ -47,8 +47,10 @@ def look(
                 try:
                     result = work(make_terraform(loan.reattach), loan)
                 except TerraformError as error:
-                    log.info("kept_provider_doubted", account=space.account, detail=error.detail)
+                    log.info(
+                        "kept_provider_doubted", account=space.provider.account, detail=error.detail
+                    )
                 else:
-                    loan.is_good = True
+                    loan.is_good = loan.is_configured = True
                     return result
     return work(make_terraform(None), None)

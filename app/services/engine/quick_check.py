@@ -1,28 +1,23 @@
-"""A check for drift that asks the provider alone, where Terraform has nothing new to say.
+"""The proof that Terraform would find again what it found last: what it is of, and how it is made.
 
 A plan follows from the configuration, the recorded state and what the provider reads. When all of
-it is as it was when Terraform last compared them, Terraform would find the same again. Owns the
-proof of "as it was"; any doubt means that Terraform checks. A quick check can therefore miss only
-what no reading of the stack's resources shows: what data sources look up, and the time of day.
-``LANDFORM_DRIFT_FULL_SECONDS`` says how long that may stay unseen.
+it is as it was when Terraform last compared them, Terraform would find the same again; any doubt
+means that Terraform checks. What follows from no reading of the stack's resources is not seen:
+what data sources look up, and the time of day. ``LANDFORM_DRIFT_FULL_SECONDS`` says how long that
+may stay unseen.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from functools import cached_property
+from dataclasses import dataclass, field
 
-from app.clock import utc_now
-from app.domain.drift_comparison import Comparison
+from app.crypto import KeyRing
 from app.domain.state_file import StateFile
-from app.models import DriftBaseline
-from app.services.context import Context
-from app.services.engine.claims import Claim
-from app.services.engine.workspace import Workspace
+from app.services.engine.stack_provider import StackProvider
 from app.storage.prepared_init import PreparedInit
+from app.storage.run_files import RunFiles
 from app.terraform.provider_loan import Loan
 from app.terraform.provider_reading import RecordedResource, readable_resources
 
@@ -31,91 +26,63 @@ READ_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Baseline:
-    """What Terraform found, and a digest of all from which it did.
+class Basis:
+    """All from which a check of a stack follows but reality, and what to ask the provider about it.
 
-    Nobody can make ``proof`` without a key of the installation.
+    Args:
+        resources: everything in the state of record.
+        fixed: the configuration, the values, the programs and the state, one after the other.
     """
 
-    proof: str
-    found: Comparison
-    found_at: datetime
+    resources: tuple[RecordedResource, ...]
+    fixed: bytes = field(repr=False)
 
+    @classmethod
+    def of(
+        cls, operation_id: str, provider: StackProvider, files: RunFiles, prepared: PreparedInit
+    ) -> Basis | None:
+        """Return the basis of a check, or None where only Terraform can make it.
 
-class QuickCheck:
-    """The readings of one check."""
-
-    def __init__(
-        self, ctx: Context, claim: Claim, space: Workspace, prepared: PreparedInit
-    ) -> None:
-        """Prepare; ``space`` is initialised."""
-        self._ctx = ctx
-        self._claim = claim
-        self._space = space
-        self._prepared = prepared
-        self._before: str | None = None
-
-    def known(self, loan: Loan, on_poll: Callable[[], None]) -> Baseline | None:
-        """Return what Terraform found last, if all is as it was then.
-
-        It is asked only for checks of the clock: who asks for a check wants all that can be known.
+        Args:
+            operation_id: of the check.
+            provider: of the stack.
+            files: with which Terraform would be started.
+            prepared: what ``init`` makes of them.
         """
-        self._before = self._proof(loan, on_poll)
-        if self._before is None or not self._claim.gives_way:
+        name = prepared.fingerprint()
+        if provider.kept is None or files.state is None or name is None:
             return None
-        with self._ctx.read() as session:
-            row = session.get(DriftBaseline, self._claim.stack_id)
-        oldest = utc_now() - timedelta(seconds=self._ctx.settings.drift_full_seconds)
-        if row is None or row.proof != self._before or row.found_at <= oldest:
+        state = StateFile.parse(files.state)
+        resources = readable_resources(state, provider.kept.source, provider.moving)
+        if resources is None:
             return None
-        return Baseline(row.proof, Comparison.from_dict(row.found), row.found_at)
+        # Blueprints ignore the tag that names the operation; the catalogue makes sure of it.
+        variables = files.variables.replace(operation_id.encode(), b"")
+        moving = {kind: sorted(names) for kind, names in provider.moving.items()}
+        words = json.dumps([name, provider.configuration, moving], sort_keys=True).encode()
+        return cls(resources, b"\0".join([words, variables, files.state]))
 
-    def baseline(
-        self, found: Comparison, loan: Loan, on_poll: Callable[[], None]
-    ) -> Baseline | None:
-        """Return what later checks may be compared with, once Terraform has ``found`` something.
+    def proof(
+        self, keys: KeyRing, loan: Loan, seconds: float, on_poll: Callable[[], None]
+    ) -> str | None:
+        """Have the provider read everything; return the proof of that, or None without an answer.
 
-        The provider is asked again: only what reads the same before and after Terraform's own
-        check is what Terraform has seen.
+        Args:
+            keys: of the installation.
+            loan: a provider; only one that Terraform has configured can answer.
+            seconds: how long it may take.
+            on_poll: called several times a second meanwhile; an exception ends it.
         """
-        if self._before is None or self._proof(loan, on_poll) != self._before:
+        if not loan.is_configured:
             return None
-        return Baseline(self._before, found, utc_now())
-
-    def _proof(self, loan: Loan, on_poll: Callable[[], None]) -> str | None:
-        if not loan.is_configured or self._resources is None or self._fixed is None:
-            return None
-        seconds = min(READ_SECONDS, self._ctx.settings.plan_timeout_seconds)
-        reading = loan.read(self._resources, seconds, on_poll)
+        reading = loan.read(self.resources, min(READ_SECONDS, seconds), on_poll)
         if reading is None:
             return None
         # Keyed: a plain digest of a state would let guesses of its secrets be tried.
-        return self._ctx.keys.sign(b"\0".join([*self._fixed, reading.encode()]), PURPOSE)[1]
+        return keys.sign(b"\0".join([self.fixed, reading.encode()]), PURPOSE)[1]
 
-    @cached_property
-    def resources_in_words(self) -> str:
+    @property
+    def in_words(self) -> str:
         """Say how many resources are read."""
-        count = len(self._resources or ())
+        count = len(self.resources)
         return "1 resource reads" if count == 1 else f"{count} resources read"
-
-    @cached_property
-    def _resources(self) -> tuple[RecordedResource, ...] | None:
-        kept, data = self._space.kept_provider, self._space.directory.state_bytes()
-        if kept is None or data is None or self._ctx.settings.drift_full_seconds == 0:
-            return None
-        return readable_resources(StateFile.parse(data), kept.source, self._space.moving)
-
-    @cached_property
-    def _fixed(self) -> list[bytes] | None:
-        """Return all that a plan follows from but the reading."""
-        name, directory = self._prepared.fingerprint(), self._space.directory
-        if name is None:
-            return None
-        # Blueprints ignore the tag that names the operation; the catalogue makes sure of it.
-        variables = directory.variables_bytes().replace(self._claim.operation_id.encode(), b"")
-        moving = {kind: sorted(names) for kind, names in self._space.moving.items()}
-        return [
-            json.dumps([name, self._space.configuration, moving], sort_keys=True).encode(),
-            variables,
-            directory.state_bytes() or b"",
-        ]

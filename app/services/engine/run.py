@@ -29,7 +29,7 @@ from app.models import OperationPlan
 from app.services import references
 from app.services.context import Context
 from app.services.drift.actions import ABOUT_DRIFT, require_same_drift
-from app.services.engine import ending, settling, state_keeping, workspace
+from app.services.engine import check_ending, ending, settling, state_keeping, workspace
 from app.services.engine.approval import must_wait_for_approval
 from app.services.engine.claims import Claim, Heartbeat, begin_applying, fenced
 from app.services.engine.drift_check import describe_drift
@@ -37,6 +37,7 @@ from app.services.engine.drift_look import DriftLook
 from app.services.engine.giving_way import GivingWay
 from app.services.engine.looking import look
 from app.services.engine.orphans import find_orphans
+from app.services.engine.quick_check import Basis
 from app.services.engine.recorder import Recorder
 from app.services.engine.rollback import read_forgotten
 from app.services.engine.state_move import StateMove, find_store
@@ -46,6 +47,7 @@ from app.services.operation_status import move, release
 from app.services.webhooks import outbox
 from app.storage.parked_run import park
 from app.storage.prepared_init import PreparedInit
+from app.storage.run_files import RunFiles
 from app.storage.snapshotter import Snapshotter
 from app.storage.state_store import StateStore
 from app.terraform.arguments import PlanMode
@@ -71,6 +73,7 @@ class OperationRun:
     """The work on one operation by the process that claimed it."""
 
     _lock: int
+    _files: RunFiles
     _prepared: PreparedInit
 
     def __init__(
@@ -131,20 +134,17 @@ class OperationRun:
             self._recorder.step(StepName.PREPARE),
             fenced(self._ctx, self._claim) as (session, operation),
         ):
-            space = workspace.prepare(self._ctx, session, self._store, operation)
+            space, files = workspace.prepare(self._ctx, session, self._store, operation)
         with self._recorder.step(StepName.INIT):
-            self._prepared = self._prepared_init(space)
-            if not self._prepared.restore():
+            installation = workspace.installation(self._ctx.settings, self._binary)
+            self._files = files
+            self._prepared = PreparedInit(self._ctx.settings.work_dir, files, installation)
+            if not self._prepared.restore(space.directory):
                 terraform = self._terraform(space, on_event=self._recorder.init_event)
                 seconds = self._ctx.settings.plan_timeout_seconds
-                terraform.init(seconds, is_locked=space.directory.is_locked)
-                self._prepared.keep()
+                terraform.init(seconds, is_locked=files.is_locked)
+                self._prepared.keep(space.directory)
         return space
-
-    def _prepared_init(self, space: Workspace) -> PreparedInit:
-        settings, terraform = self._ctx.settings, f"{self._binary.path} {self._binary.version}"
-        mirrors = [item for item in (settings.sandbox_mirror, settings.provider_mirror) if item]
-        return PreparedInit(settings.work_dir, space.directory, terraform, mirrors)
 
     def _reopen(self) -> Workspace:
         with fenced(self._ctx, self._claim) as (_, operation):
@@ -163,13 +163,15 @@ class OperationRun:
 
     def _check_drift(self, space: Workspace) -> None:
         with self._recorder.step(StepName.PLAN):
-            drift_look = DriftLook(
-                self._ctx, self._claim, space, self._prepared, self._recorder, self._stop_if_asked
-            )
+            basis = None
+            if self._ctx.settings.drift_full_seconds:
+                identity = self._claim.operation_id
+                basis = Basis.of(identity, space.provider, self._files, self._prepared)
+            drift_look = DriftLook(self._ctx, self._claim, space, basis, self._stop_if_asked)
             result = self._look(space, drift_look.see)
         with self._recorder.step(StepName.SAVE):
             self._recorder.note(result.sentence())
-        ending.finish_drift_check(self._ctx, self._claim, result)
+        check_ending.finish(self._ctx, self._claim, result)
         space.directory.remove()
 
     def _stop_if_asked(self) -> None:

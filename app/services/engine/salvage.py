@@ -21,7 +21,7 @@ from app.errors import LandformError, OperationInterruptedError, StateError, Una
 from app.logs import get_logger
 from app.models import Operation, OperationEvent
 from app.services.context import Context, ring_after_commit
-from app.services.engine import ending, state_keeping
+from app.services.engine import check_ending, ending, state_keeping
 from app.services.engine.giving_way import GAVE_WAY
 from app.services.engine.orphans import find_orphans
 from app.services.operation_queue import ring_freed
@@ -216,7 +216,7 @@ def _give_back(session: Session, operation: Operation) -> None:
         )
         more: dict[str, Any] = {}
         if operation.type == OperationType.DRIFT_CHECK:
-            more = ending.give_up_check(session, operation, error)
+            more = check_ending.give_up(session, operation, error)
         ending.end(session, operation, OperationStatus.ERRORED, error, **more)
         return
     _tell(session, operation, "The worker died before anything was changed; queued again.")

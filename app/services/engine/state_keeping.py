@@ -7,9 +7,9 @@ refused before Terraform starts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
@@ -63,6 +63,22 @@ def load_state(session: Session, store: StateStore, operation: Operation) -> byt
             f"Serial {known.serial} of stack {stack_id} is not the state that was saved."
         )
     return read_version(store, stack_id, stored.serial, stored.sha256)
+
+
+def recorded_state(store: StateStore, known: StateVersion) -> bytes | None:
+    """Return the verified state of record, or None when the store has another than SQL knows.
+
+    Args:
+        store: where it is.
+        known: the newest version that SQL knows of.
+
+    Raises:
+        StateCorruptError, VolumeError: it cannot be read.
+    """
+    stored = store.current(known.stack_id)
+    if stored is None or (stored.serial, stored.sha256) != (known.serial, known.sha256):
+        return None
+    return read_version(store, known.stack_id, stored.serial, stored.sha256)
 
 
 def read_version(store: StateStore, stack_id: str, serial: int, sha256: str) -> bytes:
@@ -185,6 +201,21 @@ def latest_version(session: Session, stack_id: str) -> StateVersion | None:
         .order_by(StateVersion.serial.desc())
         .limit(1)
     ).first()
+
+
+def latest_versions(session: Session, stack_ids: Collection[str]) -> dict[str, StateVersion]:
+    """Return, by stack, the newest state version that SQL knows of."""
+    newest = (
+        select(StateVersion.stack_id, func.max(StateVersion.serial).label("serial"))
+        .where(StateVersion.stack_id.in_(stack_ids))
+        .group_by(StateVersion.stack_id)
+        .subquery()
+    )
+    is_newest = (StateVersion.stack_id == newest.c.stack_id) & (
+        StateVersion.serial == newest.c.serial
+    )
+    found = session.scalars(select(StateVersion).join(newest, is_newest))
+    return {row.stack_id: row for row in found}
 
 
 def record_version(

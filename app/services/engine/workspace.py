@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.catalog.catalog import Cloud
-from app.catalog.cloud import KeptProvider
 from app.domain.operations import OperationType
 from app.domain.plan_options import PlanOptions
 from app.domain.redaction import Redactor, secret_texts
@@ -20,18 +18,22 @@ from app.services import references
 from app.services.blueprint_upgrades import Wanted, open_preview
 from app.services.context import Context
 from app.services.engine.rollback import keep_forgotten, state_to_go_back_to
+from app.services.engine.stack_provider import StackProvider
 from app.services.engine.state_keeping import load_state
 from app.services.headroom import restore_work_ballast
 from app.services.secrets import merge_parameters, open_credentials, open_parameters, output_value
+from app.settings import Settings
 from app.storage.parked_run import unpark
+from app.storage.prepared_init import Installation
 from app.storage.run_directory import RunDirectory
+from app.storage.run_files import RunFiles
 from app.storage.socket_folder import find_socket_folder
 from app.storage.state_store import StateStore
 from app.terraform.cli import StepHooks, Terraform
 from app.terraform.discovery import TerraformBinary
 from app.terraform.environment import (
     build_environment,
-    build_provider_environment,
+    cli_config,
     write_cli_config,
 )
 from app.terraform.provider_order import ProviderOrder
@@ -44,14 +46,8 @@ class Workspace:
     directory: RunDirectory
     environment: dict[str, str]
     secrets: tuple[str, ...]
-    account: str
-    kept_provider: KeptProvider | None
+    provider: StackProvider
     refreshes_after_apply: bool
-    moving: Mapping[str, Collection[str]]
-    configuration: str
-    """Names what Terraform configures the provider with; equal for stacks that may share one."""
-    credentials: dict[str, str] = field(repr=False)
-    """Variables that sign the provider in."""
 
     def terraform(
         self,
@@ -72,27 +68,33 @@ class Workspace:
             secrets=self.secrets,
             inherited=(lock,),
             reattach=reattach,
-            moving=self.moving,
+            moving=self.provider.moving,
         )
 
     def provider_order(self) -> ProviderOrder | None:
         """Return which kept provider would serve this run; known once ``init`` has installed it."""
-        kept = self.kept_provider
-        executable = self.directory.provider_executable(kept.source) if kept else None
-        if kept is None or executable is None:
-            return None
-        environment = build_provider_environment(self.credentials)
-        return ProviderOrder(
-            account=self.account,
-            executable=str(executable),
-            arguments=kept.arguments,
-            configuration=self.configuration,
-            environment=environment,
+        kept = self.provider.kept
+        return (
+            self.provider.order(self.directory.provider_executable(kept.source)) if kept else None
         )
 
 
-def prepare(ctx: Context, session: Session, store: StateStore, operation: Operation) -> Workspace:
+def installation(settings: Settings, binary: TerraformBinary) -> Installation:
+    """Return what ``init`` looks at beside the files of a run."""
+    return Installation(
+        terraform=f"{binary.path} {binary.version}",
+        cli_config=cli_config(settings.sandbox_mirror, settings.provider_mirror),
+        mirrors=tuple(item for item in (settings.sandbox_mirror, settings.provider_mirror) if item),
+    )
+
+
+def prepare(
+    ctx: Context, session: Session, store: StateStore, operation: Operation
+) -> tuple[Workspace, RunFiles]:
     """Fill the run directory with the module, the variables and the state of record.
+
+    Returns:
+        The workspace, and with what its directory was filled.
 
     Raises:
         VolumeError, StateError: the state of record cannot be trusted or read.
@@ -102,10 +104,9 @@ def prepare(ctx: Context, session: Session, store: StateStore, operation: Operat
         NotFoundError: the catalogue no longer has the cloud.
     """
     stack = operation.stack
-    cloud = ctx.catalog.cloud(stack.cloud)
     if operation.type == OperationType.DESTROY:
         references.refuse_used(stack)  # one that was to go first could not be destroyed
-    wanted = _wanted(ctx, session, operation)
+    wanted = wanted_of(ctx, session, operation)
     back = None
     if operation.type == OperationType.ROLLBACK:
         back = state_to_go_back_to(session, store, operation)
@@ -116,19 +117,41 @@ def prepare(ctx: Context, session: Session, store: StateStore, operation: Operat
     directory = ctx.runs.of(operation.id)
     if directory.exists and not operation.has_applied:
         directory.remove()  # of a plan that died or went stale; it changed nothing
-    module = wanted.blueprint.module_dir(stack.cloud) if wanted else None
-    variables = _variables(ctx, operation, wanted) if wanted else {}
-    credentials = open_credentials(ctx.keys, stack.cloud_account)
-    variables |= cloud.provider_variables(credentials)
-    directory.prepare(module, cloud.provider_hcl, variables, state, cloud.provider_lock)
-    imports = PlanOptions.from_dict(operation.options).imports
-    if imports:
-        directory.add_imports([(item.to, item.id) for item in imports])
+    files = files_of(ctx, operation, wanted, state)
+    directory.prepare(files)
     if back is not None:
         keep_forgotten(directory, back.forgotten)
     operation.generation = stack.generation
     operation.blueprint_version = wanted.blueprint.version if wanted else None
-    return reopen(ctx, operation, wanted)
+    return reopen(ctx, operation, wanted), files
+
+
+def files_of(
+    ctx: Context, operation: Operation, wanted: Wanted | None, state: bytes | None
+) -> RunFiles:
+    """Return what Terraform is to find for an operation.
+
+    Args:
+        ctx: the adapters.
+        operation: the one that runs.
+        wanted: what it is to make; None for a destroy that needs no module.
+        state: the state of record.
+
+    Raises:
+        ReferenceNotReadyError: a referenced stack has no outputs.
+    """
+    stack = operation.stack
+    cloud = ctx.catalog.cloud(stack.cloud)
+    variables = _variables(ctx, operation, wanted) if wanted else {}
+    variables |= cloud.provider_variables(open_credentials(ctx.keys, stack.cloud_account))
+    return RunFiles.of(
+        wanted.blueprint.module_dir(stack.cloud) if wanted else None,
+        cloud.provider_hcl,
+        variables,
+        state,
+        cloud.provider_lock,
+        [(item.to, item.id) for item in PlanOptions.from_dict(operation.options).imports],
+    )
 
 
 def reopen(ctx: Context, operation: Operation, wanted: Wanted | None = None) -> Workspace:
@@ -146,12 +169,12 @@ def reopen(ctx: Context, operation: Operation, wanted: Wanted | None = None) -> 
     unpark(directory, ctx.keys)
     cloud = ctx.catalog.cloud(stack.cloud)
     credentials = open_credentials(ctx.keys, stack.cloud_account)
-    cli_config = directory.cli_config_path
-    write_cli_config(cli_config, ctx.settings.sandbox_mirror, ctx.settings.provider_mirror)
-    sign_in = cloud.environment(credentials, cloud.region(stack.region))
+    config, settings = directory.cli_config_path, ctx.settings
+    write_cli_config(config, cli_config(settings.sandbox_mirror, settings.provider_mirror))
+    provider = StackProvider.of(stack, cloud, credentials)
     sockets = find_socket_folder(directory.temporary)
     environment = build_environment(
-        directory.home, directory.temporary, cli_config, sign_in, sockets
+        directory.home, directory.temporary, config, provider.sign_in, sockets
     )
     secrets = _secrets(ctx, stack, cloud, credentials, wanted)
     hide_in_logs(Redactor(secrets).text)
@@ -159,16 +182,12 @@ def reopen(ctx: Context, operation: Operation, wanted: Wanted | None = None) -> 
         directory=directory,
         environment=environment,
         secrets=secrets,
-        account=stack.cloud_account_id,
-        kept_provider=cloud.kept_provider,
+        provider=provider,
         refreshes_after_apply=cloud.refreshes_after_apply,
-        moving=cloud.moving,
-        configuration=cloud.provider_configuration(credentials, cloud.region(stack.region)),
-        credentials=sign_in,
     )
 
 
-def _wanted(ctx: Context, session: Session, operation: Operation) -> Wanted | None:
+def wanted_of(ctx: Context, session: Session, operation: Operation) -> Wanted | None:
     """Return what Terraform is to make; nothing for a destroy that needs no module.
 
     What Terraform destroys stands in the state, so the provider alone will do where the stack's
