@@ -12,8 +12,6 @@ from workers.embedded_redis import redis_command
 # Workers stop first, so that a job can still reach everything it needs; Redis stops last.
 STOP_WORKERS, STOP_WEB, STOP_SCHEDULER, STOP_SANDBOX, STOP_REDIS = range(5)
 SANDBOX_THREADS = 32
-# Between two checks of one cloud account; an idle connection takes no thread.
-SANDBOX_KEEP_ALIVE_SECONDS = "30"
 WEB_GRACE_SECONDS = "5"  # an event stream never ends by itself
 SECRETS = (
     "LANDFORM_SECRET_KEY",
@@ -38,11 +36,8 @@ def foundation(settings: Settings, inherited: Mapping[str, str]) -> list[Program
         environment.pop(name, None)
     sandbox = Program(
         name="sandbox",
-        command=(
-            *_gunicorn(
-                "sandbox.service.wsgi:app", "127.0.0.1", settings.sandbox_port, SANDBOX_THREADS
-            ),
-            *("--keep-alive", SANDBOX_KEEP_ALIVE_SECONDS),
+        command=_gunicorn(
+            "sandbox.service.wsgi:app", "127.0.0.1", settings.sandbox_port, SANDBOX_THREADS
         ),
         environment=environment,
         stop_rank=STOP_SANDBOX,
