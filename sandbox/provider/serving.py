@@ -26,6 +26,7 @@ from tf.gen import (
 from sandbox.provider.certificate import make_certificate
 from sandbox.provider.provider import SandboxProvider
 from sandbox.provider.servicer import SandboxServicer
+from sandbox.scheduling import let_threads_finish
 from sandbox.version import PROVIDER_ADDRESS
 
 # How often signals and the parent are looked at.
@@ -107,6 +108,7 @@ def _serve(
 ) -> None:
     # Should the parent die before this line, the announcement below finds a broken pipe.
     parent_pid = os.getppid()
+    let_threads_finish()
     provider = SandboxProvider()
     ended = Event()
     signals: list[int] = []  # a handler may not set an Event: it could wait for its own thread

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from sandbox.scheduling import let_threads_finish
 from sandbox.service.factory import create_app
 from sandbox.service.settings import Settings
 
+let_threads_finish()
 app = create_app(Settings.from_env())
