@@ -137,10 +137,10 @@ def _limits(settings: Settings) -> Limits:
 
 
 def checks_beside(session: Session, settings: Settings, chosen_id: str) -> list[str]:
-    """Return the chosen check of the clock and others that one process can make with it.
+    """Return the chosen check of the clock, if its turn is still now, and others to make with it.
 
-    Of these Terraform has found something not long ago, so that its provider alone may do; their
-    states lie where that of the chosen one does. The chosen one goes alone when it is no such one.
+    Of all of them Terraform has found something not long ago, so that their provider alone may do,
+    and their states lie where that of the chosen one does. Else the chosen one goes alone.
     """
     store = (
         select(Stack.state_backend)
@@ -153,10 +153,10 @@ def checks_beside(session: Session, settings: Settings, chosen_id: str) -> list[
     full = _load(session).full_projects(_limits(settings))
     known = _waiting(session, which & Stack.project_id.not_in(full), limit=OLDEST_CHECKS)
     ids = [item.id for item in known]
-    if chosen_id not in ids:
-        return [chosen_id]
-    first = ids.index(chosen_id)
-    return ids[first : first + ROUND]
+    if chosen_id in ids:
+        first = ids.index(chosen_id)
+        return ids[first : first + ROUND]
+    return [item.id for item in _waiting(session, Operation.id == chosen_id, limit=1)]
 
 
 def _load(session: Session) -> Load:

@@ -160,6 +160,9 @@ def test_only_what_can_be_made_alike_is_claimed_together(
     with landform.ctx.write() as session:
         session.delete(session.get_one(DriftBaseline, checks[1].stack_id))
     assert (beside(0), beside(1)) == (ids[:1], ids[1:2]), "Terraform has found nothing yet"
+    own = ProcessIdentity.of(os.getpid()).to_dict()
+    assert claim_checks(landform.ctx, lambda _: ids[1:2], "one", own)
+    assert beside(1) == [], "its turn is over"
 
 
 @pytest.mark.thorough

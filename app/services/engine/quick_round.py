@@ -146,6 +146,6 @@ class QuickRound:
         unmade = [item for item in self._open if item not in made and item != kept]
         if made or unmade:
             finish_quickly(self._ctx, self._made, unmade)
-        ids = [item.operation_id for item in made]
-        log.info("quick_checks_made", operation_ids=sorted(ids), queued_again=len(unmade))
+            ids = [item.operation_id for item in made]
+            log.info("quick_checks_made", operation_ids=sorted(ids), queued_again=len(unmade))
         self._made, self._open = [], [] if kept is None else [kept]
