@@ -183,3 +183,9 @@ def test_a_file_of_a_newer_version_is_left_as_it_is(tmp_path: Path) -> None:
     assert find(open_service(tmp_path), "a=1") == []
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+def test_a_search_for_hundreds_of_tags_is_answered(api: FlaskClient) -> None:
+    bucket = create(api, "bucket", **BUCKET, tags={"a": "1"})["id"]
+    assert find(api, *["a=1"] * 400) == [bucket]
+    assert find(api, "a=1", *(f"k{number}=x" for number in range(400))) == []
