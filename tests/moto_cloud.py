@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 from app.terraform.environment import list_mirrored_providers
-from tests.sandbox_cloud import free_port
+from tests.ports import free_port
 
 START_SECONDS = 60
 KEYS = {"access_key_id": "AKIAEXAMPLEEXAMPLE00", "secret_access_key": "canary-secret-7f1d9c"}

@@ -19,7 +19,8 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.settings import REPOSITORY_ROOT, redis_socket
-from tests.sandbox_cloud import Cloud, free_port
+from tests.ports import free_port
+from tests.sandbox_cloud import Cloud
 from workers.embedded_redis import redis_command
 
 READY_SECONDS = 60.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,16 +14,10 @@ import httpx
 from sandbox.service.accounts import Accounts
 from sandbox.service.database import Database
 from sandbox.service.settings import Settings
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 30
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Service:

@@ -21,7 +21,7 @@ from tests.api.rest import Rest, problem
 from tests.api.walking import Described, find_real, operations
 from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY
 from tests.landform import NOWHERE
-from tests.sandbox_cloud import free_port
+from tests.ports import free_port
 
 NO_KEY = "/api/v1/auth/"
 POSTS = [item for item in operations() if item.method == "POST" and NO_KEY not in item.path]

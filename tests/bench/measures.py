@@ -23,8 +23,8 @@ from app.settings import REPOSITORY_ROOT, Settings
 from tests.bench.fleet import fill
 from tests.bench.raw_terraform import time_raw_apply
 from tests.landform import NOWHERE
+from tests.ports import free_port
 from tests.running import RunningLandform
-from tests.sandbox_cloud import free_port
 
 ZONES = 3
 ROUNDS = 5

@@ -29,7 +29,7 @@ from app.terraform.identity import ProcessIdentity
 from sandbox.provider.install import make_wrapper
 from tests.engine.test_drift import last_report
 from tests.landform import ADMIN, Landform
-from tests.sandbox_cloud import free_port
+from tests.ports import free_port
 
 Seen = set[tuple[str, str, str]]
 """Kind of change, neutral name, and what reconciling would do."""

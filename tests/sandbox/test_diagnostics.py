@@ -10,9 +10,10 @@ import pytest
 from tf.utils import Diagnostics
 
 from sandbox.provider.connection import Connection
+from tests.ports import free_port
 from tests.sandbox.conftest import Terraform
 from tests.sandbox.examples import BUCKET_HCL
-from tests.sandbox_cloud import Cloud, free_port
+from tests.sandbox_cloud import Cloud
 
 
 @pytest.fixture

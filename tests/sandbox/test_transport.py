@@ -16,8 +16,9 @@ from tf.utils import Diagnostics
 from sandbox.provider.client import CloudClient
 from sandbox.provider.connection import Connection
 from sandbox.provider.transport import MAX_IDLE_CONNECTIONS, CloudUnreachableError, Transport
+from tests.ports import free_port
 from tests.sandbox.examples import NETWORK
-from tests.sandbox_cloud import Service, free_port
+from tests.sandbox_cloud import Service
 
 WHOLE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 LAST = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"

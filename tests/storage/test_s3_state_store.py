@@ -33,7 +33,7 @@ from app.terraform.discovery import discover
 from tests.aws_actions import allowed_actions, find_refused
 from tests.aws_proxy import Proxy
 from tests.moto_cloud import KEYS, Moto
-from tests.sandbox_cloud import free_port
+from tests.ports import free_port
 from tests.state_bucket import REGION, StateBucket, before_writing, connect
 
 MakeState = Callable[..., bytes]

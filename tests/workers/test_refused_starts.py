@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from app.settings import REPOSITORY_ROOT
+from tests.ports import free_port
 from workers.preflight import hold_home
 
 
@@ -20,18 +21,13 @@ def start(home: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         cwd=REPOSITORY_ROOT,
         env=os.environ
         | {"LANDFORM_ENV": "demo", "LANDFORM_HOME": str(home)}
-        | {"LANDFORM_PORT": find_free_port(), "LANDFORM_SANDBOX_PORT": find_free_port()}
+        | {"LANDFORM_PORT": str(free_port()), "LANDFORM_SANDBOX_PORT": str(free_port())}
         | variables,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-
-
-def find_free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return str(server.getsockname()[1])
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 from app.settings import REPOSITORY_ROOT, redis_socket
+from tests.ports import free_port
 
 SCRIPT = Path(__file__).with_name("stand_in_supervisor.py")
 
@@ -27,7 +27,7 @@ class Running:
 
     def __init__(self, home: Path, pid_file: Path, job_seconds: float = 0) -> None:
         self.home = home
-        self.port, self.sandbox_port = find_free_port(), find_free_port()
+        self.port, self.sandbox_port = free_port(), free_port()
         self.process = subprocess.Popen(
             [sys.executable, str(SCRIPT), str(pid_file), str(job_seconds)],
             cwd=REPOSITORY_ROOT,
@@ -72,11 +72,6 @@ class Running:
             self.process.stdout.close()
         self.process.wait(30)
         psutil.wait_procs(self.children, 30)
-
-
-def find_free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Launcher:
