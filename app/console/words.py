@@ -155,6 +155,7 @@ STEP_NAME: dict[str, str] = {
     "approval": "Approval",
     StepName.APPLY: "Apply",
     StepName.SAVE: "Save the state",
+    StepName.READ: "Ask the provider",
 }
 
 WAIT: dict[str, str] = {

@@ -128,7 +128,10 @@ def can_cancel(status: OperationStatus) -> bool:
 
 
 class StepName(StrEnum):
-    """The named steps of an operation, in the order in which they run."""
+    """The named steps of an operation, in the order in which they run.
+
+    ``READ`` is the only one of a check that the provider makes alone.
+    """
 
     PREPARE = "prepare"
     INIT = "init"
@@ -136,6 +139,7 @@ class StepName(StrEnum):
     CHECK = "check"
     APPLY = "apply"
     SAVE = "save"
+    READ = "read"
 
 
 class StepStatus(StrEnum):

@@ -66,6 +66,22 @@ def test_the_plan_shows_losses_first_and_masks_what_is_masked(
     assert "Will destroy 1, replace 1, change 1, create 1 resources." in page
 
 
+def test_a_check_that_the_provider_made_alone_has_one_step(visitor: Visitor, fleet: Fleet) -> None:
+    stack = fleet.stack().stack_id
+    by_provider, by_terraform = (
+        fleet.operation(stack, type="drift_check", status="planned_and_finished") for _ in range(2)
+    )
+    fleet.steps(by_provider, "read")
+    fleet.steps(by_terraform, "prepare", "init", "plan", "save")
+
+    def steps(operation: str) -> list[str]:
+        page = visitor.text(f"/operations/{operation}")
+        return re.findall(r'<span class="step__name">(.*?)</span>', page)
+
+    assert steps(by_provider) == ["Ask the provider"]
+    assert steps(by_terraform) == ["Prepare", "Initialise", "Plan", "Save the state"]
+
+
 def test_a_running_apply_tells_its_progress_resource_by_resource(
     visitor: Visitor, fleet: Fleet
 ) -> None:

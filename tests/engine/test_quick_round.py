@@ -124,7 +124,7 @@ def test_one_claim_makes_the_checks_of_many_stacks(
         with landform.ctx.read() as session:
             steps = select(OperationStep).where(OperationStep.operation_id == check.id)
             (step,) = session.scalars(steps)
-        assert (step.name, step.status, step.ended_at is not None) == ("plan", "done", True)
+        assert (step.name, step.status, step.ended_at is not None) == ("read", "done", True)
 
 
 def test_a_round_ends_at_the_first_stack_that_terraform_has_to_look_at(

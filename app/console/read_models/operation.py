@@ -38,7 +38,7 @@ NEVER_ADOPTS = (OperationType.DESTROY, OperationType.ACCEPT_DRIFT)
 REPEATABLE = (OperationType.APPLY, OperationType.PLAN, OperationType.DRIFT_CHECK)
 APPROVAL = "approval"
 PLAN_STEPS = (StepName.PREPARE, StepName.INIT, StepName.PLAN)
-ALL_STEPS = tuple(StepName)
+ALL_STEPS = tuple(name for name in StepName if name is not StepName.READ)
 STEPS_OF: Mapping[str, tuple[str, ...]] = {
     OperationType.PLAN: (*PLAN_STEPS, StepName.CHECK),
     OperationType.DRIFT_CHECK: (*PLAN_STEPS, StepName.SAVE),
@@ -224,9 +224,10 @@ def _force_after(ctx: Context, operation: Operation) -> datetime | None:
 def _steps(operation: Operation, *, is_waiting: bool) -> tuple[Step, ...]:
     # A plan that was queued again after its worker died has a step twice; the last one counts.
     rows = {row.name: row for row in operation.steps}
-    steps = [
-        _step(name, rows.get(name), operation) for name in STEPS_OF.get(operation.type, ALL_STEPS)
-    ]
+    names = STEPS_OF.get(operation.type, ALL_STEPS)
+    if StepName.READ in rows:
+        names = (StepName.READ,)
+    steps = [_step(name, rows.get(name), operation) for name in names]
     if is_waiting or operation.approved_at is not None:
         position = next((n for n, step in enumerate(steps) if step.name == StepName.APPLY), 0)
         steps.insert(position, _approval(operation))

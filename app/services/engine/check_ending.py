@@ -149,7 +149,7 @@ def _tell(session: Session, ended: Sequence[QuickResult]) -> None:
     steps = [
         {
             "operation_id": item.claim.operation_id,
-            "name": StepName.PLAN.value,
+            "name": StepName.READ.value,
             "status": StepStatus.DONE.value,
             "started_at": item.began_at,
             "ended_at": now,
