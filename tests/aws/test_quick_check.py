@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from app.clock import utc_now
 from app.models import Operation, Schedule
+from app.services.engine.engine import Engine
 from app.services.schedules import claim_due
 from tests.aws.conftest import AwsLandform
 from tests.provider_keeper import serving_keeper
@@ -33,8 +34,10 @@ def check(aws: AwsLandform, stack: dict[str, Any]) -> dict[str, Any]:
     assert claim_due(ctx) == 1
     with ctx.read() as session:
         (operation_id,) = session.scalars(select(Operation.id).where(Operation.status == "pending"))
-    done = aws.carry_out(operation_id)
-    assert done["status"] == "planned_and_finished", done["error"]
+    assert Engine(ctx).carry_out_checks(operation_id)
+    with ctx.read() as session:
+        done = session.get_one(Operation, operation_id)
+    assert done.status == "planned_and_finished", done.error
     return aws.report(stack)
 
 
