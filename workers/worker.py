@@ -14,6 +14,7 @@ from typing import Any
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import Worker, worker_registration
+from rq.exceptions import DeserializationError
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
@@ -45,7 +46,7 @@ class LandformWorker(Worker):
 
         A tick asks SQL a few questions: to fork for it would take several times as long.
         """
-        if job.func_name == TICK:
+        if _is_tick(job):
             self._tick(job, queue)
         else:
             super().execute_job(job, queue)
@@ -75,6 +76,13 @@ class LandformWorker(Worker):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         get_context().db.forget_connections()
         return super().main_work_horse(job, queue)
+
+
+def _is_tick(job: Job) -> bool:
+    try:
+        return bool(job.func_name == TICK)
+    except DeserializationError:
+        return False  # somebody else's; its horse refuses it
 
 
 def main() -> int:

@@ -50,7 +50,8 @@ pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 PASSWORD = "a viewer's long password"
 STREAM_SECONDS = 3.0
 TERRAFORM = ("terraform", "tofu", "launcher.py", "sandbox.provider")
-KINDS = ("networks", "buckets", "clusters", "databases", "machine-groups")
+KINDS = ("networks", "existing-networks", "buckets", "clusters", "databases", "machine-groups")
+NOT_SET_UP = {"/sign-in/oidc", "/sign-in/oidc/callback"}
 OTHER_KINDS = tuple(f"/api/v1/{plural}/" for plural in KINDS if plural != "machine-groups")
 OUTPUT = """
   login:
@@ -303,7 +304,8 @@ def test_no_page_and_no_answer_shows_a_viewer_a_canary(story: Story) -> None:
                 answered[rule.rule] = min(status, answered.get(rule.rule, 999))
                 story.search(body, f"{path} ({status})")
     served = {rule for rule, status in answered.items() if status < 400}
-    assert {rule for rule in answered if rule not in served} <= _closed_to_viewers(answered)
+    unserved = answered.keys() - served - NOT_SET_UP
+    assert unserved <= _closed_to_viewers(answered)
 
 
 def _closed_to_viewers(rules: Iterable[str]) -> set[str]:
@@ -338,6 +340,10 @@ def _paths(rule: Any, story: Story) -> Iterator[str]:
             "report_id": reports[0]["id"] if reports else "none",
             "rule_id": story.drift_rule,
             "finding_id": findings[0]["id"] if findings else "none",
+            "account_id": asked["stack"]["cloud_account"]["id"],
+            "path:name": "drift",
+            "code": "not_found",
+            "picture": "plan.png",
         }
         path = str(rule.rule)
         for name, filler in fillers.items():

@@ -25,8 +25,8 @@ from app.terraform.events import Event
 from app.terraform.identity import ProcessIdentity
 
 FLUSH_SECONDS = 0.3
-FOLLOWED = (StepName.PREPARE, StepName.INIT, StepName.PLAN)
-"""Steps after which there is always another one."""
+FOLLOWED = (StepName.PREPARE, StepName.INIT)
+"""Steps that are written with the next one; whoever makes none after them flushes."""
 MAX_MESSAGE = 4000
 MAX_DETAIL = 1000
 

@@ -122,6 +122,7 @@ class OperationRun:
                 return False
         with self._recorder.step(StepName.PREPARE):
             self._recorder.note("Nothing was ever made, so there is nothing to destroy.")
+        self._recorder.flush()
         with fenced(self._ctx, self._claim) as (session, operation):
             references.refuse_used(operation.stack)
             move(operation, OperationStatus.PLANNED)
