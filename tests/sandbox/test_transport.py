@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -58,12 +59,12 @@ class ScriptedCloud:
     def _serve(self, number: int, connected: socket.socket) -> None:
         connected.settimeout(PATIENCE_SECONDS)
         is_scripted = number < len(self._script)
-        with connected, suppress(ConnectionError):
+        with connected, connected.makefile("rb") as stream, suppress(ConnectionError):
             for answer in self._script[number] if is_scripted else [WHOLE] * 1000:
-                received = connected.recv(65_536)
-                if not received:
+                method = _read_request(stream)
+                if not method:
                     break
-                self.heard.append((number, received.split(b" ", 1)[0].decode()))
+                self.heard.append((number, method))
                 if answer == NOTHING:
                     break
                 connected.sendall(answer)
@@ -75,6 +76,17 @@ class ScriptedCloud:
         self._server.close()
         for thread in self._threads:
             thread.join(PATIENCE_SECONDS)
+
+
+def _read_request(stream: BufferedReader) -> str:
+    """Return the method of a whole request; nothing when there is no more."""
+    method, length = stream.readline().split(b" ", 1)[0].decode(), 0
+    while (line := stream.readline()) not in (b"", b"\r\n"):
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            length = int(value)
+    stream.read(length)
+    return method
 
 
 @pytest.fixture
