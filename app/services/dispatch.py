@@ -139,17 +139,15 @@ def _limits(settings: Settings) -> Limits:
 def checks_beside(session: Session, settings: Settings, chosen_id: str) -> list[str]:
     """Return the chosen check of the clock, if its turn is still now, and others to make with it.
 
-    Of all of them Terraform has found something not long ago, so that their provider alone may do,
-    and their states lie where that of the chosen one does. Else the chosen one goes alone.
+    Of all of them Terraform has found something not long ago, so that their provider alone may do.
+    They are on the cloud of the chosen one, for which there is memory should Terraform be needed,
+    and their states lie where that one's does. Else the chosen one goes alone.
     """
-    store = (
-        select(Stack.state_backend)
-        .join(Operation, Operation.stack_id == Stack.id)
-        .where(Operation.id == chosen_id)
-        .scalar_subquery()
-    )
+    place = select(Stack.state_backend, Stack.cloud).join(Operation, Operation.stack_id == Stack.id)
+    store, cloud = session.execute(place.where(Operation.id == chosen_id)).one()
     is_known = exists().where(DriftBaseline.stack_id == Stack.id, is_fresh(settings))
-    which = gives_way(Operation) & is_known & (Stack.state_backend == store)
+    is_near = (Stack.state_backend == store) & (Stack.cloud == cloud)
+    which = gives_way(Operation) & is_known & is_near
     full = _load(session).full_projects(_limits(settings))
     known = _waiting(session, which & Stack.project_id.not_in(full), limit=OLDEST_CHECKS)
     ids = [item.id for item in known]

@@ -14,7 +14,7 @@ import select
 import socket
 from collections import deque
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import NamedTuple
 from urllib.parse import SplitResult
 
@@ -83,13 +83,12 @@ class Transport:
     def _exchange(
         self, connection: http.client.HTTPConnection, request: _Request
     ) -> tuple[int, bytes]:
-        try:
+        with ExitStack() as half:  # an answer read in part must not be left to others
+            half.callback(connection.close)
             connection.request(*request)
             response = connection.getresponse()
             answer = response.status, response.read()
-        except BaseException:  # broad: whatever it was, half an answer must not be left to others
-            connection.close()
-            raise
+            half.pop_all()
         self._keep(connection)
         return answer
 

@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,11 +62,10 @@ class Database:
         """Lend a connection for reading only; statements see what is committed."""
         idle = self._idle.setdefault(os.getpid(), deque())
         kept = self._take(idle)
-        try:
+        with ExitStack() as half:  # a transaction that is not ended must not be lent on
+            half.callback(kept.connection.close)
             yield kept.connection
-        except BaseException:  # broad: whatever it was, half a transaction must not be lent on
-            kept.connection.close()
-            raise
+            half.pop_all()
         idle.append(kept)
 
     def _take(self, idle: deque[_Kept]) -> _Kept:

@@ -6,11 +6,13 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from sandbox.provider.install import install
 from tests.conftest import MakeSettings
 from tests.landform import NOWHERE, Landform
+from tests.provider_keeper import serving_keeper
 from tests.sandbox_cloud import Cloud, Service
 
 _numbers = itertools.count()
@@ -44,3 +46,12 @@ def landform(make_prepared_settings: MakeSettings, sandbox_service: Service) -> 
 def network(landform: Landform) -> Any:
     """A ready network."""
     return landform.made("network", "net", parameters={"zones": 1})
+
+
+@pytest.fixture
+def keeper(landform: Landform) -> Iterator[psutil.Process]:
+    """The process that keeps providers for ``landform``."""
+    home = landform.settings.home_dir
+    (home / "providers" / "keeper.sock").unlink(missing_ok=True)
+    with serving_keeper(home) as process:
+        yield process

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import psutil
@@ -15,15 +14,8 @@ from app.models import DriftBaseline, DriftReport, Operation, Schedule, Stack
 from app.services.context import build_context
 from app.services.schedules import claim_due
 from tests.landform import Landform
-from tests.provider_keeper import serving_keeper
 
-
-@pytest.fixture(autouse=True)
-def keeper(landform: Landform) -> Iterator[psutil.Process]:
-    home = landform.settings.home_dir
-    (home / "providers" / "keeper.sock").unlink(missing_ok=True)
-    with serving_keeper(home) as process:
-        yield process
+pytestmark = pytest.mark.usefixtures("keeper")
 
 
 @pytest.fixture

@@ -90,9 +90,9 @@ class Engine:
             is_check = chosen.type is OperationType.DRIFT_CHECK
             if done and not (is_check and time.monotonic() - began < SHIFT_SECONDS):
                 break
-            if self._may_be_nice and chosen.priority is Priority.SCHEDULED:
-                os.setpriority(os.PRIO_PROCESS, 0, NICENESS)  # people wait for other processes
             if chosen.priority is Priority.SCHEDULED:
+                if self._may_be_nice:
+                    os.setpriority(os.PRIO_PROCESS, 0, NICENESS)  # people wait for other processes
                 is_done = self.carry_out_checks(chosen.id)
             else:
                 is_done = self.carry_out(chosen.id)
