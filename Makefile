@@ -4,26 +4,30 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 # A stamp carries the hash of what was installed, so an unchanged file costs nothing.
-RUNTIME := $(VENV)/.runtime-$(shell cat requirements.txt | sha256sum | cut -c1-16)
+RUNTIME := $(VENV)/.runtime-$(shell cat requirements-build.txt requirements.txt | sha256sum | cut -c1-16)
 COMMAND := $(VENV)/bin/landform
-DEV := $(VENV)/.dev-$(shell cat requirements.txt requirements-dev.txt | sha256sum | cut -c1-16)
+DEV := $(VENV)/.dev-$(shell cat requirements-dev.txt | sha256sum | cut -c1-16)
 SOURCES := app workers sandbox migrations tests wsgi.py
 # The other tests of the engine are about processes and the volume, slow, and the same on any database.
-DATABASE_TESTS := tests/services tests/api \
-  $(addprefix tests/engine/, test_life_cycle.py test_drift.py test_control.py) \
-  $(addprefix --ignore=tests/api/, test_schemathesis.py test_openapi.py test_documentation.py \
+DATABASE_TESTS := $(filter-out tests/services/engine, $(wildcard tests/services/*)) tests/api \
+  $(addprefix tests/leaves/, test_db.py test_db_outages.py) \
+  $(addprefix tests/services/engine/, test_life_cycle.py test_drift.py test_control.py) \
+  $(addprefix --ignore=tests/api/, test_schemathesis.py test_openapi.py openapi/test_documentation.py \
     test_conventions.py test_injection.py)
 # Judged by Terraform with the other checks: fmt, validate.
 MODULE_TESTS := tests/catalog/test_modules.py
 # What of them `make test` runs: what a database could do otherwise, and one life from end to end.
-DATABASE_CORE := tests/engine/test_life_cycle.py::test_a_network_is_created_with_its_state_on_the_volume \
-  $(addprefix tests/services/, test_database.py test_migrations.py test_at_once.py \
-    test_schedules.py test_audit.py) \
+DATABASE_CORE := tests/services/engine/test_life_cycle.py::test_a_network_is_created_with_its_state_on_the_volume \
+  tests/leaves/test_db.py $(addprefix tests/services/, installation/test_migrations.py test_at_once.py \
+    schedules/test_settings.py audit_trail/test_trail.py) \
   $(addprefix tests/api/, test_create.py test_lists.py test_idempotency.py)
 ON_POSTGRESQL = $(DATABASE_CORE)
 # One more than there are cores: tests of Terraform wait a good deal.
 PARALLEL := -n $(shell echo $$(($$(nproc) < 4 ? $$(nproc) + 1 : 4))) --dist loadfile --no-loadscope-reorder
 PRESENT = $(wildcard $(SOURCES))
+DOCUMENTS = $(wildcard $(addsuffix *.md, ./ docs/ docs/adr/ docs/sdk/ terraform/))
+# One width; cells of tables are not padded, so that a change of one changes one line.
+MARKDOWN = $(RUN) -m mdformat --wrap 120 --number --compact-tables
 TYPED = $(wildcard app workers sandbox wsgi.py)
 
 # Neither another virtual environment nor the caller's Python settings may leak in.
@@ -31,7 +35,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-thorough test-postgresql bench pictures sdk check check-lint check-types check-layers check-tree check-modules check-security format clean install install-dev
+.PHONY: help run test test-thorough test-postgresql test-one page profile bench pictures sdk check check-lint check-types check-layers check-tree check-modules check-security format pins clean install install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -49,15 +53,25 @@ test-thorough: $(DEV) ## Run the tests that take long, those of the database on 
 	@$(RUN) -m pytest $(PARALLEL) -m thorough $(PYTEST_ARGS)
 ifeq ($(PYTEST_ARGS),)
 	@$(MAKE) --no-print-directory test-postgresql ON_POSTGRESQL='$(DATABASE_TESTS)'
-	@$(RUN) -m pytest -q $(PARALLEL) --state-backend=s3 tests/engine tests/services/test_retention.py
+	@$(RUN) -m pytest -q $(PARALLEL) --state-backend=s3 tests/services/engine tests/services/state/test_retention.py
 endif
 
 test-postgresql: $(DEV) ## Run the core of the tests that use the database on PostgreSQL
 	@if $(RUN) -m tests.postgresql; then \
 	  $(RUN) -m pytest -q $(PARALLEL) -m "not thorough" --database=postgresql $(ON_POSTGRESQL); fi
 
+test-one: $(DEV) ## Run one file or test at once: make test-one TEST=tests/domain/test_names.py
+	@$(RUN) -m pytest -q $(TEST)
+
+page: $(DEV) ## Ask for one page in this process: make page PAGE=/stacks
+	@$(RUN) -m tests.page $(PAGE) $(PAGE_ARGS)
+
+profile: $(DEV) ## Say where the time of one page goes: make profile PAGE=/stacks
+	@$(RUN) -m tests.page $(PAGE) --profile $(PAGE_ARGS)
+
 bench: $(DEV) ## Measure, and write docs/benchmarks.md
 	@$(RUN) -m tests.bench $(BENCH_ARGS)
+	@$(MARKDOWN) docs/benchmarks.md
 
 pictures: $(DEV) ## Photograph the console's main pages into docs/images
 	@$(RUN) -m tests.pictures
@@ -72,6 +86,7 @@ check: $(DEV) ## Format, lint, types, layers, templates, Terraform modules, secu
 check-lint: $(DEV)
 	@$(RUN) -m ruff check --quiet $(PRESENT)
 	@$(RUN) -m ruff format --check $(PRESENT)
+	@$(MARKDOWN) --check $(DOCUMENTS) || { echo 'Run `make format`.'; exit 1; }
 
 check-types: $(DEV)
 	@$(RUN) -m mypy $(TYPED)
@@ -84,6 +99,9 @@ check-tree: $(DEV)
 	@$(RUN) -m tests.checks.size_budget
 	@$(RUN) -m tests.checks.templates
 	@$(RUN) -m tests.checks.foreign_paths
+	@$(RUN) -m tests.checks.operation_types
+	@$(RUN) -m tests.checks.plain_words
+	@$(RUN) -m tests.checks.mirror
 
 check-modules: $(DEV)
 	@$(RUN) -m pytest -q -p no:cacheprovider -m "not thorough" $(MODULE_TESTS)
@@ -94,9 +112,17 @@ check-security: $(DEV)
 	@$(RUN) -W ignore -m cyclonedx_py requirements --output-reproducible --validate \
 	  --pyproject pyproject.toml requirements.txt --output-file build/sbom.cdx.json
 
-format: $(DEV) ## Format the Python code and mend what ruff can mend
+format: $(DEV) ## Format the Python code and the documents, and fix what ruff can fix
 	@$(RUN) -m ruff check --fix $(PRESENT)
 	@$(RUN) -m ruff format $(PRESENT)
+	@$(MARKDOWN) $(DOCUMENTS)
+
+# Keeps the versions that are pinned already, unless an .in file asks for others.
+PIN := uv pip compile --quiet --native-tls --universal --python-version 3.11 --generate-hashes \
+  --custom-compile-command 'make pins'
+pins: $(DEV) ## Pin what requirements*.in name and what it needs, with the hashes of every platform's files
+	@for name in requirements-build requirements requirements-dev; do \
+	  $(VENV)/bin/$(PIN) $$name.in --output-file $$name.txt || exit 1; done
 
 clean: ## Remove .venv and caches; var/ (state, database) stays
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
@@ -106,13 +132,15 @@ install: $(COMMAND) ## Install what running needs into .venv
 install-dev: $(COMMAND) $(DEV) ## Install what testing needs into .venv
 
 # Shows one line a package; the marker file carries pip's failure through the pipe. The pins are
-# complete, as tests/checks/test_requirements.py says, so nothing else is installed.
+# complete, as tests/checks/test_requirements.py says, so nothing else is installed, and nothing whose
+# hash is not in the file. What is built is built with the pinned setuptools, not with the newest.
 define pip_install
-rm -f $(VENV)/.failed; { $(RUN) -m pip install --no-deps -r $(1) 2>&1 || touch $(VENV)/.failed; } | \
-  sed -u -e '/^Requirement already satisfied/d' -e '/^Looking in/d'; test ! -e $(VENV)/.failed
+rm -f $(VENV)/.failed; { $(RUN) -m pip install --require-hashes --no-deps --no-build-isolation \
+  -r $(1) 2>&1 || touch $(VENV)/.failed; } | \
+  sed -u -e '/^Requirement already satisfied/d' -e '/^Looking in/d' -e '/^Ignoring .*: markers/d'; test ! -e $(VENV)/.failed
 endef
 
-$(RUNTIME): requirements.txt
+$(RUNTIME): requirements-build.txt requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo 'Landform needs Python 3.11 or newer as "$(PYTHON)": install python3, or name another one with make PYTHON=/path/to/python3.' >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
@@ -120,6 +148,7 @@ $(RUNTIME): requirements.txt
 	@$(RUN) -m pip --version >/dev/null 2>&1 || { \
 	  echo 'Creating $(VENV) ...'; $(PYTHON) -m venv --clear $(VENV); }
 	@echo 'Installing the packages of requirements.txt into $(VENV) (once, a minute or two) ...'
+	@$(call pip_install,requirements-build.txt)
 	@$(call pip_install,requirements.txt)
 	@rm -f $(VENV)/.runtime-* && touch $@
 
@@ -143,6 +172,6 @@ $(DEV): $(RUNTIME) requirements-dev.txt
 	@rm -f $(VENV)/.dev-* && touch $@
 
 .PHONY: campaign
-campaign: $(DEV) ## Kill processes at random for 25 minutes and check every promise; then the matrix on AWS
+campaign: $(DEV) ## Kill processes at random for 40 minutes at most and check every promise; then the matrix on AWS
 	@$(RUN) -m tests.campaign $(CAMPAIGN_ARGS)
 	@$(RUN) -m pytest -q -m thorough tests/aws

@@ -10,7 +10,7 @@ import base64
 import json
 import secrets
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,23 +18,21 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from app.crypto import KeyRing
-from app.errors import ConflictError, LandformError, NotFoundError, StateCorruptError
+from app.cli_hosts import declare_host_gone, describe_hosts
+from app.cli_state import export_state, write_new_file
+from app.config.settings import Settings
+from app.errors import LandformError
 from app.factory import create_app
 from app.logs import configure_logging
+from app.process_secrecy import close_to_others
 from app.services.access import SYSTEM_PRINCIPAL
-from app.services.audit_export import FORMATS, in_batches
-from app.services.audit_trail import TrailFilter, export_events
-from app.services.audit_verification import verify_trail
+from app.services.audit_trail.export import FORMATS, in_batches
+from app.services.audit_trail.trail import TrailFilter, export_events
+from app.services.audit_trail.verification import verify_trail
+from app.services.cloud_accounts.checks import find_refused
 from app.services.context import Context, build_context
-from app.services.key_rotation import KeyReport, key_status, rotate_keys
-from app.services.state_bucket import open_state_bucket
-from app.settings import Settings
-from app.storage.durable import write_synced
-from app.storage.s3_errors import StateMovedError
-from app.storage.s3_state_store import S3StateStore
-from app.storage.state_store import StateStore, VolumeStateStore
-from app.storage.volume import Volume
+from app.services.drift.unreadable_agreements import forget_unreadable
+from app.services.installation.key_rotation import KeyReport, key_status, rotate_keys
 
 REFUSED = 2
 
@@ -103,30 +101,37 @@ def rotate(_chosen: argparse.Namespace) -> int:
     return 1 if report.outdated else 0
 
 
-def _take_state(parser: argparse.ArgumentParser) -> None:
+def print_refused_accounts(_chosen: argparse.Namespace) -> int:
+    """Name the cloud accounts that this host does not allow as they are; 1 when there are any."""
+    ctx = _context()
+    with closing(ctx.db):
+        refused = find_refused(ctx)
+    for _, reason in refused:
+        print(reason)
+    if not refused:
+        print("This host allows every cloud account.")
+    return 1 if refused else 0
+
+
+def _take_stack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("stack", help="id of the stack, such as stk_01k…")
+
+
+def forget_agreement(chosen: argparse.Namespace) -> int:
+    """Give up what was agreed about a stack, if it does not open any more."""
+    ctx = _context()
+    with closing(ctx.db):
+        forget_unreadable(ctx, chosen.stack)
+    print(f"The recorded state of {chosen.stack} counts as agreed now. A drift check is queued.")
+    return 0
+
+
+def _take_state(parser: argparse.ArgumentParser) -> None:
+    _take_stack(parser)
     parser.add_argument("--serial", type=int, help="another than the present state")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="a new file, readable by you only"
     )
-
-
-def export_state(chosen: argparse.Namespace) -> int:
-    """Write a state in plain text to a new file or standard output, from where it is kept.
-
-    For disaster days: it needs the key ring, and asks neither the database nor Redis.
-    """
-    settings = Settings.from_env()
-    store = _store_with(settings, chosen.stack)
-    serial, sha256 = _find_version(store, chosen.stack, chosen.serial)
-    data = store.read(chosen.stack, serial, sha256)
-    if chosen.output is not None:
-        _write_new_file(chosen.output, data)
-    else:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-    print(f"Serial {serial} of {chosen.stack}, verified. It holds secrets.", file=sys.stderr)
-    return 0
 
 
 def _context() -> Context:
@@ -134,46 +139,6 @@ def _context() -> Context:
     settings = Settings.from_env()
     configure_logging(settings.log_level, settings.log_format)
     return build_context(settings)
-
-
-def _store_with(settings: Settings, stack_id: str) -> StateStore:
-    """Return the store that has versions of the stack: the volume, or the bucket if one is set."""
-    keys = KeyRing.parse(settings.encryption_keys.get_secret_value())
-    volume, bucket = Volume(settings.state_dir), open_state_bucket(settings)
-    on_volume = VolumeStateStore(volume, keys)
-    if bucket is None:
-        return on_volume
-    try:
-        is_here = on_volume.current(stack_id) is not None
-    except StateCorruptError:
-        is_here = True
-    except StateMovedError:
-        is_here = False
-    return on_volume if is_here else S3StateStore(bucket, volume, keys)
-
-
-def _find_version(store: StateStore, stack_id: str, serial: int | None) -> tuple[int, str]:
-    if serial is None:
-        current = store.current(stack_id)
-        found = [(current.serial, current.sha256)] if current else []
-    else:
-        versions = store.versions(stack_id)
-        found = [(item.serial, item.sha256) for item in versions if item.serial == serial]
-    if not found:
-        kept = ", ".join(str(item.serial) for item in store.versions(stack_id)) or "none"
-        raise NotFoundError(f"There is no such state of {stack_id}; kept are the serials: {kept}.")
-    return found[-1]
-
-
-def _write_new_file(path: Path, data: bytes | Iterable[bytes]) -> None:
-    """Write a file that only its owner may read, durably; never over one that exists."""
-    try:
-        write_synced(path, data)
-    except OSError as error:
-        raise ConflictError(
-            f"{path} cannot be written ({error.strerror}).",
-            advice="Name a file that does not exist yet, in a folder that you may write.",
-        ) from error
 
 
 def _print_report(report: KeyReport) -> None:
@@ -250,7 +215,7 @@ def export_audit(chosen: argparse.Namespace) -> int:
         events = export_events(ctx, SYSTEM_PRINCIPAL, wanted)
         lines = in_batches(FORMATS[chosen.format](events))
         if chosen.output is not None:
-            _write_new_file(chosen.output, lines)
+            write_new_file(chosen.output, lines)
         else:
             sys.stdout.buffer.writelines(lines)
             sys.stdout.buffer.flush()
@@ -271,7 +236,30 @@ def openapi_document(settings: Settings) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
+def print_hosts(_chosen: argparse.Namespace) -> int:
+    """List the hosts; 1 when one that nobody hears of holds operations."""
+    ctx = _context()
+    with closing(ctx.db):
+        lines, is_odd = describe_hosts(ctx)
+    print(*lines, sep="\n")
+    return 1 if is_odd else 0
+
+
+def declare_gone(chosen: argparse.Namespace) -> int:
+    """Say that a host will not come back."""
+    ctx = _context()
+    with closing(ctx.db):
+        print(*declare_host_gone(ctx, chosen.instance), sep="\n")
+    return 0
+
+
+def _take_instance(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("instance", help="id of the instance, as `landform admin hosts` lists it")
+
+
 GROUPS = {
+    "admin": "the hosts of this installation",
+    "agreements": "what was agreed about stacks, by which drift is told",
     "audit": "the audit trail",
     "keys": "the encryption keys of what is kept at rest",
     "state": "Terraform states on the volume",
@@ -285,6 +273,20 @@ COMMANDS = {
         _take_archives,
     ),
     "audit export": Command("write the audit trail, oldest first", export_audit, _take_export),
+    "admin hosts": Command("list the hosts, and how many operations each holds", print_hosts),
+    "admin gone": Command(
+        "have others take over at once what a host holds that is gone for good",
+        declare_gone,
+        _take_instance,
+    ),
+    "accounts": Command(
+        "name the cloud accounts that this host does not allow as they are", print_refused_accounts
+    ),
+    "agreements forget": Command(
+        "have the recorded state of a stack count as agreed, if what was agreed does not open",
+        forget_agreement,
+        _take_stack,
+    ),
     "keys status": Command("count what is sealed under which encryption key", print_key_status),
     "keys rotate": Command("put everything under the newest encryption key", rotate),
     "state export": Command(
@@ -296,4 +298,5 @@ COMMANDS = {
 
 
 if __name__ == "__main__":
+    close_to_others()
     sys.exit(main())

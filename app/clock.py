@@ -5,12 +5,21 @@ Every time in Landform is an aware UTC ``datetime``.
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 
 
 def utc_now() -> datetime:
     """Return the present time, aware, in UTC, to the microsecond."""
     return datetime.now(UTC)
+
+
+def boot_seconds() -> float:
+    """Return the seconds since this machine was started, in which no correction of a clock shows.
+
+    Unlike ``time.monotonic`` it counts while the machine sleeps, as a lease elsewhere does.
+    """
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def rfc3339(moment: datetime | None) -> str | None:

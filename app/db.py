@@ -8,18 +8,46 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Engine, TypeDecorator, create_engine, event
+from sqlalchemy import DateTime, Engine, Text, TypeDecorator, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from app import exact_json
+from app.clock import utc_now
+from app.db_outages import CommitWatch, is_outage, outlast
+from app.plain_text import storable
+from app.sqlite_wal import missing_bytes
+
 BUSY_TIMEOUT_MS = 15_000
 WAL_RETRY_SECONDS = 0.02
+# A server that is cut off must be noticed in seconds, not after the kernel's quarter of an hour
+# (https://www.postgresql.org/docs/current/libpq-connect.html).
+PROMPT_CONNECTION: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+# A host that is cut off in the middle of a transaction must not keep its rows locked for longer
+# than its leases last (https://www.postgresql.org/docs/current/runtime-config-client.html).
+SESSION_OPTIONS = {
+    "idle_in_transaction_session_timeout": 45_000,
+    "tcp_keepalives_idle": 10,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+}
+
+T = TypeVar("T")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -44,26 +72,156 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Database:
-    """The engine of one process and the two kinds of transactions made on it."""
+class ExactJson(TypeDecorator[Any]):
+    """A JSON value of any form as text: SQLite rounds a bare number in a column of type JSON."""
 
-    def __init__(self, url: str) -> None:
-        """Make the engine for ``url``; connects lazily, so it may be built before a fork."""
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        """Write it; None is the JSON null."""
+        return exact_json.dumps(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Read it."""
+        return None if value is None else exact_json.loads(value)
+
+
+def database_now(session: Session) -> datetime:
+    """Return the time by the database's clock, by which several machines can compare deadlines.
+
+    SQLite has the clock of the one machine that it serves.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        now: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return now.astimezone(UTC)
+    return utc_now()
+
+
+class Database:
+    """The engine of one process and the kinds of transactions made on it."""
+
+    def __init__(self, url: str, patience_seconds: float = 0.0) -> None:
+        """Make the engine for ``url``; connects lazily, so it may be built before a fork.
+
+        Args:
+            url: of SQLAlchemy.
+            patience_seconds: how long a transaction waits for a database that is away before it
+                begins. Nothing by default: a person who waits for an answer is told.
+        """
         self.engine: Engine = _create_engine(url)
+        self.patience_seconds = patience_seconds
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
+        self._is_postgresql = self.engine.dialect.name == "postgresql"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether several hosts may use it, so that each must prove to the others that it lives.
+
+        SQLite's write-ahead log is shared memory: it serves the processes of one machine.
+        """
+        return self.engine.dialect.name != "sqlite"
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open a writing transaction: commit at the end, roll back on any error."""
-        with self._sessions() as session, session.begin():
-            session.connection(execution_options={"landform_write": True})
+        with outlast(lambda: self._begin(is_write=True), self.patience_seconds) as session:
             yield session
+            session.commit()
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """Open a reading transaction; whatever it changes is rolled back."""
-        with self._sessions() as session:
+    def read(self, patience_seconds: float | None = None) -> Iterator[Session]:
+        """Open a reading transaction: SQLite rolls back what it changes, PostgreSQL refuses it.
+
+        On PostgreSQL it ends in a commit, because psycopg forgets its prepared statements at a
+        rollback and each of the next ones would be planned anew. The database itself holds that
+        there is nothing to commit (``BEGIN READ ONLY``).
+
+        Args:
+            patience_seconds: how long to wait for a database that is away; the patience of this
+                process by default.
+        """
+        patience = self.patience_seconds if patience_seconds is None else patience_seconds
+        with outlast(lambda: self._begin(is_write=False), patience) as session:
             yield session
+            self._end_reading(session)
+
+    def ask(self, question: Callable[[Session], T]) -> T:
+        """Return what ``question`` reads in a transaction that outlasts a database outage.
+
+        Args:
+            question: is called again, with another session, when its connection breaks.
+
+        Raises:
+            DBAPIError: the database refused, or was away for longer than this process waits.
+        """
+
+        def attempt() -> T:
+            with self._begin(is_write=False) as session:
+                answer = question(session)
+                self._end_reading(session)
+                return answer
+
+        return outlast(attempt, self.patience_seconds)
+
+    def _end_reading(self, session: Session) -> None:
+        """End a reading transaction; a connection that breaks now has given its answers already."""
+        if not self._is_postgresql:
+            return
+        session.expunge_all()  # a commit would flush what was changed in memory
+        try:
+            session.commit()
+        except DBAPIError as error:
+            if not is_outage(error):
+                raise
+
+    def persist(self, work: Callable[[Session], T], patience_seconds: float | None = None) -> T:
+        """Do ``work`` in a writing transaction that outlasts a database which goes away.
+
+        Args:
+            work: is called again, with another session, when its transaction was lost. What it
+                does beside SQL must be right to do twice.
+            patience_seconds: how long to try; the patience of this process by default.
+
+        Returns:
+            What ``work`` returned in the transaction that was committed, once.
+
+        Raises:
+            DBAPIError: the database refused, or was away for longer.
+        """
+        watch = CommitWatch(self.engine)
+        results: list[T] = []
+
+        def attempt() -> T:
+            if watch.was_committed():
+                return results[-1]
+            with self._begin(is_write=True) as session:
+                results.append(work(session))
+                session.flush()
+                watch.note(session)
+                session.commit()
+            return results[-1]
+
+        patience = self.patience_seconds if patience_seconds is None else patience_seconds
+        return outlast(attempt, patience)
+
+    def _begin(self, *, is_write: bool) -> Session:
+        """Return a session whose transaction has begun on a connection that answers."""
+        session, options = self._sessions(), {"landform_write": is_write}
+        if self._is_postgresql:
+            options["postgresql_readonly"] = not is_write
+        try:
+            session.connection(execution_options=options)
+        except DBAPIError:
+            session.close()
+            raise
+        return session
+
+    def missing_log_bytes(self) -> int:
+        """Return how much of SQLite's write-ahead log is gone; 0 is as it should be."""
+        file = self.engine.url.database
+        is_file = self.engine.dialect.name == "sqlite" and file not in (None, "", ":memory:")
+        return missing_bytes(Path(str(file))) if is_file else 0
 
     def close(self) -> None:
         """Close all connections that are not in use."""
@@ -75,16 +233,52 @@ class Database:
 
 
 def _create_engine(url: str) -> Engine:
+    common: dict[str, Any] = {
+        "hide_parameters": True,
+        "json_serializer": exact_json.dumps,
+        "json_deserializer": exact_json.loads,
+    }
     if not url.startswith("sqlite"):
-        return create_engine(
-            url, pool_pre_ping=True, pool_size=10, max_overflow=40, hide_parameters=True
+        engine = create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=40,
+            connect_args=_connection_of(url),
+            **common,
         )
-    engine = create_engine(
-        url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, hide_parameters=True
-    )
+        event.listen(engine, "before_cursor_execute", _clean_texts, retval=True)
+        return engine
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, **common)
+    event.listen(engine, "before_cursor_execute", _clean_texts, retval=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _connection_of(url: str) -> dict[str, Any]:
+    """Return how to connect to PostgreSQL; session options in the URL stand for ours."""
+    if "options" in make_url(url).query:
+        return PROMPT_CONNECTION
+    options = " ".join(f"-c {name}={value}" for name, value in SESSION_OPTIONS.items())
+    return {**PROMPT_CONNECTION, "options": options}
+
+
+def _clean_texts(
+    _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    """Have no text reach a database that one of them refuses, whoever forgot to look at it."""
+    return statement, _storable(parameters)
+
+
+def _storable(parameters: Any) -> Any:
+    if isinstance(parameters, str):
+        return storable(parameters)
+    if isinstance(parameters, dict):
+        return {name: _storable(value) for name, value in parameters.items()}
+    if type(parameters) in (list, tuple):
+        return type(parameters)(map(_storable, parameters))
+    return parameters
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

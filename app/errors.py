@@ -1,13 +1,15 @@
 """The tree of domain errors: what went wrong, to what, and what to do next.
 
 Owns the stable ``code`` of every error that Landform reports. It must know nothing of HTTP:
-``app.http_errors`` maps each class to a status once, for the API and the console alike.
+``app.web.http_errors`` maps each class to a status once, for the API and the console alike.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
+
+from app.plain_text import printable
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class LandformError(Exception):
         context: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.detail = detail
+        self.detail = printable(detail)
         self.problems = problems
         self.context = context or {}
         if advice is not None:
@@ -132,7 +134,7 @@ class ImmutableParameterError(ConflictError):
 class BlueprintMissingError(ConflictError):
     code = "blueprint_missing"
     title = "The stack's blueprint is not in the catalogue"
-    advice = "Put that version back into the catalogue, upgrade the stack, or destroy it."
+    advice = "Put that version back into the catalog, upgrade the stack, or destroy it."
 
 
 class BlueprintDowngradeError(ConflictError):
@@ -255,66 +257,6 @@ class CloudSearchError(UnavailableError):
     advice = "Check the cloud account; the search is repeated by itself."
 
 
-class VolumeError(UnavailableError):
-    """Base of everything that can be wrong with the state volume."""
-
-    code = "volume_unavailable"
-    title = "The state volume cannot be used"
-    advice = "Check the mount at LANDFORM_STATE_ROOT; /readyz says what is wrong with it."
-
-
-class VolumeMissingError(VolumeError):
-    code = "volume_missing"
-    title = "The state volume is not mounted"
-
-
-class VolumeForeignError(VolumeError):
-    code = "volume_foreign"
-    title = "The mounted volume belongs to another Landform"
-    advice = "Mount the volume whose id is in detail, or point LANDFORM_STATE_ROOT to it."
-
-
-class VolumeReadOnlyError(VolumeError):
-    code = "volume_read_only"
-    title = "The state volume is read-only"
-
-
-class VolumeHungError(VolumeError):
-    code = "volume_hung"
-    title = "The state volume does not answer"
-    advice = "Look at the disk or its server; work resumes by itself once it answers."
-
-
-class VolumeFullError(VolumeError):
-    code = "volume_full"
-    title = "The state volume is full"
-    advice = "Make room on the volume; work resumes by itself."
-
-
-class StateError(LandformError):
-    """Base of everything that can be wrong with a Terraform state."""
-
-    code = "state_invalid"
-    title = "The Terraform state is not valid"
-    advice = "Nothing was overwritten. Inspect the state versions of the stack."
-
-
-class StateCorruptError(StateError):
-    code = "state_corrupt"
-    title = "The stored state does not match its checksum"
-    advice = "Do not apply. Restore the volume or roll back to an earlier state version."
-
-
-class StateLineageError(StateError):
-    code = "state_lineage_mismatch"
-    title = "The state belongs to another stack"
-
-
-class StateSerialError(StateError):
-    code = "state_serial_regressed"
-    title = "The state is older than the one recorded"
-
-
 class DecryptionError(LandformError):
     code = "decryption_failed"
     title = "Stored data could not be decrypted"
@@ -325,7 +267,7 @@ class CatalogError(LandformError):
     """A blueprint or cloud description is wrong; ``detail`` names file and line."""
 
     code = "catalog_invalid"
-    title = "The catalogue has a mistake"
+    title = "The catalog has a mistake"
     advice = "Correct the file named in detail and start again."
 
 
@@ -335,64 +277,3 @@ class ConfigurationError(LandformError):
     code = "configuration_invalid"
     title = "Landform is not configured correctly"
     advice = "Correct what detail names and start again."
-
-
-# --- Terraform --------------------------------------------------------------------------------
-
-
-class TerraformError(LandformError):
-    """Terraform ended with an error; ``detail`` is its first diagnostic in words."""
-
-    code = "terraform_failed"
-    title = "Terraform reported an error"
-    advice = "Read the diagnostic, mend its cause, and start the operation again."
-
-
-class TerraformMissingError(TerraformError):
-    code = "terraform_missing"
-    title = "There is no Terraform on this machine"
-    advice = "Set LANDFORM_TERRAFORM to the path of a terraform or tofu executable."
-
-
-class PlanStaleError(TerraformError):
-    code = "plan_stale"
-    title = "The saved plan is stale"
-    advice = "Start the operation again; it makes a new plan."
-
-
-class OperationCanceledError(LandformError):
-    """Raised inside the engine to unwind an operation that a person canceled."""
-
-    code = "operation_canceled"
-    title = "The operation was canceled"
-    advice = "Start it again when you want it to go on."
-
-
-class OperationDeadlineError(LandformError):
-    """Terraform did not end in time and was stopped; state holds what was done until then."""
-
-    code = "operation_deadline"
-    title = "The operation took longer than allowed"
-    advice = "Look at what was done so far, raise the timeout if need be, and start it again."
-
-
-class UnsavedStateError(LandformError):
-    """Terraform ended but its state could not be promoted; the run directory holds it."""
-
-    code = "state_unsaved"
-    title = "The new state is not on the volume yet"
-    advice = "Nothing is lost: Landform saves it by itself once the volume can be written again."
-
-
-class FenceLostError(LandformError):
-    """This process no longer owns the operation; it must write nothing more."""
-
-    code = "fence_lost"
-    title = "Another worker owns this operation now"
-    advice = "Nothing to do: the operation goes on in its new owner."
-
-
-class OperationInterruptedError(LandformError):
-    code = "operation_interrupted"
-    title = "The process that ran Terraform is gone"
-    advice = "What was created is in state; look at possibly orphaned resources, then apply again."

@@ -6,21 +6,26 @@ import re
 import time
 from pathlib import Path
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from ulid import ULID
 
 from app import api, console
-from app.client_address import TrustedProxies
-from app.extensions import jwt, limiter
-from app.http_errors import register_error_handlers
+from app.api.http.json_provider import ExactJsonProvider
+from app.config.settings import Settings
 from app.logs import configure_logging, get_logger
 from app.services.context import Context, build_context
-from app.settings import Settings
-from app.stream_places import provide_places
-from app.web_context import EXTENSION
+from app.services.identity.stream_rights import OpenStreams
+from app.services.operations.watch import OperationWatch
+from app.web.authentication import API_AUDIENCE, CONSOLE_AUDIENCE, LEEWAY_SECONDS
+from app.web.client_address import TrustedProxies
+from app.web.context import EXTENSION, STREAMS, WATCH
+from app.web.cookies import are_cookies_secure, cookie_name
+from app.web.extensions import jwt, limiter
+from app.web.http_errors import register_error_handlers
+from app.web.request_limits import limit_requests
+from app.web.stream_places import provide_places
 
 ROOT = Path(__file__).resolve().parent.parent
-MAX_BODY_BYTES = 1024 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -31,7 +36,20 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Permissions-Policy": ", ".join(
+        f"{feature}=()"
+        for feature in (
+            *("accelerometer", "camera", "display-capture", "fullscreen", "geolocation"),
+            *("gyroscope", "hid", "idle-detection", "magnetometer", "microphone", "midi"),
+            *("payment", "publickey-credentials-get", "screen-wake-lock", "serial", "usb"),
+        )
+    ),
+    "X-Permitted-Cross-Domain-Policies": "none",
 }
+# A year; of this host only, since others below its name may not be Landform's business.
+STRICT_TRANSPORT = "max-age=31536000"
 
 # Asked every few seconds by whatever watches Landform: a line each would hide all others.
 WATCHED_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -56,14 +74,18 @@ def create_app(settings: Settings, ctx: Context | None = None) -> Flask:
         template_folder=str(ROOT / "templates"),
         static_folder=str(ROOT / "static"),
     )
+    app.json = ExactJsonProvider(app)
     app.config.update(_flask_config(settings))
     app.extensions[EXTENSION] = ctx or build_context(settings)
+    app.extensions[STREAMS] = OpenStreams(app.extensions[EXTENSION])
+    app.extensions[WATCH] = OperationWatch(app.extensions[EXTENSION])
     app.before_request(_begin_request)
+    limit_requests(app)
     app.after_request(_end_request)
     jwt.init_app(app)
     limiter.init_app(app)
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.proxy_networks)  # type: ignore[method-assign]  # as Flask documents it
-    provide_places(app, settings.web_threads)
+    provide_places(app, settings)
     register_error_handlers(app)
     api.register(app)
     console.register(app)
@@ -73,24 +95,24 @@ def create_app(settings: Settings, ctx: Context | None = None) -> Flask:
 def _flask_config(settings: Settings) -> dict[str, object]:
     return {
         "SECRET_KEY": settings.secret_key.get_secret_value(),
-        "MAX_CONTENT_LENGTH": MAX_BODY_BYTES,
         "JWT_SECRET_KEY": settings.secret_key.get_secret_value(),
         "JWT_ALGORITHM": "HS256",
         "JWT_DECODE_ALGORITHMS": ["HS256"],
         "JWT_ENCODE_ISSUER": "landform",
         "JWT_DECODE_ISSUER": "landform",
-        "JWT_ENCODE_AUDIENCE": "landform",
-        "JWT_DECODE_AUDIENCE": "landform",
+        "JWT_ENCODE_AUDIENCE": API_AUDIENCE,
+        "JWT_DECODE_AUDIENCE": [API_AUDIENCE, CONSOLE_AUDIENCE],
+        "JWT_DECODE_LEEWAY": LEEWAY_SECONDS,
         "JWT_ACCESS_TOKEN_EXPIRES": settings.access_token_seconds,
         "JWT_REFRESH_TOKEN_EXPIRES": settings.refresh_token_seconds,
         "JWT_TOKEN_LOCATION": ["headers", "cookies"],
-        "JWT_COOKIE_SECURE": settings.cookie_secure and settings.env == "production",
+        "JWT_COOKIE_SECURE": are_cookies_secure(settings),
         "JWT_COOKIE_SAMESITE": "Lax",
         "JWT_COOKIE_CSRF_PROTECT": True,
         "JWT_CSRF_CHECK_FORM": True,
         "JWT_CSRF_IN_COOKIES": True,
-        "JWT_ACCESS_COOKIE_NAME": "landform_session",
-        "JWT_ACCESS_CSRF_COOKIE_NAME": "landform_csrf",
+        "JWT_ACCESS_COOKIE_NAME": cookie_name(settings, "landform_session"),
+        "JWT_ACCESS_CSRF_COOKIE_NAME": cookie_name(settings, "landform_csrf"),
         "TEMPLATES_AUTO_RELOAD": False,
         **api.CONFIG,
     }
@@ -106,6 +128,8 @@ def _end_request(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "")
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    if current_app.config["JWT_COOKIE_SECURE"]:
+        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
     if not request.path.startswith("/static/"):
         response.headers.setdefault("Cache-Control", "no-store")
     tell = log.debug if request.path in WATCHED_PATHS else log.info

@@ -1,10 +1,14 @@
-"""Alembic's environment: runs on the connection that ``app.services.setup`` hands over."""
+"""Alembic's environment: runs on the connection that it is handed.
+
+Who hands it over is ``app.services.installation.migrations``.
+"""
 
 from alembic import context
 
+from app.config.settings import Settings
 from app.db import Database
 from app.models import Base
-from app.settings import Settings
+from app.services.installation.migrations import migrating
 
 
 def run() -> None:
@@ -13,8 +17,7 @@ def run() -> None:
     if connection is not None:
         _migrate(connection)
         return
-    database = Database(Settings.from_env().database)
-    with database.engine.connect() as own:
+    with migrating(Database(Settings.from_env().database)) as own:
         _migrate(own)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from http.client import HTTPConnection
@@ -116,13 +117,11 @@ class Proxy:
                 if (reply := find_reply(action)) is not None:
                     self.answer(200, reply, [("Content-Type", "application/json")])
                     return
-                upstream = HTTPConnection("127.0.0.1", port, timeout=60)
                 headers = dict(self.headers.items())
-                upstream.request(self.command, self.path, body, headers)
-                got = upstream.getresponse()
-                data = got.read()
-                upstream.close()
-                data = amend(action, data)
+                with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as upstream:
+                    upstream.request(self.command, self.path, body, headers)
+                    got = upstream.getresponse()
+                    data = amend(action, got.read())
                 if rule is not None:
                     rule.reached.set()
                     ended.wait(120)

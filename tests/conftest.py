@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import gc
+import itertools
 import os
 import shutil
 import subprocess
@@ -24,10 +25,11 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.catalog.loader import load_catalog
-from app.services.setup import prepare
-from app.settings import Settings, redis_socket
+from app.config.settings import Settings, redis_socket
+from app.services.installation.setup import prepare
 from tests import postgresql
 from tests.moto_cloud import Moto
+from tests.sandbox_cloud import Cloud, Service
 from tests.state_bucket import StateBucket
 from workers.embedded_redis import redis_command
 
@@ -39,6 +41,8 @@ LONG = {"campaign", "end_to_end", "engine", "workers", "test_schemathesis.py"}
 KEPT_VARIABLES = {"LANDFORM_PROVIDER_MIRROR", "LANDFORM_TERRAFORM"}
 
 MakeSettings = Callable[..., Settings]
+
+_numbers = itertools.count()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -53,7 +57,7 @@ def clean_environment() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_catalog() -> Iterator[None]:
-    """Load the project's own catalogue once: it does not change while tests run, and takes 0.2 s.
+    """Load the project's own catalog once: it does not change while tests run, and takes 0.2 s.
 
     Catalogues that tests make themselves are loaded as always.
     """
@@ -116,6 +120,7 @@ def make_settings(
             "encryption_keys": SecretStr(ENCRYPTION_KEYS),
             "cookie_secure": False,
             "ballast_bytes": 0,  # hundreds of homes would fill the disk
+            "cloud_allowed_networks": "127.0.0.0/8",  # where the clouds of tests are
         }
         if "database_url" not in overrides:
             values["database_url"] = database_url_of(home)
@@ -167,6 +172,24 @@ def postgresql_server() -> Iterator[postgresql.Server]:
         pytest.skip("there is no PostgreSQL on this machine: apt-get install postgresql")
     with postgresql.serve(binaries) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def sandbox_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Serve a sandbox cloud for this test process; each test makes an account of its own."""
+    service = Service(tmp_path_factory.mktemp("sandbox"))
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture
+def cloud(sandbox_service: Service) -> Iterator[Cloud]:
+    """A new account of the sandbox cloud; ``connect`` makes it that of a Landform."""
+    account = f"cloud-{next(_numbers)}"
+    made = Cloud(sandbox_service.endpoint, sandbox_service.make_account(account))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

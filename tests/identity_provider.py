@@ -38,6 +38,7 @@ class FakeProvider:
         self.alg = "RS256"
         self.signing_key: Any = None
         self.announced_issuer: str | None = None
+        self.promises_issuer = False
         self.requests: list[dict[str, str]] = []
         self.codes: dict[str, dict[str, str]] = {}
 
@@ -56,6 +57,7 @@ class FakeProvider:
             authorization_endpoint=f"{self.issuer}/authorize",
             token_endpoint=f"{self.issuer}/token",
             jwks_uri=f"{self.issuer}/keys",
+            authorization_response_iss_parameter_supported=self.promises_issuer,
         )
 
     def show_keys(self) -> Response:

@@ -1,4 +1,4 @@
-"""A whole Landform in one process: database, volume, catalogue and engine, no web, no Redis.
+"""A whole Landform in one process: database, volume, catalog and engine, no web, no Redis.
 
 Tests ask for work as a client would and carry it out by calling the engine, as a worker would.
 """
@@ -9,16 +9,17 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.config.settings import Settings
 from app.domain.operations import OperationType
 from app.models import Base, Operation, OperationEvent, Stack, StateVersion
-from app.services import operations, stacks
 from app.services.access import Principal
 from app.services.context import Context, build_context
 from app.services.engine.engine import Engine
-from app.services.operation_waits import waiting_for
-from app.services.setup import prepare
-from app.services.stacks import NewStack
-from app.settings import Settings
+from app.services.installation.setup import prepare
+from app.services.operations import control
+from app.services.queue.waits import waiting_for
+from app.services.stacks.create import NewStack, create_stack
+from app.services.work import perform
 from tests.sandbox_cloud import Cloud
 
 ADMIN = Principal(id="usr_test", name="admin", is_admin=True)
@@ -47,8 +48,8 @@ class Landform:
     def create(self, kind: str, name: str, **more: Any) -> tuple[Stack, Operation]:
         """Ask for a stack on the sandbox."""
         wanted = NewStack(kind=kind, name=name, project="default", cloud_account="sandbox", **more)
-        with self.ctx.write() as session:
-            return stacks.create_stack(self.ctx, session, ADMIN, wanted)
+        with perform(self.ctx, ADMIN) as work:
+            return create_stack(work, wanted)
 
     def made(self, kind: str, name: str, **more: Any) -> Stack:
         """Ask for a stack, carry it out and return it ready."""
@@ -59,8 +60,8 @@ class Landform:
 
     def request(self, stack: Stack, kind: OperationType) -> Operation:
         """Ask for an operation on a stack."""
-        with self.ctx.write() as session:
-            return operations.request_operation(session, ADMIN, stack.id, kind)[1]
+        with perform(self.ctx, ADMIN) as work:
+            return control.request_operation(work, stack.id, kind)[1]
 
     def carry_out(self, operation: Operation) -> Operation:
         """Do what a worker does with the operation, and return it afterwards."""

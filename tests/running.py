@@ -18,7 +18,8 @@ import psutil
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.settings import REPOSITORY_ROOT, redis_socket
+from app.config.demo_secrets import ensure_demo_secrets
+from app.config.settings import REPOSITORY_ROOT, Settings, redis_socket
 from tests.ports import free_port
 from tests.sandbox_cloud import Cloud
 from workers.embedded_redis import redis_command
@@ -47,6 +48,8 @@ def _folder(process: psutil.Process) -> str:
 class RunningLandform:
     """All processes of one Landform on a home of its own."""
 
+    command: tuple[str, ...] = (sys.executable, "-m", "workers.supervisor")
+
     def __init__(self, home: Path, **variables: str) -> None:
         """Start it and return when it says that it is ready."""
         self.home = home
@@ -69,7 +72,7 @@ class RunningLandform:
         with self.output.open("a") as output:
             self._starts_at = output.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "workers.supervisor"],
+                self.command,
                 cwd=REPOSITORY_ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -92,11 +95,12 @@ class RunningLandform:
         return "Landform is ready." in told
 
     def sign_in(self) -> Self:
-        """Use the password of the first start for every call from now on."""
+        """Use the password of the first start for every call from now on; confirm, too."""
         password = (self.home / "admin-password").read_text().strip()
         body = {"username": "admin", "password": password}
         answer = self.call("POST", "/auth/login", json=body)
         self.http.headers["Authorization"] = f"Bearer {answer['access_token']}"
+        self.call("POST", "/auth/confirm", json={"password": password})
         return self
 
     def call(self, method: str, path: str, **options: Any) -> Any:
@@ -167,7 +171,7 @@ class RunningLandform:
         return answer.status_code, checks
 
     def processes(self, module: str) -> list[psutil.Process]:
-        """Return the supervisor's children that run a module, such as ``workers.worker``."""
+        """Return the supervisor's processes that run a module, such as ``workers.worker``."""
         return [
             child
             for child in self._supervisor.children()
@@ -192,7 +196,7 @@ class RunningLandform:
 
     def stop(self, seconds: float = PATIENCE_SECONDS) -> int:
         """Press Ctrl-C, wait for the end of all processes and return the exit status."""
-        children = (
+        processes = (
             self._supervisor.children(recursive=True) if self._supervisor.is_running() else []
         )
         if self.process.poll() is None:
@@ -200,7 +204,7 @@ class RunningLandform:
         status = self.process.wait(seconds)
         self.http.close()
         self.cloud.close()
-        _, alive = psutil.wait_procs(children, 5)
+        _, alive = psutil.wait_procs(processes, 5)
         assert alive == []
         return status
 
@@ -215,7 +219,12 @@ class RunningLandform:
         try:
             self.stop()
         except subprocess.TimeoutExpired:
-            self.process.kill()  # its children follow
+            self.process.kill()  # its processes follow
+
+
+def redis_url_of(home: Path) -> str:
+    """Return the URL of the Redis that a Landform with this home has started."""
+    return Settings(env="demo", home=home).with_secrets(ensure_demo_secrets(home)).redis
 
 
 @contextmanager

@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from sqlalchemy import select
 
+from app.models import CloudAccount
+from app.services.context import Context
+from app.services.secrets import seal_credentials
 from sandbox.service.accounts import Accounts
 from sandbox.service.database import Database
 from sandbox.service.settings import Settings
@@ -64,6 +68,13 @@ class Service:
             return False
 
 
+def connect(ctx: Context, cloud: Cloud) -> None:
+    """Have the cloud account of the demo be one of a running sandbox cloud."""
+    with ctx.write() as session:
+        account = session.scalars(select(CloudAccount).where(CloudAccount.name == "sandbox")).one()
+        seal_credentials(ctx.keys, account, {"endpoint": cloud.endpoint, "token": cloud.token})
+
+
 class Cloud:
     """One account of a running sandbox cloud, as a person at a shell would use it."""
 
@@ -78,6 +89,16 @@ class Cloud:
         answer = self._http.request(method, path, **options)
         assert answer.is_success, answer.text
         return answer.json() if answer.content else None
+
+    def attempt(self, method: str, path: str, **options: Any) -> bool:
+        """Call it, and tell whether it did as asked: somebody else may have been faster."""
+        return self._http.request(method, path, **options).is_success
+
+    def add(self, type_name: str, tags: dict[str, str], **attributes: Any) -> str:
+        """Make a resource behind Landform's back; return its id."""
+        body = {"type": type_name, "attributes": attributes, "tags": tags}
+        made: str = self.call("POST", "/resources", json=body)["id"]
+        return made
 
     def list(self, **query: Any) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = self.call("GET", "/resources", params=query)["items"]

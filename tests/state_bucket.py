@@ -9,8 +9,8 @@ from typing import Any
 from botocore.config import Config
 from pydantic import SecretStr
 
-from app.clouds.aws_session import open_client
-from app.settings import Settings
+from app.clouds.aws_session import open_trusted_client
+from app.config.settings import Settings
 from app.storage.s3_bucket import CLIENT_ELSEWHERE, BucketPlace, S3Bucket
 from tests.moto_cloud import KEYS, Moto
 
@@ -81,7 +81,7 @@ def bucket_variables(settings: Settings) -> dict[str, str]:
 def connect(endpoint: str, **config: Any) -> Any:
     """Return a client that signs in as Landform does; ``config`` makes it less patient."""
     wanted = CLIENT_ELSEWHERE.merge(Config(**config))
-    return open_client("s3", {**KEYS, "endpoint": endpoint}, REGION, wanted)
+    return open_trusted_client("s3", {**KEYS, "endpoint": endpoint}, REGION, wanted)
 
 
 def before_writing(client: Any, key_end: str, act: Callable[[], object], times: int = 1) -> None:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from app.cli import COMMANDS, build_parser, main
+from app.models import Instance
+from app.services.context import Context, build_context
+from app.services.installation.instances import HostRole, begin_instance
+from tests.conftest import MakeSettings
+from tests.landform import NOWHERE
 
 ROOT = Path(__file__).parents[1]
 
@@ -52,6 +60,30 @@ def test_the_command_works_from_any_folder_and_through_a_link(
         told = run(command, "keys", "--help", cwd=tmp_path)
         assert (told.returncode, told.stderr) == (0, ""), command
         assert "landform keys" in told.stdout
+
+
+@pytest.fixture
+def ctx(make_prepared_settings: MakeSettings) -> Iterator[Context]:
+    made = build_context(make_prepared_settings(redis_url=NOWHERE))
+    yield made
+    made.db.close()
+
+
+def test_hosts_are_listed_and_one_is_declared_gone(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("app.cli._context", lambda: ctx)
+    lost = begin_instance(ctx, HostRole.WORKER)
+    assert main(["admin", "hosts"]) == 0
+    assert f"{lost}  {socket.gethostname()}  alive  worker  holds 0" in capsys.readouterr().out
+    assert main(["admin", "gone", lost]) == 2
+    assert "[conflict]" in capsys.readouterr().err
+    with ctx.write() as session:
+        session.get_one(Instance, lost).heartbeat_at -= timedelta(minutes=1)
+    assert main(["admin", "gone", lost]) == 0
+    assert "would go on changing the cloud unseen" in capsys.readouterr().out
+    main(["admin", "hosts"])
+    assert f"{lost}  {socket.gethostname()}  gone" in capsys.readouterr().out
 
 
 def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:

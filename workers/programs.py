@@ -5,20 +5,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from app.settings import Settings
-from workers.child import Program
+from app.config.settings import Settings
 from workers.embedded_redis import redis_command
+from workers.process import Program
 
 # Workers stop first, so that a job can still reach everything it needs; Redis stops last.
 STOP_WORKERS, STOP_WEB, STOP_SCHEDULER, STOP_SANDBOX, STOP_REDIS = range(5)
 SANDBOX_THREADS = 32
+# Files go the way of all answers, which has a deadline.
+FLAGS = ("--no-control-socket", "--no-sendfile")
+WEB_WORKER = "workers.web_worker.WebWorker"
 WEB_GRACE_SECONDS = "5"  # an event stream never ends by itself
+# Every secret setting, and what may hold a password.
 SECRETS = (
-    "LANDFORM_SECRET_KEY",
-    "LANDFORM_ENCRYPTION_KEYS",
+    *(f"LANDFORM_{name.upper()}" for name in Settings.secret_names()),
     "LANDFORM_REDIS_URL",
-    "LANDFORM_STATE_S3_ACCESS_KEY_ID",
-    "LANDFORM_STATE_S3_SECRET_ACCESS_KEY",
+    "LANDFORM_DATABASE_URL",
 )
 # Read by the supervisor alone, or able to change what gunicorn does.
 NOT_INHERITED = ("LANDFORM_ADMIN_PASSWORD", "GUNICORN_CMD_ARGS", "WEB_CONCURRENCY")
@@ -44,7 +46,7 @@ def foundation(settings: Settings, inherited: Mapping[str, str]) -> list[Program
     )
     if settings.redis_url:
         return [sandbox]
-    command = tuple(redis_command(settings.home_dir))
+    command = tuple(redis_command(settings.home_dir, settings.redis_password))
     return [Program("redis", command, environment, STOP_REDIS), sandbox]
 
 
@@ -53,7 +55,9 @@ def landform(settings: Settings, inherited: Mapping[str, str]) -> list[Program]:
     environment = _environment(settings, inherited)
     web = Program(
         name="web",
-        command=_gunicorn("wsgi:app", settings.host, settings.port, settings.web_threads),
+        command=_gunicorn(
+            "wsgi:app", settings.host, settings.port, settings.web_threads, WEB_WORKER
+        ),
         environment=environment,
         stop_rank=STOP_WEB,
     )
@@ -64,30 +68,33 @@ def landform(settings: Settings, inherited: Mapping[str, str]) -> list[Program]:
     ]
     command = (sys.executable, "-m", "workers.scheduler")
     scheduler = Program("scheduler", command, environment, STOP_SCHEDULER)
-    return [*_keeper(settings, environment), web, *workers, scheduler]
+    return [*_pool(settings, environment), web, *workers, scheduler]
 
 
-def _keeper(settings: Settings, environment: Mapping[str, str]) -> list[Program]:
-    """Return the keeper of providers, which gets no secret of Landform."""
+def _pool(settings: Settings, environment: Mapping[str, str]) -> list[Program]:
+    """Return the provider pool, which gets no secret of Landform."""
     if not settings.kept_providers:
         return []
     public = {name: value for name, value in environment.items() if name not in SECRETS}
-    command = (sys.executable, "-m", "workers.provider_keeper")
+    command = (sys.executable, "-m", "workers.provider_pool")
     return [Program("providers", command, public, STOP_SCHEDULER)]
 
 
-def _gunicorn(application: str, host: str, port: int, threads: int) -> tuple[str, ...]:
+def _gunicorn(
+    application: str, host: str, port: int, threads: int, worker_class: str = "gthread"
+) -> tuple[str, ...]:
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     options = {
         "--bind": address,
-        "--worker-class": "gthread",
+        "--worker-class": worker_class,
         "--workers": "1",
         "--threads": str(threads),
         "--log-level": "warning",
         "--graceful-timeout": WEB_GRACE_SECONDS,
+        "--umask": "0o77",  # its own default is 0
     }
     arguments = [word for option in options.items() for word in option]
-    return (sys.executable, "-m", "gunicorn", application, "--no-control-socket", *arguments)
+    return (sys.executable, "-m", "gunicorn", application, *FLAGS, *arguments)
 
 
 def _environment(settings: Settings, inherited: Mapping[str, str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from app.settings import Settings
+from app.config.settings import Settings
 
 TIMEOUT_SECONDS = 2.0
 MAX_REASON_LENGTH = 300

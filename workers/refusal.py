@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from app.errors import ConfigurationError, LandformError, TerraformMissingError
+from app.errors import ConfigurationError, LandformError
+from app.terraform.terraform_errors import TerraformMissingError
 
 REFUSED = 2
 PREFIX = "landform: "

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from functools import cache
 
+from app.config.settings import Settings
 from app.logs import configure_logging
+from app.process_secrecy import close_to_others
 from app.services.context import Context, build_context
 from app.services.engine.engine import Engine
-from app.settings import Settings
 
 # RQ tells several lines about every tick; what matters of an operation is told by the engine.
 CHATTY_LIBRARIES = ("rq", "rq_scheduler")
@@ -17,11 +18,14 @@ CHATTY_LIBRARIES = ("rq", "rq_scheduler")
 @cache
 def get_context() -> Context:
     """Return the context of this process, building it from the environment once."""
+    close_to_others()
     settings = Settings.from_env()
     configure_logging(settings.log_level, settings.log_format)
     for name in CHATTY_LIBRARIES:
         logging.getLogger(name).setLevel(library_log_level(settings))
-    return build_context(settings)
+    ctx = build_context(settings)
+    ctx.db.patience_seconds = settings.database_patience_seconds
+    return ctx
 
 
 def library_log_level(settings: Settings) -> str:

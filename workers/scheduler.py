@@ -1,118 +1,57 @@
 """The scheduler process: ``python -m workers.scheduler``.
 
-The main thread runs rq-scheduler with its one periodic entry, the tick. A second thread does what
-must not depend on Redis or on a free worker: it finds dead workers, rings unheard operations, and
-puts the tick back when Redis lost it.
+The main thread runs rq-scheduler with its one periodic entry, the tick. A second thread is the
+maintenance loop, which also puts the tick back when Redis lost it. It is the agent of its host too.
 """
 
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from redis.exceptions import RedisError
 from rq_scheduler import Scheduler
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import utc_now
 from app.errors import LandformError
 from app.logs import get_logger
-from app.queue.doorbell import TICK_QUEUE, open_queue
 from app.queue.jobs import TICK, AllowListedJob
-from app.services.audit_anchors import Anchorer
+from app.queue.key_types import remove_foreign_keys
+from app.queue.notifier import TICK_QUEUE, open_queue
 from app.services.context import Context
-from app.services.detector import record_pulse
-from app.services.dispatch import record_capacity
-from app.services.drift.checks import tell_unknown
-from app.services.drift.digest import tell_digests
-from app.services.drift.rules import uncover_expired
-from app.services.drift.trend import count_today
-from app.services.engine.salvage import reap, remove_leftovers, save_unsaved
-from app.services.headroom import keep_ballasts
-from app.services.health import record_scheduler_beat, record_storage_trouble
-from app.services.idempotency import forget_expired
-from app.services.orphan_search import search_orphans
-from app.services.retention import prune_states
-from app.services.sign_in_throttle import forget_old_failures
-from app.services.sweeper import ring_unheard
-from app.services.webhooks.deliveries import forget_old
+from app.services.drift.health import record_pulse
+from app.services.installation.instances import HostRole, end_instance, join_instance
+from workers.duties import Duty
+from workers.lease_watchdog import LeaseWatchdog
+from workers.maintenance import MaintenanceLoop
 from workers.runtime import get_context
 from workers.webhook_sender import WebhookSender
 
 TICK_ID = "landform-tick"
-KEEPER_SECONDS = 2.0
-PRUNE_SECONDS = 3600.0
-COUNT_SECONDS = 600
 REDIS_RETRY_SECONDS = 1.0
 
 log = get_logger(__name__)
 
 
-class Keeper(threading.Thread):
-    """Does the rounds that keep SQL and reality together, every ``KEEPER_SECONDS``."""
+class TickScheduler(Scheduler):  # type: ignore[misc]  # it ships no types
+    """An rq-scheduler that knows the tick alone, whatever somebody wrote to Redis."""
 
-    def __init__(self, ctx: Context) -> None:
-        """Prepare a thread that ends with the process."""
-        super().__init__(name="keeper", daemon=True)
-        self._ctx = ctx
-        self._prune_at = 0.0
-        self._count_at = 0.0
-        self.anchorer = Anchorer(ctx)
-
-    def run(self) -> None:
-        """Go round for ever; trouble with the database or a volume ends one round only."""
-        while True:
-            try:
-                self.go_round()
-            except (SQLAlchemyError, LandformError, OSError) as error:
-                log.error("keeper_round_failed", error=str(error))
-            time.sleep(KEEPER_SECONDS)
-
-    def go_round(self) -> None:
-        """Do everything once."""
-        record_scheduler_beat(self._ctx)
-        record_storage_trouble(self._ctx)
-        keep_ballasts(self._ctx)
-        record_capacity(self._ctx)
-        reap(self._ctx)
-        save_unsaved(self._ctx)
-        remove_leftovers(self._ctx)
-        search_orphans(self._ctx)
-        uncover_expired(self._ctx)
-        tell_unknown(self._ctx)
-        tell_digests(self._ctx)
-        self._count_drift()
-        ring_unheard(self._ctx)
-        with self._ctx.write() as session:
-            forget_expired(session)
-            forget_old_failures(session)
-        assert_tick(self._ctx)
-        self._prune()
-        self.anchorer.keep()
-
-    def _count_drift(self) -> None:
-        """Count for the trend now and then; the last count of a day is the one that stays."""
-        if time.monotonic() >= self._count_at:
-            count_today(self._ctx)
-            self._count_at = time.monotonic() + COUNT_SECONDS
-
-    def _prune(self) -> None:
-        """Remove what is old once an hour, a little at a time so that a round stays short."""
-        if time.monotonic() < self._prune_at:
-            return
-        removed = prune_states(self._ctx)
-        with self._ctx.write() as session:
-            removed += forget_old(session)
-        self._prune_at = time.monotonic() + (0 if removed else PRUNE_SECONDS)
+    def get_jobs_to_queue(self, with_times: bool = False) -> Any:
+        """Return the tick when it is due, and remove every other entry."""
+        for name in self.connection.zrange(self.scheduled_jobs_key, 0, -1):
+            if name != TICK_ID.encode():
+                self.connection.zrem(self.scheduled_jobs_key, name)
+        return super().get_jobs_to_queue(with_times)
 
 
 def assert_tick(ctx: Context) -> None:
     """Put the tick into rq-scheduler unless it is there; Redis may have been flushed."""
     scheduler = make_scheduler(ctx)
     try:
+        if removed := remove_foreign_keys(ctx.notifier.connection):
+            log.warning("foreign_keys_removed", keys=removed)
         if TICK_ID not in scheduler or not AllowListedJob.exists(TICK_ID, scheduler.connection):
             schedule_tick(scheduler, ctx.settings.tick_seconds)
     except RedisError as error:
@@ -127,8 +66,8 @@ def schedule_tick(scheduler: Scheduler, seconds: int) -> None:
 
 def make_scheduler(ctx: Context) -> Scheduler:
     """Return an rq-scheduler on the tick queue with Landform's job class."""
-    connection = ctx.doorbell.connection
-    return Scheduler(
+    connection = ctx.notifier.connection
+    return TickScheduler(
         queue=open_queue(TICK_QUEUE, connection),
         connection=connection,
         interval=1,
@@ -143,14 +82,18 @@ def main() -> int:
     except LandformError as error:
         print(error.detail, file=sys.stderr)
         return 2
+    join_instance(ctx, HostRole.SCHEDULER)
+    join_instance(ctx, HostRole.AGENT)
     record_pulse(ctx)  # from now on the tick must follow
-    keeper = Keeper(ctx)
-    keeper.start()
+    maintenance = MaintenanceLoop(ctx, Duty("assert_tick", assert_tick, needs_redis=True))
+    maintenance.start()
+    LeaseWatchdog(ctx).start()
     WebhookSender(ctx).start()
     try:
         _schedule(ctx)
     finally:
-        keeper.anchorer.write()
+        maintenance.anchorer.write()
+        end_instance(ctx)
 
 
 def _schedule(ctx: Context) -> NoReturn:
@@ -161,7 +104,7 @@ def _schedule(ctx: Context) -> NoReturn:
             schedule_tick(scheduler, ctx.settings.tick_seconds)
             scheduler.run()
         except RedisError as error:
-            # rq-scheduler gives up when Redis restarts; the keeper must go on, so try again here.
+            # rq-scheduler gives up when Redis restarts; the other thread must go on.
             log.warning("scheduler_lost_redis", error=str(error))
             time.sleep(REDIS_RETRY_SECONDS)
 

@@ -12,13 +12,15 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
+from app.config.settings import Settings
 from app.errors import LandformError, UnavailableError
-from app.settings import Settings
+from app.process_secrecy import close_to_others
 from app.terraform.discovery import discover
-from workers.child import Program, run_to_end
-from workers.crew import Crew, StopRequests
+from app.terraform_account import AccountChoice, choose_account, open_home
 from workers.embedded_redis import is_redis_listening
 from workers.preflight import check_machine, hold_home
+from workers.process import Program, run_to_end
+from workers.processes import Processes, StopRequests
 from workers.programs import foundation, landform
 from workers.readiness import find_problem, local_url
 from workers.refusal import refuse
@@ -47,7 +49,7 @@ class Supervisor:
         self._settings = settings
         self._terminal = terminal
         self._requests = StopRequests()
-        self._crew = Crew(terminal, self._requests)
+        self._processes = Processes(terminal, self._requests)
 
     def run(self) -> None:
         """Start everything, stay until asked to stop, stop everything.
@@ -59,17 +61,20 @@ class Supervisor:
         check_machine(settings)
         terraform = discover(settings.terraform)
         self._terminal.say(f"using {terraform.flavor} {terraform.version} ({terraform.path})")
+        choice = choose_account(settings)
+        open_home(settings, choice.account)
+        self._terminal.say(describe_account(choice))
         self._install_provider()
         with self._requests.listening():
             try:
                 self._start()
                 while not self._requests.count:
-                    self._crew.watch()
+                    self._processes.watch()
             except (StopAskedError, KeyboardInterrupt):
                 pass  # asked to stop before all was up
             finally:
                 self._terminal.say("stopping")
-                self._crew.stop(PATIENCE_SECONDS, NOTICE_SECONDS)
+                self._processes.stop(PATIENCE_SECONDS, NOTICE_SECONDS)
                 self._terminal.say("stopped")
 
     def _install_provider(self) -> None:
@@ -100,13 +105,13 @@ class Supervisor:
 
     def _launch(self, programs: list[Program]) -> None:
         self._terminal.say("starting " + ", ".join(program.name for program in programs))
-        self._crew.start(programs)
+        self._processes.start(programs)
 
     def _wait_for(self, what: str, find_problem: Callable[[], str], seconds: float) -> None:
         """Watch the processes until ``find_problem`` returns an empty text."""
         self._terminal.say(f"waiting for {what}")
         deadline = time.monotonic() + seconds
-        while problem := self._crew.watch_until(find_problem, REMINDER_SECONDS, ASK_SECONDS):
+        while problem := self._processes.watch_until(find_problem, REMINDER_SECONDS, ASK_SECONDS):
             if self._requests.count:
                 raise StopAskedError
             if time.monotonic() >= deadline:
@@ -116,6 +121,13 @@ class Supervisor:
             raise UnavailableError(
                 f"{what} was not ready within {seconds:g} s ({problem}): the lines above say why."
             )
+
+
+def describe_account(choice: AccountChoice) -> str:
+    """Return as whom Terraform runs, and why not as somebody else."""
+    if choice.account is not None:
+        return f"Terraform and its providers run as user {choice.account.uid}"
+    return f"Terraform and its providers run as Landform's user: {choice.reason}"
 
 
 def describe(settings: Settings, prepared: Mapping[str, str | None]) -> list[str]:
@@ -143,6 +155,7 @@ def _find_redis_problem(settings: Settings) -> str:
 
 def main() -> int:
     """Run Landform and return the exit status."""
+    close_to_others()
     try:
         settings = Settings.from_env()
         with hold_home(settings.home_dir):

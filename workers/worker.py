@@ -12,7 +12,7 @@ import sys
 from typing import Any
 
 from redis.client import Pipeline
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from rq import Worker, worker_registration
 from rq.exceptions import DeserializationError
 from rq.job import Job
@@ -20,17 +20,27 @@ from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
 
+from app.clock import utc_now
 from app.errors import LandformError
 from app.logs import get_logger
-from app.queue.doorbell import DRIFT_QUEUE, OPERATIONS_QUEUE, TICK_QUEUE, open_queue
 from app.queue.jobs import TICK, AllowListedJob
-from app.services.engine.salvage import reap
+from app.queue.key_types import forget_registries, remove_foreign_keys
+from app.queue.notifier import DRIFT_QUEUE, OPERATIONS_QUEUE, TICK_QUEUE, open_queue
+from app.services.engine.recovery.dead_runs import reap
+from app.services.installation.instances import HostRole, join_instance
+from app.terraform.launcher import landlock_version
+from app.terraform_account import choose_account, open_home
 from workers.runtime import get_context, get_engine, library_log_level
 
 QUEUES = (TICK_QUEUE, OPERATIONS_QUEUE, DRIFT_QUEUE)
-# An idle worker beats after 15 s less; ``app.services.health`` takes a minute's silence for death.
+# An idle worker beats after 15 s less; ``installation.health`` takes a minute's silence for death.
 WORKER_TTL_SECONDS = 30
 MAX_RECONNECT_SECONDS = 5.0
+FOREIGN = (ValueError, TypeError, KeyError, AttributeError, ResponseError)
+"""What RQ raises at keys and names that it has not written itself."""
+
+MAX_ERROR = 200
+NO_LANDLOCK = "this kernel has no Landlock"
 
 log = get_logger(__name__)
 
@@ -63,10 +73,55 @@ class LandformWorker(Worker):
         """Let later horses find put together what each would put together for itself."""
         self._has_rehearsed = self._has_rehearsed or get_engine().rehearse()
 
+    def subscribe(self) -> None:
+        """Listen to nobody: a command through Redis could end an apply in the middle.
+
+        Whoever operates Landform sends signals to its processes instead.
+        """
+
+    def check_for_suspension(self, burst: bool) -> None:
+        """Go on, whatever Redis says: a stack is held by locking it."""
+
+    def register_birth(self) -> None:
+        """Say that this worker begins, whatever stood where RQ writes that."""
+        try:
+            super().register_birth()  # type: ignore[no-untyped-call]
+        except ResponseError:
+            self.connection.delete(self.key)
+            remove_foreign_keys(self.connection)
+            super().register_birth()  # type: ignore[no-untyped-call]
+
     def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
-        """Say that this worker lives, also to a Redis that was flushed since its birth."""
-        super().heartbeat(timeout, pipeline)
-        worker_registration.register(self, pipeline)
+        """Say that this worker lives, also to a Redis that was flushed since its birth.
+
+        What somebody else put into the keys of RQ must not end a worker, nor the look after a job.
+        """
+        try:
+            super().heartbeat(timeout, pipeline)
+            worker_registration.register(self, pipeline)
+        except ResponseError as error:
+            log.warning("heartbeat_refused", error=str(error))
+            self.connection.delete(self.key)
+            remove_foreign_keys(self.connection)
+
+    def run_maintenance_tasks(self) -> None:
+        """Clean up as RQ does; where it stops at what somebody else wrote, forget all of that."""
+        try:
+            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        except FOREIGN as error:
+            log.warning("registries_forgotten", error=str(error)[:MAX_ERROR])
+            forget_registries(self.connection)
+            self.last_cleaned_at = utc_now()  # type: ignore[assignment]  # as RQ does itself
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Wait for the next job, and pass over entries of a queue that name none."""
+        while True:
+            try:
+                return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            except (ValueError, TypeError) as error:  # the entry has left the queue already
+                log.warning("foreign_entry_passed_over", error=str(error)[:MAX_ERROR])
 
     def main_work_horse(self, job: Job, queue: Queue) -> Any:
         """Run one job in the forked child, which outlives its worker.
@@ -89,13 +144,24 @@ def main() -> int:
     """Work until SIGTERM, which lets a running job end first; return the exit code."""
     try:
         ctx = get_context()
+        choice = choose_account(ctx.settings)
+        open_home(ctx.settings, choice.account)
         binary = get_engine().binary  # asked once here, not in every horse
     except LandformError as error:
         print(error.detail, file=sys.stderr)
         return 2
-    log.info("worker_starts", terraform=binary.version, flavor=binary.flavor)
+    log.info(
+        "worker_starts",
+        terraform=binary.version,
+        flavor=binary.flavor,
+        terraform_user=choice.account.uid if choice.account else None,
+        landlock=landlock_version(),
+    )
+    if choice.account is None or not landlock_version():
+        log.warning("terraform_less_confined", reason=choice.reason or NO_LANDLOCK)
+    join_instance(ctx, HostRole.WORKER)
     reap(ctx)
-    connection = ctx.doorbell.connection
+    connection = ctx.notifier.connection
     worker = LandformWorker(
         [open_queue(name, connection) for name in QUEUES],
         connection=connection,

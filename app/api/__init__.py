@@ -4,46 +4,37 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.api import (
-    audit_events,
-    auth,
-    catalogue,
-    change_control,
-    cloud_accounts,
-    collections,
-    documentation,
-    drift,
-    drift_findings,
-    drift_rules,
-    health,
-    members,
-    operations,
-    projects,
-    sessions,
-    stack_locks,
-    stacks,
-    state_versions,
-    tokens,
-    users,
-    webhooks,
-)
-from app.api.event_feed import EventFeed
-from app.api.event_stream import FEED
-from app.api.openapi import CONFIG, LandformApi
-from app.web_context import context_of
+from app.api.openapi import documentation
+from app.api.openapi.landform_api import CONFIG, LandformApi
+from app.api.resources import audit_events, catalog, hosts, state_versions, tokens, users
+from app.api.resources.auth import second_factor, sessions, sign_in
+from app.api.resources.cloud_accounts import routes as cloud_accounts
+from app.api.resources.drift import findings as drift_findings
+from app.api.resources.drift import fleet as drift
+from app.api.resources.drift import rules as drift_rules
+from app.api.resources.health import routes as health
+from app.api.resources.operations import routes as operations
+from app.api.resources.projects import change_control, members
+from app.api.resources.projects import routes as projects
+from app.api.resources.stacks import collections
+from app.api.resources.stacks import locks as stack_locks
+from app.api.resources.stacks import routes as stacks
+from app.api.resources.webhooks import routes as webhooks
+from app.web.context import context_of
 
 __all__ = ["CONFIG", "register"]
 
 
-def register(app: Flask) -> LandformApi:
-    """Bind the API to ``app``; typed collections come from its catalogue."""
+def register(app: Flask) -> None:
+    """Bind the API to ``app``; typed collections come from its catalog."""
     api = LandformApi(app)
     fixed = (
-        auth,
-        catalogue,
+        sign_in,
+        catalog,
         cloud_accounts,
         users,
         sessions,
+        second_factor,
         tokens,
         projects,
         change_control,
@@ -57,6 +48,7 @@ def register(app: Flask) -> LandformApi:
         drift_rules,
         audit_events,
         webhooks,
+        hosts,
     )
     for module in fixed:
         api.register_blueprint(module.blueprint)
@@ -65,5 +57,3 @@ def register(app: Flask) -> LandformApi:
     app.register_blueprint(health.blueprint)
     app.register_blueprint(documentation.blueprint)
     app.extensions["landform_api"] = api
-    app.extensions[FEED] = EventFeed(context_of(app))
-    return api

@@ -14,6 +14,7 @@ from typing import Any
 from app.catalog.cloud import Cloud, Region
 from app.catalog.offers import Offer, find_unoffered
 from app.catalog.parameters import ParameterSchema, merge_sensitive, raise_problems, to_pointer
+from app.domain.declared_types import DeclaredTypes
 from app.errors import FieldProblem, NotFoundError, ReferenceNotReadyError, ValidationError
 
 PARAMETERS_POINTER = "/parameters"
@@ -31,6 +32,19 @@ class OutputSpec:
 
 
 @dataclass(frozen=True)
+class Requirement:
+    """What ``cloud`` needs of a referenced stack of ``kind``: a JSON Schema for its parameters.
+
+    ``message`` ends a sentence that begins with the referenced stack: "must span two zones".
+    """
+
+    cloud: str
+    kind: str
+    schema: Mapping[str, Any]
+    message: str
+
+
+@dataclass(frozen=True)
 class ReferenceSpec:
     """A parameter that names a stack of ``kind``, or a list of them.
 
@@ -39,6 +53,7 @@ class ReferenceSpec:
 
     kind: str
     outputs: Mapping[str, str]
+    requires: tuple[Requirement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +61,8 @@ class KindBlueprint:
     """One version of a blueprint, checked.
 
     ``digest`` is the SHA-256 of its whole folder, hexadecimal; ``downgrade_to`` has the earlier
-    versions to which a stack of this one may go back; ``offers`` by cloud what it has less of.
+    versions to which a stack of this one may go back; ``offers`` by cloud what it has less of,
+    ``declared`` which types of resources its module declares there.
     A stack may be referred to wherever one of the kind that it ``stands_for`` may.
     """
 
@@ -62,6 +78,7 @@ class KindBlueprint:
     digest: str
     downgrade_to: frozenset[str] = frozenset()
     offers: Mapping[str, Offer] = field(default_factory=dict)
+    declared: Mapping[str, DeclaredTypes] = field(default_factory=dict)
     stands_for: str | None = None
 
     @property
@@ -161,7 +178,7 @@ class KindBlueprint:
 
         Raises:
             ValidationError: ``cloud`` does not offer a value.
-            ReferenceNotReadyError: a referenced stack has no value for an output that is needed.
+            ReferenceNotReadyError: a referenced stack has no such output, not even null.
         """
         translated = self._translated(parameters, cloud, PARAMETERS_POINTER)
         result: dict[str, Any] = {
@@ -242,10 +259,10 @@ def variable_name(parameter: str, schema: Mapping[str, Any]) -> str:
 
 
 def _take_output(given: Mapping[str, Mapping[str, Any]], place: str, output: str) -> Any:
-    value = given.get(place, {}).get(output)
-    if value is None:
+    values = given.get(place, {})
+    if output not in values:  # one that is null has been made, and is null
         raise _reference_not_ready(place, output)
-    return value
+    return values[output]
 
 
 def _reference_not_ready(parameter: str, output: str) -> ReferenceNotReadyError:

@@ -11,7 +11,8 @@ from typing import Any
 from app.catalog.blueprint import STANDARD_VARIABLES
 from app.catalog.blueprint_draft import BlueprintDraft
 from app.catalog.cloud import Cloud
-from app.catalog.mistakes import MistakeList
+from app.catalog.diagnostics import Diagnostics
+from app.catalog.requirement_checks import check_requirements
 
 # First segments of paths that the API and the console have for themselves, in both numbers, since
 # the names of kinds also become names in the OpenAPI document.
@@ -105,7 +106,7 @@ def check_blueprints(
     earlier: Sequence[BlueprintDraft],
     unreadable: Collection[str],
     clouds: Mapping[str, Cloud],
-    mistakes: MistakeList,
+    diagnostics: Diagnostics,
 ) -> None:
     """Note everything that is wrong between ``drafts``, and between them and ``clouds``.
 
@@ -114,7 +115,7 @@ def check_blueprints(
         earlier: the other versions of all kinds.
         unreadable: kinds that could not be read; what is wrong there is noted already.
         clouds: by name.
-        mistakes: takes what is wrong.
+        diagnostics: takes what is wrong.
     """
     kinds = {draft.kind: draft for draft in drafts}
     every = [*drafts, *earlier]
@@ -122,43 +123,43 @@ def check_blueprints(
     for draft in every:
         outputs.setdefault(draft.kind, set()).update(draft.outputs)
     for draft in drafts:
-        _check_names(draft, mistakes)
-        _check_references(draft, kinds, unreadable, mistakes)
+        _check_names(draft, diagnostics)
+        _check_references(draft, kinds, unreadable, diagnostics)
     for draft in earlier:
-        _check_references(draft, kinds, unreadable, mistakes, outputs)
+        _check_references(draft, kinds, unreadable, diagnostics, outputs)
     for draft in every:
-        _check_variable_names(draft, mistakes)
+        _check_variable_names(draft, diagnostics)
         for cloud in draft.modules:
             if cloud in clouds:
-                _check_vocabulary(draft, clouds[cloud], mistakes)
-    _check_doubles(drafts, mistakes)
-    _check_cycles(every, mistakes)
+                _check_vocabulary(draft, clouds[cloud], diagnostics)
+    _check_doubles(drafts, diagnostics)
+    _check_cycles(every, diagnostics)
 
 
-def _check_names(draft: BlueprintDraft, mistakes: MistakeList) -> None:
+def _check_names(draft: BlueprintDraft, diagnostics: Diagnostics) -> None:
     file = draft.document.file
     if draft.kind != draft.folder.name:
         message = f"the kind is {draft.kind} but its folder is not; name the folder {draft.kind}"
-        mistakes.add(file, draft.line("kind"), message)
+        diagnostics.add(file, draft.line("kind"), message)
     for key in ("kind", "plural"):
         name = draft.document.data[key]
         if name in RESERVED_NAMES:
             message = f"{key} {name} is a name of Landform's own API; choose another"
-            mistakes.add(file, draft.line(key), message)
+            diagnostics.add(file, draft.line(key), message)
 
 
-def _check_doubles(drafts: Sequence[BlueprintDraft], mistakes: MistakeList) -> None:
+def _check_doubles(drafts: Sequence[BlueprintDraft], diagnostics: Diagnostics) -> None:
     for key in ("kind", "plural"):
         owners: dict[str, BlueprintDraft] = {}
         for draft in drafts:
             name = draft.document.data[key]
             if name in owners:
                 message = f"{key} {name} is taken by {owners[name].document.file}; choose another"
-                mistakes.add(draft.document.file, draft.line(key), message)
+                diagnostics.add(draft.document.file, draft.line(key), message)
             owners.setdefault(name, draft)
 
 
-def _check_variable_names(draft: BlueprintDraft, mistakes: MistakeList) -> None:
+def _check_variable_names(draft: BlueprintDraft, diagnostics: Diagnostics) -> None:
     taken: dict[str, int] = {}
     for variable in draft.expected_variables():
         line = draft.line(*variable.path)
@@ -171,7 +172,7 @@ def _check_variable_names(draft: BlueprintDraft, mistakes: MistakeList) -> None:
         elif name in taken:
             message = f"the variable {name} is already filled by line {taken[name]}; rename one"
         if message:
-            mistakes.add(draft.document.file, line, message)
+            diagnostics.add(draft.document.file, line, message)
         taken.setdefault(name, line)
 
 
@@ -179,7 +180,7 @@ def _check_references(
     draft: BlueprintDraft,
     kinds: Mapping[str, BlueprintDraft],
     unreadable: Collection[str],
-    mistakes: MistakeList,
+    diagnostics: Diagnostics,
     outputs: Mapping[str, Collection[str]] | None = None,
 ) -> None:
     """Check that kinds and outputs are there; an earlier version may rely on earlier outputs."""
@@ -191,17 +192,18 @@ def _check_references(
         if target is None:
             known = ", ".join(sorted(kinds))
             message = f"there is no kind {reference['kind']}; the kinds are: {known}"
-            mistakes.add(draft.document.file, draft.line(*path, "kind"), message)
+            diagnostics.add(draft.document.file, draft.line(*path, "kind"), message)
             continue
+        check_requirements(draft, parameter, target, kinds, diagnostics)
         offered = outputs[target.kind] if outputs is not None else target.outputs
         for output in reference["outputs"]:
             if output not in offered:
                 known = ", ".join(offered) or "none"
                 message = f"{target.kind} has no output {output}; its outputs are: {known}"
-                mistakes.add(draft.document.file, draft.line(*path, "outputs", output), message)
+                diagnostics.add(draft.document.file, draft.line(*path, "outputs", output), message)
 
 
-def _check_cycles(drafts: Sequence[BlueprintDraft], mistakes: MistakeList) -> None:
+def _check_cycles(drafts: Sequence[BlueprintDraft], diagnostics: Diagnostics) -> None:
     """Note each reference that leads back to its own kind, through whichever versions."""
     edges: dict[str, set[str]] = {}
     for draft in drafts:
@@ -218,7 +220,7 @@ def _check_cycles(drafts: Sequence[BlueprintDraft], mistakes: MistakeList) -> No
                     f"{draft.kind} refers to {reference['kind']}, which leads back to "
                     f"{draft.kind}; remove one of the references"
                 )
-                mistakes.add(draft.document.file, line, message)
+                diagnostics.add(draft.document.file, line, message)
 
 
 def _reachable(edges: Mapping[str, set[str]], start: str) -> set[str]:
@@ -232,9 +234,9 @@ def _reachable(edges: Mapping[str, set[str]], start: str) -> set[str]:
     return found
 
 
-def _check_vocabulary(draft: BlueprintDraft, cloud: Cloud, mistakes: MistakeList) -> None:
+def _check_vocabulary(draft: BlueprintDraft, cloud: Cloud, diagnostics: Diagnostics) -> None:
     for name, schema in draft.properties.items():
-        _check_words(draft, cloud, ("parameters", "properties", name), schema, mistakes)
+        _check_words(draft, cloud, ("parameters", "properties", name), schema, diagnostics)
 
 
 def _check_words(
@@ -242,13 +244,13 @@ def _check_words(
     cloud: Cloud,
     path: tuple[str | int, ...],
     schema: dict[str, Any],
-    mistakes: MistakeList,
+    diagnostics: Diagnostics,
 ) -> None:
     for keyword in ("items", "additionalProperties"):
         if keyword in schema:
-            _check_words(draft, cloud, (*path, keyword), schema[keyword], mistakes)
+            _check_words(draft, cloud, (*path, keyword), schema[keyword], diagnostics)
     for name, child in schema.get("properties", {}).items():
-        _check_words(draft, cloud, (*path, "properties", name), child, mistakes)
+        _check_words(draft, cloud, (*path, "properties", name), child, diagnostics)
     vocabulary = schema.get("x-vocabulary")
     if vocabulary is None:
         return
@@ -264,4 +266,4 @@ def _check_words(
         keyword = "default"
         message = f"{cloud.name} does not offer the default; it offers: {', '.join(offered)}"
     if message:
-        mistakes.add(draft.document.file, draft.line(*path, keyword), message)
+        diagnostics.add(draft.document.file, draft.line(*path, keyword), message)

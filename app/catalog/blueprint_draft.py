@@ -13,7 +13,7 @@ from typing import Any
 from app.catalog.blueprint import variable_name
 from app.catalog.hcl_source import ModuleSource
 from app.catalog.offers import Offer
-from app.catalog.yaml_source import Document, PointerPath
+from app.catalog.yaml_source import PointerPath, YamlDocument
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class BlueprintDraft:
     """
 
     folder: Path
-    document: Document
+    document: YamlDocument
     modules: Mapping[str, Path]
     sources: Mapping[str, ModuleSource]
     offers: Mapping[str, Offer] = field(default_factory=dict)

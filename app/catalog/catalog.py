@@ -1,4 +1,4 @@
-"""The catalogue: every kind and every cloud that this Landform knows, by name.
+"""The catalog: every kind and every cloud that this Landform knows, by name.
 
 Owns lookup only. Reading it from files is ``loader``'s work.
 """
@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 from app.catalog.blueprint import KindBlueprint, OutputSpec, ReferenceSpec
 from app.catalog.cloud import PROVIDER_FILE_NAME, Choice, Cloud, CredentialField, Region
+from app.catalog.providers import BUILTIN_SOURCE
+from app.domain.declared_types import DeclaredTypes
 from app.errors import BlueprintMissingError, NotFoundError
 
 # The door of this package: what other layers need beside ``loader.load_catalog``.
 __all__ = [
+    "BUILTIN_SOURCE",
     "PROVIDER_FILE_NAME",
     "Catalog",
     "Choice",
@@ -62,27 +65,22 @@ class Catalog:
         """Return the version of the blueprint that a stack has.
 
         Raises:
-            BlueprintMissingError: it has left the catalogue; lists what there is.
+            BlueprintMissingError: it has left the catalog; lists what there is.
         """
         found = self.find(kind, version)
         if found is None:
             known = ", ".join(self.versions.get(kind, {})) or "none"
             raise BlueprintMissingError(
-                f"Version {version} of the kind {kind} is not in the catalogue, which has: {known}."
+                f"Version {version} of the kind {kind} is not in the catalog, which has: {known}."
             )
         return found
 
-    def kind_by_plural(self, plural: str) -> KindBlueprint:
-        """Return the blueprint whose collection is called ``plural``.
-
-        Raises:
-            NotFoundError: lists the collections there are.
-        """
-        for blueprint in self.kinds.values():
-            if blueprint.plural == plural:
-                return blueprint
-        names = ", ".join(blueprint.plural for blueprint in self.kinds.values())
-        raise NotFoundError(f"There is no such collection; they are: {names or 'none'}.")
+    def declared_types(self, kind: str, cloud: str) -> DeclaredTypes:
+        """Return the types of resources that any version of a kind declares on a cloud."""
+        versions = self.versions.get(kind, {}).values()
+        return DeclaredTypes.union(
+            item.declared[cloud] for item in versions if cloud in item.declared
+        )
 
     def cloud(self, name: str) -> Cloud:
         """Return the cloud ``name``.

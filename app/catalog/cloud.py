@@ -10,8 +10,11 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
+from app.domain.drift_severity import SeverityTable
+from app.domain.names import NOT_STORABLE, is_storable
 from app.errors import FieldProblem, ValidationError
 
 PROVIDER_FILE_NAME = "landform_provider.tf"
@@ -37,6 +40,18 @@ class Choice:
     provider_value: str
 
 
+class Holds(StrEnum):
+    """What a credential field holds.
+
+    A ``file`` is a path on every host that runs workers, an ``endpoint`` an address to which the
+    provider sends requests; both reach further than text, so both are judged at each use.
+    """
+
+    TEXT = "text"
+    FILE = "file"
+    ENDPOINT = "endpoint"
+
+
 @dataclass(frozen=True)
 class CredentialField:
     """One field of a cloud account, and what hands it to the provider.
@@ -52,16 +67,21 @@ class CredentialField:
     variable: str | None
     is_secret: bool
     is_required: bool
+    holds: Holds = Holds.TEXT
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """One way to sign in to a cloud: the credential fields that it needs, and may have."""
+    """One way to sign in to a cloud: the credential fields that it needs, and may have.
+
+    With ``uses_host`` the host that Landform runs on signs in, as far as it has an identity.
+    """
 
     name: str
     title: str
     required: tuple[str, ...]
     optional: tuple[str, ...]
+    uses_host: bool = False
 
     def fits(self, given: Set[str]) -> bool:
         """Whether these fields are all that it needs and no more than it may have."""
@@ -83,7 +103,7 @@ class TagRules:
 
 
 @dataclass(frozen=True)
-class KeptProvider:
+class ServingProvider:
     """How the provider of a cloud serves many runs of Terraform from one process.
 
     ``source`` is its address in ``required_providers``; started with ``arguments``, it prints the
@@ -98,11 +118,13 @@ class KeptProvider:
 class Cloud:
     """A provider family. ``provider_hcl`` is written beside a module as ``PROVIDER_FILE_NAME``.
 
-    Without ``kept_provider``, Terraform starts the provider for each step. ``provider_lock`` is
-    the dependency lock file of its providers. ``region_environment`` is the variable that tells
+    ``provider_lock`` is the dependency lock file of its providers, ``provider_sources`` has their
+    whole addresses by local name: nothing else is ever installed. Without ``kept_provider``,
+    Terraform starts the provider for each step. ``region_environment`` is the variable that tells
     them the region. ``memory_mib`` is what one run of Terraform takes where that is known.
     ``refreshes_after_apply`` is for providers that repeat what one resource says in another.
-    ``moving`` has, by type of resource, the attributes that the cloud changes by itself.
+    ``moving`` has, by type of resource, the attributes that the cloud changes by itself,
+    ``severities`` how much a change of which attribute matters.
     """
 
     name: str
@@ -114,13 +136,15 @@ class Cloud:
     credential_fields: Mapping[str, CredentialField]
     tags: TagRules
     provider_hcl: str
+    provider_lock: bytes
+    provider_sources: Mapping[str, str]
     sign_ins: tuple[SignIn, ...] = ()
-    kept_provider: KeptProvider | None = None
-    provider_lock: bytes | None = None
+    kept_provider: ServingProvider | None = None
     region_environment: str | None = None
     memory_mib: int = 0
     refreshes_after_apply: bool = False
     moving: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
+    severities: SeverityTable = dataclasses.field(default_factory=dict)
 
     @property
     def sizes(self) -> Mapping[str, Choice]:
@@ -147,6 +171,18 @@ class Cloud:
         """Return what this cloud calls ``word``, or ``None`` when it does not offer it."""
         choice = self.vocabulary.get(vocabulary, {}).get(word)
         return choice.provider_value if choice else None
+
+    def given(self, credentials: Mapping[str, str], holds: Holds) -> dict[str, str]:
+        """Return those of the credentials that hold such a thing, by name of the field."""
+        return {
+            field.name: credentials[field.name]
+            for field in self.credential_fields.values()
+            if field.holds is holds and credentials.get(field.name) is not None
+        }
+
+    def signs_in_as_host(self, credentials: Mapping[str, str]) -> bool:
+        """Tell whether these credentials make use of the identity of the host itself."""
+        return any(way.uses_host and way.fits(credentials.keys()) for way in self.sign_ins)
 
     def check_credentials(self, credentials: object) -> None:
         """Refuse what nobody can sign in with.
@@ -234,14 +270,4 @@ def _credential_fault(field: CredentialField, value: object) -> str | None:
     if not value and field.is_required:
         return "Must not be empty."
     # The environment of a process cannot hold NUL; line breaks are kept, a key file has them.
-    if "\x00" in value or not _is_encodable(value):
-        return "Must be valid Unicode without NUL characters."
-    return None
-
-
-def _is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return None if is_storable(value) else NOT_STORABLE

@@ -10,8 +10,8 @@ import copy
 from dataclasses import replace
 from typing import Any
 
-from app.catalog.mistakes import MistakeList
-from app.catalog.yaml_source import Document, PointerPath
+from app.catalog.diagnostics import Diagnostics
+from app.catalog.yaml_source import PointerPath, YamlDocument
 
 SECTION: PointerPath = ("parameters",)
 PREFIX = "#/$defs/"
@@ -21,19 +21,19 @@ MAX_NESTED = 16
 BESIDE = ("$ref", "title", "description", "default", "examples", "immutable", "sensitive")
 
 
-def insert_definitions(document: Document, mistakes: MistakeList) -> Document:
+def insert_definitions(document: YamlDocument, diagnostics: Diagnostics) -> YamlDocument:
     """Return ``document`` without ``$defs`` and ``$ref``; note every wrong one."""
     section = document.data["parameters"]
     if "$defs" not in section:
         definitions: dict[str, Any] = {}
     else:
         definitions = section["$defs"]
-    inserter = _Inserter(document, definitions, mistakes)
+    inserter = _Inserter(document, definitions, diagnostics)
     properties = inserter.insert_all(section["properties"], (*SECTION, "properties"), ())
     for name in definitions:
         if name not in inserter.used:
             message = f"nothing refers to the definition {name}; remove it"
-            mistakes.add(document.file, document.line(*SECTION, "$defs", name), message)
+            diagnostics.add(document.file, document.line(*SECTION, "$defs", name), message)
     rest = {key: value for key, value in section.items() if key != "$defs"}
     data = {**document.data, "parameters": {**rest, "properties": properties}}
     return replace(document, data=data, lines={**inserter.lines, **document.lines})
@@ -43,13 +43,13 @@ class _Inserter:
     """Walks one section; ``lines`` are those of what was put in, ``used`` the definitions met."""
 
     def __init__(
-        self, document: Document, definitions: dict[str, Any], mistakes: MistakeList
+        self, document: YamlDocument, definitions: dict[str, Any], diagnostics: Diagnostics
     ) -> None:
         self.lines: dict[PointerPath, int] = {}
         self.used: set[str] = set()
         self._document = document
         self._definitions = definitions
-        self._mistakes = mistakes
+        self._diagnostics = diagnostics
         self._inserted = 0
 
     def insert(self, schema: Any, path: PointerPath, within: tuple[str, ...]) -> Any:
@@ -68,7 +68,7 @@ class _Inserter:
         return result
 
     def insert_all(self, schemas: Any, path: PointerPath, within: tuple[str, ...]) -> Any:
-        """Do the same for a map or a list of schemas; what is neither is a mistake found later."""
+        """Do the same for a map or a list of schemas; what is neither is found later."""
         if isinstance(schemas, list):
             return [self.insert(item, (*path, n), within) for n, item in enumerate(schemas)]
         if isinstance(schemas, dict):
@@ -119,4 +119,4 @@ class _Inserter:
 
     def _add(self, path: PointerPath, message: str) -> None:
         line = self.lines.get(path) or self._document.line(*path)
-        self._mistakes.add(self._document.file, line, message)
+        self._diagnostics.add(self._document.file, line, message)

@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from app.catalog.diagnostics import Diagnostics
 from app.catalog.json_schema import find_faults
-from app.catalog.mistakes import MistakeList
-from app.catalog.yaml_source import Document, PointerPath
+from app.catalog.yaml_source import PointerPath, YamlDocument
 
 
-def check_shape(document: Document, shape: Mapping[str, Any], mistakes: MistakeList) -> bool:
+def check_shape(document: YamlDocument, shape: Mapping[str, Any], diagnostics: Diagnostics) -> bool:
     """Note where ``document`` does not have ``shape``; tell whether it has."""
-    return check_value(document, (), document.data, shape, mistakes)
+    return check_value(document, (), document.data, shape, diagnostics)
 
 
 def check_value(
-    document: Document,
+    document: YamlDocument,
     path: PointerPath,
     value: Any,
     schema: Mapping[str, Any],
-    mistakes: MistakeList,
+    diagnostics: Diagnostics,
 ) -> bool:
     """Note where ``value``, which stands at ``path``, does not fit ``schema``."""
     faults = find_faults(schema, value)
     for inner, message in faults.items():
         place = (*path, *inner)
-        mistakes.add(document.file, document.line(*place), f"{to_words(place)} {message}")
+        diagnostics.add(document.file, document.line(*place), f"{to_words(place)} {message}")
     return not faults
 
 

@@ -14,7 +14,7 @@ import hcl2
 from hcl2.query import DocumentView
 from lark.exceptions import LarkError
 
-from app.catalog.mistakes import MistakeList
+from app.catalog.diagnostics import Diagnostics
 
 
 @dataclass(frozen=True)
@@ -50,23 +50,23 @@ class ModuleSource:
         return [block for block in self.blocks if block.type in block_types]
 
 
-def read_module(folder: Path, mistakes: MistakeList) -> ModuleSource | None:
+def read_module(folder: Path, diagnostics: Diagnostics) -> ModuleSource | None:
     """Read every ``*.tf`` file of ``folder``; note syntax errors and then return ``None``."""
-    before = mistakes.count()
+    before = diagnostics.count()
     module = ModuleSource(folder)
     for file in sorted(folder.glob("*.tf")):
-        module.blocks.extend(read_blocks(file, mistakes))
-    return module if mistakes.count() == before else None
+        module.blocks.extend(read_blocks(file, diagnostics))
+    return module if diagnostics.count() == before else None
 
 
-def read_blocks(file: Path, mistakes: MistakeList) -> list[Block]:
+def read_blocks(file: Path, diagnostics: Diagnostics) -> list[Block]:
     """Return the blocks of one file; note what is wrong with its syntax."""
     try:
         return parse_blocks(file.read_text(encoding="utf-8-sig"), file)
     except (OSError, UnicodeDecodeError) as error:
-        mistakes.add(file, 1, f"the file cannot be read as UTF-8 text ({error}); mend it")
+        diagnostics.add(file, 1, f"the file cannot be read as UTF-8 text ({error}); correct it")
     except HclSyntaxError as error:
-        mistakes.add(file, error.line, str(error))
+        diagnostics.add(file, error.line, str(error))
     return []
 
 

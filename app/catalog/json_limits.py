@@ -10,12 +10,14 @@ import math
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 MAX_DEPTH = 16
 MAX_VALUES = 5_000
 MAX_STRING_CHARACTERS = 65_536
-# The range in which every JSON reader agrees on a number (RFC 8259 §6).
-MAX_SAFE_INTEGER = 2**53 - 1
+# Terraform keeps 512 bits of a number, which are 154 digits; it would round what has more.
+MAX_DIGITS = 100
+MAX_NUMBER = 10**MAX_DIGITS
 
 Path = tuple[str | int, ...]
 
@@ -60,10 +62,20 @@ def _scalar_fault(item: object) -> str | None:
         return _text_fault(item)
     if isinstance(item, float) and not math.isfinite(item):
         return "must be a finite number"
-    if isinstance(item, int | float):
-        in_range = abs(item) <= MAX_SAFE_INTEGER
-        return None if in_range else f"must be between -{MAX_SAFE_INTEGER} and {MAX_SAFE_INTEGER}"
+    if isinstance(item, int | float | Decimal):
+        return _number_fault(item)
     return _NOT_JSON
+
+
+def _number_fault(item: float | Decimal) -> str | None:
+    if isinstance(item, Decimal) and len(item.as_tuple().digits) > MAX_DIGITS:
+        return f"must have at most {MAX_DIGITS} digits"
+    # The float 1e100 is a little more than 10**100: floats are compared with the float.
+    if isinstance(item, float):
+        is_within = abs(item) <= float(MAX_NUMBER)
+    else:
+        is_within = abs(item) <= MAX_NUMBER
+    return None if is_within else f"must be between -1e{MAX_DIGITS} and 1e{MAX_DIGITS}"
 
 
 def _text_fault(text: str) -> str | None:

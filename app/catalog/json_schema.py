@@ -1,13 +1,12 @@
 """JSON Schema (draft 2020-12) with messages that a person understands.
 
 Owns the wording of every validation message, for the parameters of a request and for the files of
-the catalogue alike. A message never repeats the value: it may be a secret.
+the catalog alike. A message never repeats the value: it may be a secret.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -16,6 +15,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
+from app import exact_json
 from app.catalog.formats import FORMATS
 from app.catalog.patterns import compile_pattern
 
@@ -158,7 +158,7 @@ def _unique_items(validator: Any, wanted: Any, value: Any, schema: Schema) -> Fa
     if wanted and validator.is_type(value, "array"):
         seen: set[str] = set()
         for index, item in enumerate(value):
-            text = json.dumps(item, sort_keys=True)
+            text = _comparable(item)
             if text in seen:
                 yield ValidationError("repeats an earlier entry", path=[index])
             seen.add(text)
@@ -206,3 +206,11 @@ _VALIDATOR = extend(  # type: ignore[no-untyped-call]
         "uniqueItems": _unique_items,
     },
 )
+
+
+def _comparable(item: object) -> str:
+    """Return a text that is the same for equal values, also for one that JSON cannot hold."""
+    try:
+        return exact_json.dumps(item, sort_keys=True)
+    except ValueError:
+        return repr(item)  # infinity or NaN, which is refused where it stands

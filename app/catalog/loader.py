@@ -1,4 +1,4 @@
-"""Reads a whole catalogue from its folder, or says everything that is wrong with it.
+"""Reads a whole catalog from its folder, or says everything that is wrong with it.
 
 Owns the layout ``blueprints/<kind>/blueprint.yaml``, ``blueprints/<kind>/<cloud>/*.tf``, the same
 again under ``blueprints/<kind>/versions/<version>/``, and ``clouds/<cloud>.yaml``. Each rule itself
@@ -13,20 +13,22 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from app.catalog.blueprint import KindBlueprint, OutputSpec, ReferenceSpec
+from app.catalog.blueprint import KindBlueprint, OutputSpec, ReferenceSpec, Requirement
 from app.catalog.blueprint_checks import check_blueprints
 from app.catalog.blueprint_draft import BlueprintDraft
 from app.catalog.catalog import Catalog
+from app.catalog.cloud import Cloud
 from app.catalog.cloud_loader import load_cloud
 from app.catalog.definitions import insert_definitions
+from app.catalog.diagnostics import Diagnostics
 from app.catalog.document_checks import check_shape
 from app.catalog.hcl_source import read_module
-from app.catalog.mistakes import MistakeList
 from app.catalog.module_checks import check_module
 from app.catalog.offers import read_offer
 from app.catalog.output_checks import check_outputs
 from app.catalog.parameter_checks import check_parameters
 from app.catalog.parameters import ParameterSchema
+from app.catalog.providers import find_declared_types
 from app.catalog.shapes import BLUEPRINT
 from app.catalog.stand_in_checks import check_stand_ins
 from app.catalog.version_checks import check_versions
@@ -44,30 +46,31 @@ def load_catalog(root: Path) -> Catalog:
         root: the folder that holds ``blueprints/`` and ``clouds/``.
 
     Raises:
-        CatalogError: ``detail`` has ``file:line: what is wrong, what to do`` for every mistake,
+        CatalogError: ``detail`` has ``file:line: what is wrong, what to do`` for every diagnostic,
             sorted, one a line.
     """
-    mistakes = MistakeList()
-    cloud_files = _cloud_files(root, mistakes)
-    loaded = {file.stem: load_cloud(file, mistakes) for file in cloud_files}
+    diagnostics = Diagnostics()
+    cloud_files = _cloud_files(root, diagnostics)
+    loaded = {file.stem: load_cloud(file, diagnostics) for file in cloud_files}
     clouds = {name: cloud for name, cloud in loaded.items() if cloud is not None}
-    folders = _visible_folders(root / "blueprints", mistakes)
-    read = {folder.name: _read_draft(folder, set(loaded), mistakes) for folder in folders}
+    folders = _visible_folders(root / "blueprints", diagnostics)
+    read = {folder.name: _read_draft(folder, set(loaded), diagnostics) for folder in folders}
     drafts = [draft for draft in read.values() if draft is not None]
     unreadable = {name for name, draft in read.items() if draft is None}
-    earlier = {folder.name: _read_earlier(folder, set(loaded), mistakes) for folder in folders}
+    earlier = {folder.name: _read_earlier(folder, set(loaded), diagnostics) for folder in folders}
     others = [draft for found in earlier.values() for draft in found]
-    check_blueprints(drafts, others, unreadable, clouds, mistakes)
-    check_stand_ins(drafts, unreadable, mistakes)
-    check_versions({draft.folder.name: draft for draft in drafts}, earlier, mistakes)
+    check_blueprints(drafts, others, unreadable, clouds, diagnostics)
+    check_stand_ins(drafts, unreadable, diagnostics)
+    check_versions({draft.folder.name: draft for draft in drafts}, earlier, diagnostics)
     for draft in (*drafts, *others):
         for name, source in draft.sources.items():
             if name in clouds:
-                check_module(draft, clouds[name], source, mistakes)
-    mistakes.raise_if_any()
-    kinds = {draft.kind: _build(draft) for draft in drafts}
+                check_module(draft, clouds[name], source, diagnostics)
+    diagnostics.raise_if_any()
+    kinds = {draft.kind: _build(draft, clouds) for draft in drafts}
     versions = {
-        kind: _by_version([newest, *map(_build, earlier[kind])]) for kind, newest in kinds.items()
+        kind: _by_version([newest, *(_build(draft, clouds) for draft in earlier[kind])])
+        for kind, newest in kinds.items()
     }
     return Catalog(MappingProxyType(kinds), MappingProxyType(clouds), MappingProxyType(versions))
 
@@ -90,46 +93,48 @@ def compute_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _cloud_files(root: Path, mistakes: MistakeList) -> list[Path]:
+def _cloud_files(root: Path, diagnostics: Diagnostics) -> list[Path]:
     files = sorted((root / "clouds").glob("*.yaml"))
     if not files:
-        mistakes.add(root / "clouds", 1, "there is no cloud; describe one in <cloud>.yaml here")
+        diagnostics.add(root / "clouds", 1, "there is no cloud; describe one in <cloud>.yaml here")
     return files
 
 
-def _visible_folders(parent: Path, mistakes: MistakeList) -> list[Path]:
+def _visible_folders(parent: Path, diagnostics: Diagnostics) -> list[Path]:
     if not parent.is_dir():
-        mistakes.add(parent, 1, "the folder is missing; create it")
+        diagnostics.add(parent, 1, "the folder is missing; create it")
         return []
     folders = sorted(path for path in parent.iterdir() if path.is_dir())
     return [folder for folder in folders if not folder.name.startswith(".")]
 
 
-def _read_draft(folder: Path, clouds: set[str], mistakes: MistakeList) -> BlueprintDraft | None:
-    modules = _module_folders(folder, clouds, mistakes)
-    sources = {name: read_module(path, mistakes) for name, path in modules.items()}
-    document = read_yaml(folder / BLUEPRINT_FILE_NAME, mistakes)
-    if document is None or not check_shape(document, BLUEPRINT, mistakes):
+def _read_draft(folder: Path, clouds: set[str], diagnostics: Diagnostics) -> BlueprintDraft | None:
+    modules = _module_folders(folder, clouds, diagnostics)
+    sources = {name: read_module(path, diagnostics) for name, path in modules.items()}
+    document = read_yaml(folder / BLUEPRINT_FILE_NAME, diagnostics)
+    if document is None or not check_shape(document, BLUEPRINT, diagnostics):
         return None
-    before = mistakes.count()
-    document = insert_definitions(document, mistakes)
-    if mistakes.count() > before:
+    before = diagnostics.count()
+    document = insert_definitions(document, diagnostics)
+    if diagnostics.count() > before:
         return None
-    check_parameters(document, mistakes)
-    check_outputs(document, mistakes)
-    if mistakes.count() > before:
+    check_parameters(document, diagnostics)
+    check_outputs(document, diagnostics)
+    if diagnostics.count() > before:
         return None
     parsed = {name: source for name, source in sources.items() if source is not None}
     properties = document.data["parameters"]["properties"]
-    offers = {name: read_offer(path, properties, mistakes) for name, path in modules.items()}
+    offers = {name: read_offer(path, properties, diagnostics) for name, path in modules.items()}
     return BlueprintDraft(folder, document, modules, parsed, offers)
 
 
-def _read_earlier(folder: Path, clouds: set[str], mistakes: MistakeList) -> list[BlueprintDraft]:
+def _read_earlier(folder: Path, clouds: set[str], diagnostics: Diagnostics) -> list[BlueprintDraft]:
     parent = folder / VERSIONS_FOLDER_NAME
     if not parent.is_dir():
         return []
-    read = [_read_draft(path, clouds, mistakes) for path in _visible_folders(parent, mistakes)]
+    read = [
+        _read_draft(path, clouds, diagnostics) for path in _visible_folders(parent, diagnostics)
+    ]
     return [draft for draft in read if draft is not None]
 
 
@@ -138,26 +143,32 @@ def _by_version(blueprints: list[KindBlueprint]) -> Mapping[str, KindBlueprint]:
     return MappingProxyType({item.version: item for item in ordered})
 
 
-def _module_folders(folder: Path, clouds: set[str], mistakes: MistakeList) -> dict[str, Path]:
+def _module_folders(folder: Path, clouds: set[str], diagnostics: Diagnostics) -> dict[str, Path]:
     file = folder / BLUEPRINT_FILE_NAME
     folders = [
-        path for path in _visible_folders(folder, mistakes) if path.name != VERSIONS_FOLDER_NAME
+        path for path in _visible_folders(folder, diagnostics) if path.name != VERSIONS_FOLDER_NAME
     ]
     if not folders:
-        mistakes.add(file, 1, "no cloud implements it; add a folder <cloud>/ with *.tf files")
+        diagnostics.add(
+            file, 1, "this kind has no module for any cloud; add a folder <cloud>/ with *.tf files"
+        )
     for module in folders:
         if module.name not in clouds:
             known = ", ".join(sorted(clouds)) or "none"
-            message = f"{module.name}/ is no cloud; the clouds are: {known}"
-            mistakes.add(file, 1, message)
+            message = f"{module.name}/ is not named after a known cloud; known are: {known}"
+            diagnostics.add(file, 1, message)
     return {module.name: module for module in folders if module.name in clouds}
 
 
-def _build(draft: BlueprintDraft) -> KindBlueprint:
+def _build(draft: BlueprintDraft, clouds: Mapping[str, Cloud]) -> KindBlueprint:
     data: dict[str, Any] = draft.document.data
     section = data["parameters"]
     references = {
-        name: ReferenceSpec(spec["kind"], MappingProxyType(dict(spec["outputs"])))
+        name: ReferenceSpec(
+            spec["kind"],
+            MappingProxyType(dict(spec["outputs"])),
+            tuple(_requirement(item) for item in spec.get("requires", ())),
+        )
         for name, spec in draft.references.items()
     }
     return KindBlueprint(
@@ -173,8 +184,17 @@ def _build(draft: BlueprintDraft) -> KindBlueprint:
         digest=compute_digest(draft.folder),
         downgrade_to=frozenset(data.get("downgrade_to", ())),
         offers=MappingProxyType(dict(draft.offers)),
+        declared={
+            name: find_declared_types(source, clouds[name].provider_sources)
+            for name, source in draft.sources.items()
+        },
         stands_for=draft.stands_for,
     )
+
+
+def _requirement(item: Mapping[str, Any]) -> Requirement:
+    schema = {"properties": item["parameters"]}
+    return Requirement(item["cloud"], item["kind"], schema, item["message"])
 
 
 def _output(spec: Mapping[str, Any]) -> OutputSpec:

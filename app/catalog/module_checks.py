@@ -12,8 +12,9 @@ from typing import Any
 from app.catalog.blueprint import STANDARD_VARIABLES
 from app.catalog.blueprint_draft import BlueprintDraft, ExpectedVariable
 from app.catalog.cloud import Cloud
+from app.catalog.diagnostics import Diagnostics
 from app.catalog.hcl_source import Block, ModuleSource
-from app.catalog.mistakes import MistakeList
+from app.catalog.providers import check_providers
 
 HCL_TYPES = {"string": "string", "boolean": "bool", "integer": "number", "number": "number"}
 OPERATION_TAG = "landform:operation"
@@ -22,49 +23,50 @@ UNSEEN_SUFFIXES = (".tf.json", ".tfvars", ".tfvars.json", ".tfstate", ".tofu", "
 
 
 def check_module(
-    draft: BlueprintDraft, cloud: Cloud, source: ModuleSource, mistakes: MistakeList
+    draft: BlueprintDraft, cloud: Cloud, source: ModuleSource, diagnostics: Diagnostics
 ) -> None:
     """Note everything that is wrong with the module of ``draft`` for ``cloud``."""
-    _check_files(source.folder, mistakes)
-    _check_variables(draft, cloud, source, mistakes)
-    _check_outputs(draft, cloud, source, mistakes)
+    _check_files(source.folder, diagnostics)
+    _check_variables(draft, cloud, source, diagnostics)
+    _check_outputs(draft, cloud, source, diagnostics)
+    check_providers(source, cloud.provider_sources, diagnostics)
     for block in source.of_type("terraform", "provider"):
         message = f"the {block.type} block belongs in the cloud's description; remove it here"
-        mistakes.add(block.file, block.line, message)
+        diagnostics.add(block.file, block.line, message)
     for block in source.of_type("resource"):
         for message in _tag_faults(block, cloud):
-            mistakes.add(block.file, block.line, message)
+            diagnostics.add(block.file, block.line, message)
 
 
-def _check_files(folder: Path, mistakes: MistakeList) -> None:
+def _check_files(folder: Path, diagnostics: Diagnostics) -> None:
     names = sorted(file.name for file in folder.iterdir())
     if not any(name.endswith(".tf") for name in names):
-        mistakes.add(folder / "main.tf", 1, "the module has no *.tf file; write one")
+        diagnostics.add(folder / "main.tf", 1, "the module has no *.tf file; write one")
     for name in names:
         if name.endswith(UNSEEN_SUFFIXES):
             message = "Terraform would read this file unchecked; write plain *.tf files instead"
-            mistakes.add(folder / name, 1, message)
+            diagnostics.add(folder / name, 1, message)
         if name.startswith("landform"):
             message = "names that start with landform are Landform's own; rename the file"
-            mistakes.add(folder / name, 1, message)
+            diagnostics.add(folder / name, 1, message)
 
 
 def _check_variables(
-    draft: BlueprintDraft, cloud: Cloud, source: ModuleSource, mistakes: MistakeList
+    draft: BlueprintDraft, cloud: Cloud, source: ModuleSource, diagnostics: Diagnostics
 ) -> None:
     declared = source.named("variable")
     expected = draft.expected_variables()
     for name in STANDARD_VARIABLES:
         if name not in declared:
             message = f'the standard variable is missing; add variable "{name}"'
-            mistakes.add(source.folder / "variables.tf", 1, message)
+            diagnostics.add(source.folder / "variables.tf", 1, message)
     for variable in expected:
         if variable.name in declared:
             for message in _variable_faults(variable, declared[variable.name]):
-                mistakes.add(*_place(declared[variable.name]), message)
+                diagnostics.add(*_place(declared[variable.name]), message)
         else:
             message = f'the module for {cloud.name} lacks it; add variable "{variable.name}" there'
-            mistakes.add(draft.document.file, draft.line(*variable.path), message)
+            diagnostics.add(draft.document.file, draft.line(*variable.path), message)
     fed = {*STANDARD_VARIABLES, *(variable.name for variable in expected)}
     for name, block in declared.items():
         if name not in fed and "default" not in block.attributes:
@@ -72,7 +74,7 @@ def _check_variables(
                 f"nothing fills variable {name}; make it a parameter of the blueprint, "
                 "or give it a default"
             )
-            mistakes.add(*_place(block), message)
+            diagnostics.add(*_place(block), message)
 
 
 def _variable_faults(variable: ExpectedVariable, block: Block) -> Iterator[str]:
@@ -102,20 +104,20 @@ def _types(schema: Any) -> list[str]:
 
 
 def _check_outputs(
-    draft: BlueprintDraft, cloud: Cloud, source: ModuleSource, mistakes: MistakeList
+    draft: BlueprintDraft, cloud: Cloud, source: ModuleSource, diagnostics: Diagnostics
 ) -> None:
     declared = source.named("output")
     for name, spec in draft.outputs.items():
         if name not in declared:
             message = f'the module for {cloud.name} lacks it; add output "{name}" there'
-            mistakes.add(draft.document.file, draft.line("outputs", name), message)
+            diagnostics.add(draft.document.file, draft.line("outputs", name), message)
         elif spec.get("sensitive") and declared[name].attributes.get("sensitive") != "true":
             message = f"output {name} is a secret; add sensitive = true"
-            mistakes.add(*_place(declared[name]), message)
+            diagnostics.add(*_place(declared[name]), message)
     for name, block in declared.items():
         if name not in draft.outputs:
             message = f"output {name} is not in the blueprint; describe it there or remove it"
-            mistakes.add(*_place(block), message)
+            diagnostics.add(*_place(block), message)
 
 
 def _tag_faults(block: Block, cloud: Cloud) -> Iterator[str]:

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from app.catalog.mistakes import MistakeList
+from app.catalog.diagnostics import Diagnostics
 from app.catalog.patterns import compile_pattern
 from app.catalog.shapes import SNAKE, TYPES
-from app.catalog.yaml_source import Document
+from app.catalog.yaml_source import YamlDocument
 
 
-def check_outputs(document: Document, mistakes: MistakeList) -> None:
+def check_outputs(document: YamlDocument, diagnostics: Diagnostics) -> None:
     """Note what is wrong with any output of the blueprint in ``document``."""
     for name, spec in document.data["outputs"].items():
         if not compile_pattern(SNAKE).search(name):
             message = f"{name!r} is no output name; use lower-case words and underscores"
-            mistakes.add(document.file, document.line("outputs", name), message)
+            diagnostics.add(document.file, document.line("outputs", name), message)
         fault = _type_fault(spec)
         if fault:
-            mistakes.add(document.file, document.line("outputs", name, "type"), f"{name} {fault}")
+            diagnostics.add(
+                document.file, document.line("outputs", name, "type"), f"{name} {fault}"
+            )
 
 
 def _type_fault(spec: dict[str, Any]) -> str | None:

@@ -9,16 +9,16 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
+from app.catalog.diagnostics import Diagnostics
 from app.catalog.document_checks import check_value, to_words
 from app.catalog.form_checks import check_form
 from app.catalog.generated_secrets import make_secret
 from app.catalog.json_limits import find_limit_faults
 from app.catalog.json_schema import find_faults
-from app.catalog.mistakes import MistakeList
 from app.catalog.parameters import close_schema
 from app.catalog.patterns import compile_pattern, find_pattern_fault
 from app.catalog.shapes import KEYWORDS_OF, PARAMETER, SNAKE, TYPES
-from app.catalog.yaml_source import Document, PointerPath
+from app.catalog.yaml_source import PointerPath, YamlDocument
 
 PARAMETERS: PointerPath = ("parameters", "properties")
 TOP_LEVEL_ONLY = ("x-references", "x-variable", "x-generate")
@@ -33,50 +33,50 @@ BOUNDS = (
 )
 
 
-def check_parameters(document: Document, mistakes: MistakeList) -> None:
+def check_parameters(document: YamlDocument, diagnostics: Diagnostics) -> None:
     """Note what is wrong with any parameter of the blueprint in ``document``."""
     section = document.data["parameters"]
-    _check_required(document, ("parameters",), section, mistakes)
+    _check_required(document, ("parameters",), section, diagnostics)
     for name, schema in section["properties"].items():
         path = (*PARAMETERS, name)
-        _check_name(document, path, mistakes)
-        is_sound = check_schema(document, path, schema, mistakes)
+        _check_name(document, path, diagnostics)
+        is_sound = check_schema(document, path, schema, diagnostics)
         for keyword in ("title", "description") if is_sound else ():
             if keyword not in schema:
                 message = f"{name} has no {keyword}; add one, forms and SDKs show it"
-                mistakes.add(document.file, document.line(*path), message)
+                diagnostics.add(document.file, document.line(*path), message)
 
 
 def check_schema(
-    document: Document,
+    document: YamlDocument,
     path: PointerPath,
     schema: Any,
-    mistakes: MistakeList,
+    diagnostics: Diagnostics,
     *,
     is_in_collection: bool = False,
 ) -> bool:
     """Note what is wrong with the schema at ``path`` and below; tell whether it is sound."""
-    if not check_value(document, path, schema, PARAMETER, mistakes):
+    if not check_value(document, path, schema, PARAMETER, diagnostics):
         return False
-    before = mistakes.count()
+    before = diagnostics.count()
     for keyword, message in _faults(schema, len(path) == len(PARAMETERS) + 1, is_in_collection):
         words = f"{to_words(path[len(PARAMETERS) :])} {message}"
-        mistakes.add(document.file, document.line(*path, keyword), words)
-    _check_required(document, path, schema, mistakes)
+        diagnostics.add(document.file, document.line(*path, keyword), words)
+    _check_required(document, path, schema, diagnostics)
     for keyword in ("items", "additionalProperties"):
         if keyword in schema:
             below = (*path, keyword)
-            check_schema(document, below, schema[keyword], mistakes, is_in_collection=True)
+            check_schema(document, below, schema[keyword], diagnostics, is_in_collection=True)
     for name, child in schema.get("properties", {}).items():
         below = (*path, "properties", name)
-        _check_name(document, below, mistakes)
-        check_schema(document, below, child, mistakes, is_in_collection=is_in_collection)
+        _check_name(document, below, diagnostics)
+        check_schema(document, below, child, diagnostics, is_in_collection=is_in_collection)
     for keyword in ("anyOf", "oneOf"):
         for index, form in enumerate(schema.get(keyword, ())):
-            check_form(document, (*path, keyword, index), form, schema, mistakes)
-    if mistakes.count() == before:
-        _check_values(document, path, schema, mistakes)
-    return mistakes.count() == before
+            check_form(document, (*path, keyword, index), form, schema, diagnostics)
+    if diagnostics.count() == before:
+        _check_values(document, path, schema, diagnostics)
+    return diagnostics.count() == before
 
 
 def list_types(schema: dict[str, Any]) -> list[str]:
@@ -148,27 +148,27 @@ def _incomplete(schema: dict[str, Any], type_name: str) -> Iterator[tuple[str, s
         yield "x-vocabulary", "does not say which neutral words it takes; add enum"
 
 
-def _check_name(document: Document, path: PointerPath, mistakes: MistakeList) -> None:
+def _check_name(document: YamlDocument, path: PointerPath, diagnostics: Diagnostics) -> None:
     if not compile_pattern(SNAKE).search(str(path[-1])):
         message = f"{path[-1]!r} is no parameter name; use lower-case words and underscores"
-        mistakes.add(document.file, document.line(*path), message)
+        diagnostics.add(document.file, document.line(*path), message)
 
 
 def _check_required(
-    document: Document, path: PointerPath, schema: dict[str, Any], mistakes: MistakeList
+    document: YamlDocument, path: PointerPath, schema: dict[str, Any], diagnostics: Diagnostics
 ) -> None:
     for index, name in enumerate(schema.get("required", ())):
         child = schema.get("properties", {}).get(name)
         if isinstance(child, dict) and "x-generate" in child:
             message = f"{name} is made when it is left out, so it cannot be required; remove it"
-            mistakes.add(document.file, document.line(*path, "required", index), message)
+            diagnostics.add(document.file, document.line(*path, "required", index), message)
         if name not in schema.get("properties", {}):
             message = f"{name} is required but is none of the properties; add it or remove it here"
-            mistakes.add(document.file, document.line(*path, "required", index), message)
+            diagnostics.add(document.file, document.line(*path, "required", index), message)
 
 
 def _check_values(
-    document: Document, path: PointerPath, schema: dict[str, Any], mistakes: MistakeList
+    document: YamlDocument, path: PointerPath, schema: dict[str, Any], diagnostics: Diagnostics
 ) -> None:
     """Check the values that the author gave against the author's own schema."""
     rest = {key: value for key, value in schema.items() if key != "enum"}
@@ -187,4 +187,4 @@ def _check_values(
         for inner, fault in faults.items():
             where = (*path, *place, *inner)
             words = to_words(where[len(PARAMETERS) :])
-            mistakes.add(document.file, document.line(*where), f"{words} {fault}")
+            diagnostics.add(document.file, document.line(*where), f"{words} {fault}")

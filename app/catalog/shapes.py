@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from app.catalog.formats import FORMATS
+from app.domain.drift import Severity
+from app.domain.drift_severity import Direction
 
 SLUG: Final = "^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$"
 SNAKE: Final = "^[a-z][a-z0-9_]{0,39}$"
@@ -47,7 +49,7 @@ def _map_of(schema: dict[str, Any], *, least: int = 0) -> dict[str, Any]:
     return {"type": "object", "additionalProperties": schema, "minProperties": least}
 
 
-# The keywords that Landform turns into forms, messages and typed models. Others are mistakes.
+# The keywords that Landform turns into forms, messages and typed models. Others are diagnostics.
 PARAMETER_KEYWORDS: Final[dict[str, Any]] = {
     "type": TYPE_OR_LIST,
     "title": TEXT,
@@ -84,11 +86,17 @@ PARAMETER_KEYWORDS: Final[dict[str, Any]] = {
     "x-vocabulary": SLUG_TEXT,
     "x-variable": SNAKE_TEXT,
     "x-references": _object(
-        {"kind": SLUG_TEXT, "outputs": _map_of(SNAKE_TEXT, least=1)}, "kind", "outputs"
+        {
+            "kind": SLUG_TEXT,
+            "outputs": _map_of(SNAKE_TEXT, least=1),
+            "requires": {"type": "array", "minItems": 1, "items": {"type": "object"}},
+        },
+        "kind",
+        "outputs",
     ),
 }
 PARAMETER: Final = _object(PARAMETER_KEYWORDS, "type")
-# A keyword has an effect on values of one type only; elsewhere it is a mistake.
+# A keyword has an effect on values of one type only; elsewhere it is a diagnostic.
 KEYWORDS_OF: Final[dict[str, tuple[str, ...]]] = {
     "string": (
         "minLength",
@@ -111,6 +119,16 @@ FORM_KEYWORDS: Final = (
     *("properties", "required", "minProperties", "maxProperties"),
 )
 FORM: Final = _object({name: PARAMETER_KEYWORDS[name] for name in FORM_KEYWORDS})
+# What a cloud needs of a stack that is referred to: a form for each of its parameters.
+REQUIREMENT: Final = _object(
+    {
+        "cloud": SLUG_TEXT,
+        "kind": SLUG_TEXT,
+        "parameters": _map_of(FORM, least=1),
+        "message": TEXT,
+    },
+    *("cloud", "kind", "parameters", "message"),
+)
 
 # What offered.yaml may say of a parameter: how much less of it a cloud has.
 OFFER_KEYWORDS: Final = (
@@ -202,12 +220,19 @@ CREDENTIAL: Final = _object(
         },
         "required": BOOLEAN,
         "secret": BOOLEAN,
+        "holds": {"enum": ["text", "file", "endpoint"]},
     },
     "title",
 )
 NAMES: Final[dict[str, Any]] = {"type": "array", "items": SNAKE_TEXT, "uniqueItems": True}
 SIGN_IN: Final = _object(
-    {"name": SLUG_TEXT, "title": TEXT, "required": NAMES, "optional": NAMES},
+    {
+        "name": SLUG_TEXT,
+        "title": TEXT,
+        "required": NAMES,
+        "optional": NAMES,
+        "uses_host": BOOLEAN,
+    },
     "name",
     "title",
     "required",
@@ -239,6 +264,19 @@ KEPT_PROVIDER: Final = _object(
     "arguments",
 )
 
+SEVERITY_ROW: Final = _object(
+    {
+        "attribute": TEXT,
+        "when": {"enum": [item.value for item in Direction]},
+        "to": {"type": ["string", "number", "boolean"]},
+        "severity": {"enum": [item.value for item in Severity]},
+        "reason": TEXT,
+    },
+    "attribute",
+    "severity",
+    "reason",
+)
+
 CLOUD: Final = _object(
     {
         "name": SLUG_TEXT,
@@ -253,6 +291,7 @@ CLOUD: Final = _object(
         "memory_mib": {"type": "integer", "minimum": 1},
         "refresh_after_apply": {"type": "boolean"},
         "moves_by_itself": _map_of(NAMES),
+        "severity": _map_of({"type": "array", "items": SEVERITY_ROW}),
         "tags": TAGS,
         "provider": {"type": "string", "minLength": 1, "maxLength": 20_000},
         "kept_provider": KEPT_PROVIDER,

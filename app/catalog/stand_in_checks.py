@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from app.catalog.blueprint_draft import BlueprintDraft
-from app.catalog.mistakes import MistakeList
+from app.catalog.diagnostics import Diagnostics
 
 
 def check_stand_ins(
-    drafts: Sequence[BlueprintDraft], unreadable: Collection[str], mistakes: MistakeList
+    drafts: Sequence[BlueprintDraft], unreadable: Collection[str], diagnostics: Diagnostics
 ) -> None:
     """Note what is wrong between each kind of ``drafts`` and the one that it stands for.
 
     Args:
         drafts: the newest version of each kind.
         unreadable: kinds that could not be read; what is wrong there is noted already.
-        mistakes: takes what is wrong.
+        diagnostics: takes what is wrong.
     """
     kinds = {draft.kind: draft for draft in drafts}
     for draft in drafts:
         if draft.stands_for is None or draft.stands_for in unreadable:
             continue
         for message in _faults(draft, kinds):
-            mistakes.add(draft.document.file, draft.line("stands_for"), message)
+            diagnostics.add(draft.document.file, draft.line("stands_for"), message)
 
 
 def _faults(draft: BlueprintDraft, kinds: Mapping[str, BlueprintDraft]) -> Iterator[str]:

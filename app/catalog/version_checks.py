@@ -8,34 +8,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from app.catalog.blueprint_draft import BlueprintDraft
-from app.catalog.mistakes import MistakeList
+from app.catalog.diagnostics import Diagnostics
 from app.domain.versions import Version
 
 
 def check_versions(
     newest: Mapping[str, BlueprintDraft],
     earlier: Mapping[str, Sequence[BlueprintDraft]],
-    mistakes: MistakeList,
+    diagnostics: Diagnostics,
 ) -> None:
     """Note what is wrong between the newest version of each kind and its ``earlier`` ones."""
     for kind, drafts in earlier.items():
         for draft in drafts:
-            _check_folder(draft, mistakes)
+            _check_folder(draft, diagnostics)
             if kind in newest:
-                _check_against_newest(draft, newest[kind], mistakes)
+                _check_against_newest(draft, newest[kind], diagnostics)
     for kind, draft in newest.items():
         for one in (draft, *earlier.get(kind, ())):
-            _check_downgrades(one, [draft, *earlier.get(kind, ())], mistakes)
+            _check_downgrades(one, [draft, *earlier.get(kind, ())], diagnostics)
 
 
-def _check_folder(draft: BlueprintDraft, mistakes: MistakeList) -> None:
+def _check_folder(draft: BlueprintDraft, diagnostics: Diagnostics) -> None:
     if draft.version != draft.folder.name:
         message = f"the version is {draft.version} but its folder is not; name it {draft.version}"
-        mistakes.add(draft.document.file, draft.line("version"), message)
+        diagnostics.add(draft.document.file, draft.line("version"), message)
 
 
 def _check_against_newest(
-    draft: BlueprintDraft, newest: BlueprintDraft, mistakes: MistakeList
+    draft: BlueprintDraft, newest: BlueprintDraft, diagnostics: Diagnostics
 ) -> None:
     for key in ("kind", "plural", "stands_for"):
         wanted = newest.document.data.get(key)
@@ -45,17 +45,17 @@ def _check_against_newest(
                 "every version has the same"
             )
             line = draft.line(key if key in draft.document.data else "kind")
-            mistakes.add(draft.document.file, line, message)
+            diagnostics.add(draft.document.file, line, message)
     if not Version(draft.version) < Version(newest.version):
         message = (
             f"{draft.version} is not older than {newest.version} in {newest.document.file}; "
             "the newest version stands there, earlier ones under versions/"
         )
-        mistakes.add(draft.document.file, draft.line("version"), message)
+        diagnostics.add(draft.document.file, draft.line("version"), message)
 
 
 def _check_downgrades(
-    draft: BlueprintDraft, all_versions: Sequence[BlueprintDraft], mistakes: MistakeList
+    draft: BlueprintDraft, all_versions: Sequence[BlueprintDraft], diagnostics: Diagnostics
 ) -> None:
     known = {item.version for item in all_versions if item.version != draft.version}
     for index, version in enumerate(draft.document.data.get("downgrade_to", ())):
@@ -66,4 +66,4 @@ def _check_downgrades(
             message = f"{version} is newer than {draft.version}; going there needs no permission"
         if message:
             line = draft.line("downgrade_to", index)
-            mistakes.add(draft.document.file, line, message)
+            diagnostics.add(draft.document.file, line, message)

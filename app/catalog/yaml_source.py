@@ -1,7 +1,7 @@
 """Reads a YAML file into plain JSON values and remembers the line of each.
 
 Owns strictness that PyYAML lacks: doubled keys, keys that are not text, values that JSON does not
-know, and aliases are mistakes. It must not know what the file is about.
+know, and aliases are diagnostics. It must not know what the file is about.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 
 import yaml
 
-from app.catalog.mistakes import MistakeList
+from app.catalog.diagnostics import Diagnostics
 
 MAX_DEPTH = 40
 PointerPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
-class Document:
+class YamlDocument:
     """The content of one file; ``lines`` maps the path of each value to its line, from 1."""
 
     file: Path
@@ -35,25 +35,27 @@ class Document:
         return self.lines.get(path, 1)
 
 
-def read_yaml(file: Path, mistakes: MistakeList) -> Document | None:
+def read_yaml(file: Path, diagnostics: Diagnostics) -> YamlDocument | None:
     """Read ``file``; note what is wrong with it as YAML and then return ``None``."""
-    before = mistakes.count()
+    before = diagnostics.count()
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        mistakes.add(file, 1, "the file is missing; create it")
+        diagnostics.add(file, 1, "the file is missing; create it")
         return None
     except UnicodeDecodeError:
-        mistakes.add(file, 1, "the file is not UTF-8; save it as UTF-8")
+        diagnostics.add(file, 1, "the file is not UTF-8; save it as UTF-8")
         return None
     except OSError as error:
-        mistakes.add(file, 1, f"the file cannot be read ({error.strerror}); mend its permissions")
+        diagnostics.add(
+            file, 1, f"the file cannot be read ({error.strerror}); correct its permissions"
+        )
         return None
-    reader = _Reader(file, mistakes)
+    reader = _Reader(file, diagnostics)
     data = reader.read(text)
-    if mistakes.count() > before:
+    if diagnostics.count() > before:
         return None
-    return Document(file, data, reader.lines)
+    return YamlDocument(file, data, reader.lines)
 
 
 class _Loader(yaml.SafeLoader):
@@ -82,10 +84,10 @@ def _refuse(problem: str, event: Any) -> yaml.MarkedYAMLError:
 class _Reader:
     """Turns the nodes of one file into values."""
 
-    def __init__(self, file: Path, mistakes: MistakeList) -> None:
+    def __init__(self, file: Path, diagnostics: Diagnostics) -> None:
         self.lines: dict[PointerPath, int] = {}
         self._file = file
-        self._mistakes = mistakes
+        self._diagnostics = diagnostics
 
     def read(self, text: str) -> Any:
         loader = None
@@ -139,7 +141,7 @@ class _Reader:
         return result
 
     def _add(self, line_index: int, message: str) -> None:
-        self._mistakes.add(self._file, line_index + 1, message)
+        self._diagnostics.add(self._file, line_index + 1, message)
 
 
 def _line(mark: Any) -> int:

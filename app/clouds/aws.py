@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from app.clouds.aws_session import AwsError, in_words, open_client
+from app.clouds.login import CloudLogin
 
 
-def find_fault(credentials: Mapping[str, str], region: str) -> str | None:
+def find_fault(login: CloudLogin, region: str) -> str | None:
     """Return what is wrong with the credentials, in words and without any of them, or nothing.
 
     Args:
-        credentials: of the cloud account.
+        login: of the cloud account.
         region: AWS's name of the region whose STS is asked.
     """
     try:
-        client = open_client("sts", credentials, region)
+        client = open_client("sts", login, region)
         with in_words():
             client.get_caller_identity()
     except AwsError as error:

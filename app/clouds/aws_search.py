@@ -12,9 +12,10 @@ from typing import Any
 
 from app.clouds.aws_session import AwsError, in_words, open_client
 from app.clouds.found import FoundResource
+from app.clouds.login import CloudLogin
+from app.domain.resource_names import STACK_TAG
 from app.errors import CloudSearchError
 
-STACK_TAG = "landform:stack"
 # Whoever launched these destroys them too: an auto scaling group, or a cluster's node group.
 LAUNCHED_BY = ("aws:autoscaling:groupName", "eks:nodegroup-name", "aws:eks:cluster-name")
 PAGE = 100
@@ -55,12 +56,16 @@ GONE = frozenset({"deleted", "deleting", "shutting-down", "terminated"})
 
 @dataclass(frozen=True)
 class Listing:
-    """How EC2 lists one type: the call, where its rows are, the id in a row, the filter by it."""
+    """How EC2 lists one type: the call, where its rows are, the id in a row, the filter by it.
+
+    ``value`` is what is filtered by where a filter by the id is not offered.
+    """
 
     call: str
     rows: str
     name: str
     filter: str
+    value: str | None = None
 
 
 LISTINGS: Mapping[str, Listing] = {
@@ -71,6 +76,9 @@ LISTINGS: Mapping[str, Listing] = {
         "InternetGateways",
         "InternetGatewayId",
         "internet-gateway-id",
+    ),
+    "aws_launch_template": Listing(
+        "describe_launch_templates", "LaunchTemplates", "LaunchTemplateId", "tag-key", STACK_TAG
     ),
     "aws_nat_gateway": Listing(
         "describe_nat_gateways", "NatGateways", "NatGatewayId", "nat-gateway-id"
@@ -86,11 +94,11 @@ LISTINGS: Mapping[str, Listing] = {
 }
 
 
-def search(credentials: Mapping[str, str], region: str, stack_id: str) -> list[FoundResource]:
+def search(login: CloudLogin, region: str, stack_id: str) -> list[FoundResource]:
     """Return what carries the tag of the stack in a region, and what did so until its end.
 
     Args:
-        credentials: of the cloud account.
+        login: of the cloud account.
         region: AWS's name of the region that the stack is in.
         stack_id: value of the tag.
 
@@ -98,18 +106,32 @@ def search(credentials: Mapping[str, str], region: str, stack_id: str) -> list[F
         CloudSearchError: AWS refused or did not answer.
     """
     try:
-        with in_words():
-            found = {item.id: item for item in _tagged(credentials, region, stack_id)}
-            ec2 = open_client("ec2", credentials, region)
-            for item in _tagged_in_ec2(ec2, stack_id):
-                found.setdefault(item.id, item)
+        found = list_tagged(login, region, stack_id)
     except AwsError as error:
         raise CloudSearchError(f"AWS could not be searched. {error}") from error
+    return [item for item in found if not _is_launched(item)]
+
+
+def list_tagged(login: CloudLogin, region: str, stack_id: str | None = None) -> list[FoundResource]:
+    """Return what carries the tag of a stack in a region, or that of any stack.
+
+    Raises:
+        AwsError: AWS refused or did not answer.
+    """
+    with in_words():
+        found = {item.id: item for item in _tagged(login, region, stack_id)}
+        ec2 = open_client("ec2", login, region)
+        for item in _tagged_in_ec2(ec2, stack_id):
+            found.setdefault(item.id, item)
     return [*found.values()]
 
 
+def _is_launched(item: FoundResource) -> bool:
+    return any(key in item.attributes["tags"] for key in LAUNCHED_BY)
+
+
 def keep_existing(
-    credentials: Mapping[str, str], region: str, resources: list[FoundResource]
+    login: CloudLogin, region: str, resources: list[FoundResource]
 ) -> list[FoundResource]:
     """Return those that are there: AWS lists the tags of some for a while after their end.
 
@@ -126,7 +148,7 @@ def keep_existing(
         return resources
     try:
         with in_words():
-            ec2 = open_client("ec2", credentials, region)
+            ec2 = open_client("ec2", login, region)
             there = {type_: _list_existing(ec2, type_, names) for type_, names in ids.items()}
     except AwsError as error:
         raise CloudSearchError(f"AWS could not be searched. {error}") from error
@@ -156,22 +178,22 @@ def _split(resource: str) -> tuple[str, str, str]:
     return kind, mark, name
 
 
-def _tagged(credentials: Mapping[str, str], region: str, stack_id: str) -> Iterator[FoundResource]:
-    client = open_client("resourcegroupstaggingapi", credentials, region)
+def _tagged(login: CloudLogin, region: str, stack_id: str | None) -> Iterator[FoundResource]:
+    client = open_client("resourcegroupstaggingapi", login, region)
+    wanted = {"Key": STACK_TAG, **({"Values": [stack_id]} if stack_id else {})}
     pages = client.get_paginator("get_resources").paginate(
-        TagFilters=[{"Key": STACK_TAG, "Values": [stack_id]}], ResourcesPerPage=PAGE
+        TagFilters=[wanted], ResourcesPerPage=PAGE
     )
     for page in pages:
         for item in page["ResourceTagMappingList"]:
             tags = {tag["Key"]: tag["Value"] for tag in item["Tags"]}
-            if not any(key in tags for key in LAUNCHED_BY):
-                yield read_arn(item["ResourceARN"], tags)
+            yield read_arn(item["ResourceARN"], tags)
 
 
-def _tagged_in_ec2(ec2: Any, stack_id: str) -> Iterator[FoundResource]:
+def _tagged_in_ec2(ec2: Any, stack_id: str | None) -> Iterator[FoundResource]:
     """Yield what EC2 knows itself: what stands in for AWS may lack it in the other list."""
     # As two filters: what stands in for AWS may not know ``tag:…``, and then lists every tag.
-    rows = _tags(ec2, {"key": [STACK_TAG], "value": [stack_id]})
+    rows = _tags(ec2, {"key": [STACK_TAG], **({"value": [stack_id]} if stack_id else {})})
     types = {row["ResourceId"]: row["ResourceType"] for row in rows}
     tags: dict[str, dict[str, str]] = {name: {} for name in types}
     names = sorted(types)
@@ -179,9 +201,8 @@ def _tagged_in_ec2(ec2: Any, stack_id: str) -> Iterator[FoundResource]:
         for row in _tags(ec2, {"resource-id": names[start : start + PAGE]}):
             tags[row["ResourceId"]][row["Key"]] = row["Value"]
     for name, kind in types.items():
-        if not any(key in tags[name] for key in LAUNCHED_BY):
-            type_ = EC2_TYPES.get(kind, f"ec2:{kind}")
-            yield FoundResource(name, type_, {"tags": tags[name]})
+        type_ = EC2_TYPES.get(kind, f"ec2:{kind}")
+        yield FoundResource(name, type_, {"tags": tags[name]})
 
 
 def _tags(ec2: Any, wanted: Mapping[str, list[str]]) -> list[dict[str, Any]]:
@@ -190,13 +211,22 @@ def _tags(ec2: Any, wanted: Mapping[str, list[str]]) -> list[dict[str, Any]]:
     return [row for page in pages for row in page["Tags"]]
 
 
+def _pages(ec2: Any, call: str, wanted: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    if ec2.can_paginate(call):
+        yield from ec2.get_paginator(call).paginate(Filters=wanted)
+    else:
+        yield getattr(ec2, call)(Filters=wanted)
+
+
 def _list_existing(ec2: Any, type_: str, names: list[str]) -> set[str]:
     """Return which of these resources of one type are there and not on their way out."""
     listing, found = LISTINGS[type_], set()
     for start in range(0, len(names), PAGE):
-        wanted = [{"Name": listing.filter, "Values": names[start : start + PAGE]}]
-        answer = getattr(ec2, listing.call)(Filters=wanted)
-        rows = answer.get(listing.rows, [])
+        values = [listing.value] if listing.value else names[start : start + PAGE]
+        wanted = [{"Name": listing.filter, "Values": values}]
+        rows = [
+            row for page in _pages(ec2, listing.call, wanted) for row in page.get(listing.rows, [])
+        ]
         if type_ == "aws_instance":
             rows = [row for reservation in rows for row in reservation["Instances"]]
         found |= {row[listing.name] for row in rows if _state(row) not in GONE}

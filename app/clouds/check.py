@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from app.clouds import aws, sandbox
+from app.clouds.login import CloudLogin
 
 
 @dataclass(frozen=True)
@@ -19,16 +20,16 @@ class CheckResult:
     detail: str
 
 
-Check = Callable[[Mapping[str, str], str], str | None]
-"""Takes credentials and a region, and returns what is wrong with the credentials, or nothing."""
+Check = Callable[[CloudLogin, str], str | None]
+"""Takes a login and a region, and returns what is wrong with the credentials, or nothing."""
 
 CHECKS: Mapping[str, Check] = {"aws": aws.find_fault, "sandbox": sandbox.find_fault}
 
 
-def check_credentials(cloud: str, credentials: Mapping[str, str], region: str) -> CheckResult:
+def check_credentials(cloud: str, login: CloudLogin, region: str) -> CheckResult:
     """Return whether the cloud accepts the credentials now, asked in its own ``region``."""
     check = CHECKS.get(cloud)
     if check is None:
         return CheckResult(None, "This cloud offers no check; the first plan will tell.")
-    fault = check(credentials, region)
+    fault = check(login, region)
     return CheckResult(fault is None, fault or "The cloud accepts the credentials.")

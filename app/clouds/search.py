@@ -7,32 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
-from typing import Any
 
 from app.clouds import aws_search, sandbox
 from app.clouds.found import FoundResource
+from app.clouds.login import CloudLogin
 
-Find = Callable[[Mapping[str, str], str, str], list[FoundResource]]
-"""Takes credentials, the cloud's name of a region, and the id of a stack."""
+Find = Callable[[CloudLogin, str, str], list[FoundResource]]
+"""Takes a login, the cloud's name of a region, and the id of a stack."""
 
-Confirm = Callable[[Mapping[str, str], str, list[FoundResource]], list[FoundResource]]
-"""Takes credentials, the cloud's name of a region, and what was found; returns what is there."""
+Confirm = Callable[[CloudLogin, str, list[FoundResource]], list[FoundResource]]
+"""Takes a login, the cloud's name of a region, and what was found; returns what is there."""
 
 
 @dataclass(frozen=True)
 class Search:
     """How a cloud is searched; ``types`` are those that it can find, nothing for all.
 
-    ``confirm`` is for a cloud that may find what is gone.
+    ``confirm`` is for a cloud that may find what is gone, ``lag_seconds`` is for how long it may do
+    so where nothing confirms it.
     """
 
     find: Find
     types: frozenset[str] | None = None
     confirm: Confirm | None = None
+    lag_seconds: float = 0.0
 
 
 SEARCHES: Mapping[str, Search] = {
-    "aws": Search(aws_search.search, aws_search.VISIBLE_TYPES, aws_search.keep_existing),
+    "aws": Search(aws_search.search, aws_search.VISIBLE_TYPES, aws_search.keep_existing, 30.0),
     "sandbox": Search(sandbox.search),
 }
 
@@ -47,6 +49,7 @@ class SearchResult:
     is_offered: bool
     resources: list[FoundResource] = field(default_factory=list)
     types: frozenset[str] | None = None
+    lag_seconds: float = 0.0
 
 
 def rehearse() -> None:
@@ -55,13 +58,13 @@ def rehearse() -> None:
 
 
 def find_by_stack(
-    cloud: str, credentials: Mapping[str, Any], region: str, stack_id: str, known: Set[str]
+    cloud: str, login: CloudLogin, region: str, stack_id: str, known: Set[str]
 ) -> SearchResult:
     """Return what is tagged ``landform:stack=<stack_id>`` in a cloud account and not known.
 
     Args:
         cloud: its neutral name.
-        credentials: of the account.
+        login: of the account.
         region: what the cloud calls the region that the stack is in.
         stack_id: of the stack.
         known: names by which the state knows resources.
@@ -72,8 +75,8 @@ def find_by_stack(
     search = SEARCHES.get(cloud)
     if search is None:
         return SearchResult(is_offered=False)
-    found = search.find(credentials, region, stack_id)
+    found = search.find(login, region, stack_id)
     strange = [item for item in found if not item.is_among(known)]
     if strange and search.confirm is not None:
-        strange = search.confirm(credentials, region, strange)
-    return SearchResult(True, strange, search.types)
+        strange = search.confirm(login, region, strange)
+    return SearchResult(True, strange, search.types, search.lag_seconds)

@@ -44,12 +44,43 @@ _FORBIDDEN: list[tuple[Network, str]] = [
 ]
 
 
+_METADATA = frozenset(
+    ip_address(text)
+    for text in (
+        "100.100.100.200",
+        "168.63.129.16",
+        "169.254.169.254",
+        "169.254.170.2",
+        "169.254.170.23",
+        "fd00:ec2::23",
+        "fd00:ec2::254",
+        "fd20:ce::254",
+    )
+)
+"""Where clouds tell a machine its credentials: no network that is allowed means one of these."""
+
+PRIVATE: tuple[Network, ...] = tuple(
+    ip_network(text)
+    for text in (
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1/128",
+        "fc00::/7",
+    )
+)
+"""Where an operator of the host may well have services of their own."""
+
+
 def refusal_of(text: str, allowed: Sequence[Network] = ()) -> str | None:
     """Say why nothing may be sent to an address, or nothing when it may.
 
     Args:
         text: an IPv4 or IPv6 address, as a resolver gives it.
-        allowed: networks that were allowed although they are not public.
+        allowed: networks that were allowed although they are not public. A metadata service must
+            be named by its very address.
     """
     try:
         address = ip_address(text)
@@ -58,6 +89,10 @@ def refusal_of(text: str, allowed: Sequence[Network] = ()) -> str | None:
     if isinstance(address, IPv6Address) and address.scope_id is not None:
         return "an address of one link only"
     meant = _embedded(address) or address
+    if meant in _METADATA:
+        named = [network for network in allowed if network.num_addresses == 1]
+        is_named = any(_contains(network, meant) for network in named)
+        return None if is_named else "an address of a metadata service"
     if any(_contains(network, item) for network in allowed for item in (address, meant)):
         return None
     return _forbidden_because(meant)

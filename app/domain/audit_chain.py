@@ -90,7 +90,7 @@ class ChainedEvent:
 
 
 @dataclass(frozen=True)
-class Link:
+class ChainLink:
     """An event's place in the chain, and its hash: all that an anchor says."""
 
     sequence: int
@@ -130,7 +130,7 @@ class Anchor:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ChainFault:
     """One thing that is wrong with the trail.
 
     ``sequence`` is the event to look at; ``kind`` is ``changed``, ``missing``, ``misplaced``,
@@ -153,46 +153,46 @@ class ChainCheck:
     anchored: Mapping[int, set[str]] = field(default_factory=dict)
     count: int = 0
     proven: int = 0
-    last: Link = Link(0, GENESIS)
+    last: ChainLink = ChainLink(0, GENESIS)
 
-    def walk(self, events: Iterable[ChainedEvent]) -> Iterator[Finding]:
+    def walk(self, events: Iterable[ChainedEvent]) -> Iterator[ChainFault]:
         """Check events, which must come in the order of their sequence, from where it stands."""
         for event in events:
             yield from self._check_place(event)
             computed = event.compute_hash()
             if computed != event.hash:
                 detail = f"Event {event.sequence} ({event.id}) is not what it was when written."
-                yield Finding("changed", event.sequence, detail)
+                yield ChainFault("changed", event.sequence, detail)
             yield from self._check_anchor(event)
-            self.last = Link(event.sequence, event.hash)
+            self.last = ChainLink(event.sequence, event.hash)
             self.count += 1
 
-    def end(self, head: Link | None) -> Iterator[Finding]:
+    def end(self, head: ChainLink | None) -> Iterator[ChainFault]:
         """Check that the chain does not end too early; ``head`` is the end that SQL remembers."""
         known = max([*self.anchored, head.sequence if head else 0], default=0)
         if known > self.last.sequence:
             detail = f"Events {self.last.sequence + 1} to {known} are missing at the end."
-            yield Finding("cut", self.last.sequence + 1, detail)
+            yield ChainFault("cut", self.last.sequence + 1, detail)
         elif head is not None and head != self.last:
             detail = f"The chain ends with event {self.last.sequence}, SQL remembers another end."
-            yield Finding("misplaced", self.last.sequence, detail)
+            yield ChainFault("misplaced", self.last.sequence, detail)
 
-    def _check_place(self, event: ChainedEvent) -> Iterator[Finding]:
+    def _check_place(self, event: ChainedEvent) -> Iterator[ChainFault]:
         expected = self.last.sequence + 1
         if event.sequence > expected:
             detail = f"Events {expected} to {event.sequence - 1} are missing."
-            yield Finding("missing", expected, detail)
+            yield ChainFault("missing", expected, detail)
         elif event.sequence < expected:
             detail = f"Event {event.sequence} ({event.id}) stands after {self.last.sequence}."
-            yield Finding("misplaced", event.sequence, detail)
+            yield ChainFault("misplaced", event.sequence, detail)
         elif event.previous_hash != self.last.hash:
             detail = (
                 f"Event {event.sequence} ({event.id}) does not follow event "
                 f"{self.last.sequence}: one of them was replaced, moved or put in."
             )
-            yield Finding("misplaced", event.sequence, detail)
+            yield ChainFault("misplaced", event.sequence, detail)
 
-    def _check_anchor(self, event: ChainedEvent) -> Iterator[Finding]:
+    def _check_anchor(self, event: ChainedEvent) -> Iterator[ChainFault]:
         hashes = self.anchored.get(event.sequence)
         if hashes is None:
             return
@@ -203,7 +203,7 @@ class ChainCheck:
             f"Of events {self.proven + 1} to {event.sequence} at least one was changed and the "
             "chain computed anew: an anchor says otherwise."
         )
-        yield Finding("rewritten", event.sequence, detail)
+        yield ChainFault("rewritten", event.sequence, detail)
 
 
 def canonical_json(value: Any) -> bytes:

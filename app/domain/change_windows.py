@@ -7,16 +7,19 @@ of the window's own time zone, so a window stays at nine in the morning through 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from itertools import product
 from typing import Any
 from zoneinfo import ZoneInfo
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_WINDOWS = 20
 LOOK_AHEAD = timedelta(days=8)
+DAY_SECONDS = 86400
 
 
 class Effect(StrEnum):
@@ -62,13 +65,18 @@ class ChangeWindow:
         return local.time() < self.end and self._has(local.date() - timedelta(days=1))
 
     def edges(self, now: datetime) -> Iterator[datetime]:
-        """Yield the moments within the next days at which the window opens or closes."""
+        """Yield each moment of the next days at which the window may open or close.
+
+        When the clocks change, a wall-clock time may come twice, or never; then the window opens
+        or closes at the change itself, so every change of the zone's offset is an edge too.
+        """
         zone = ZoneInfo(self.timezone)
         today = now.astimezone(zone).date()
         for offset in range(-1, LOOK_AHEAD.days + 1):
             day = today + timedelta(days=offset)
-            for edge in (self.start, self.end):
-                yield datetime.combine(day, edge, zone)
+            for edge, fold in product((self.start, self.end), (0, 1)):
+                yield datetime.combine(day, edge.replace(fold=fold), zone)
+        yield from _clock_changes(now, zone)
 
     def _has(self, day: date) -> bool:
         return DAYS[day.weekday()] in self.days
@@ -87,3 +95,19 @@ def next_opening(windows: Sequence[ChangeWindow], now: datetime) -> datetime | N
     edges = sorted({edge.astimezone(now.tzinfo) for item in windows for edge in item.edges(now)})
     later = (edge for edge in edges if edge > now)
     return next((edge for edge in later if is_open(windows, edge)), None)
+
+
+def _clock_changes(now: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """Yield when the UTC offset of ``zone`` changes within the next days."""
+
+    def offset_at(second: int) -> timedelta | None:
+        return datetime.fromtimestamp(second, zone).utcoffset()
+
+    first = int(now.timestamp())
+    for day in range(-1, LOOK_AHEAD.days + 1):
+        early, late = first + day * DAY_SECONDS, first + (day + 1) * DAY_SECONDS
+        before = offset_at(early)
+        if offset_at(late) != before:
+            seconds = range(early, late)
+            found = bisect_left(seconds, True, key=lambda second: offset_at(second) != before)
+            yield datetime.fromtimestamp(early + found, zone)

@@ -47,6 +47,14 @@ class TagSearch(StrEnum):
     FAILED = "failed"
 
 
+class FindingEnd(StrEnum):
+    """How a finding ended: by an apply, by a person's acceptance, or in the cloud without us."""
+
+    MENDED = "mended"
+    ACCEPTED = "accepted"
+    UNDONE = "undone"
+
+
 class Mending(StrEnum):
     """What an apply would do about a drifted resource; with ``none`` only accepting it ends it."""
 

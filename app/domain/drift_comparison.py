@@ -34,5 +34,5 @@ class Comparison:
         return cls(
             changes=tuple(data["changes"]),
             has_pending_changes=data["has_pending_changes"],
-            summary=PlanSummary(**data["summary"]),
+            summary=PlanSummary.from_dict(data["summary"]),
         )

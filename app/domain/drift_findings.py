@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from app import exact_json
 from app.domain.drift import ChangeKind
 
 PLAIN_NAMES = ("this", "main")
@@ -68,7 +68,7 @@ def drift_digest(changes: Sequence[Mapping[str, Any]]) -> str:
     Values are masked, so one secret value instead of another makes no difference here.
     """
     met = [item for item in changes if item["change"] != ChangeKind.CREATED]
-    return _hash(sorted(([item["address"], *_values(item)] for item in met), key=json.dumps))
+    return _hash(sorted(([item["address"], *_values(item)] for item in met), key=exact_json.dumps))
 
 
 def _values(change: Mapping[str, Any]) -> list[Any]:
@@ -77,5 +77,5 @@ def _values(change: Mapping[str, Any]) -> list[Any]:
 
 
 def _hash(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, ensure_ascii=True)
+    text = exact_json.dumps(value, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()

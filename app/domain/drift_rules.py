@@ -6,12 +6,12 @@ meant literally, brackets too. Matching takes time in proportion to the text, wh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from app import exact_json
 from app.domain.drift import ChangeKind
 
 DEFAULT_LIFE = timedelta(days=90)
@@ -96,5 +96,5 @@ def _value_matches(pattern: str, attribute: Mapping[str, Any]) -> bool:
     if attribute.get("sensitive"):
         return False  # what is masked must not be guessed by trying patterns
     after = attribute.get("after")
-    text = after if isinstance(after, str) else json.dumps(after, sort_keys=True)
+    text = after if isinstance(after, str) else exact_json.dumps(after, sort_keys=True)
     return len(text) <= MAX_VALUE_TEXT and matches(pattern, text)

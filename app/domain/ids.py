@@ -21,6 +21,7 @@ WEBHOOK = "whk"
 WEBHOOK_EVENT = "msg"
 DELIVERY = "dlv"
 API_TOKEN = "tok"
+INSTANCE = "ins"
 
 TIME_LETTERS = 10
 """How much of an identifier says when it was made; the rest is chance."""

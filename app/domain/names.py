@@ -13,7 +13,8 @@ USER_NAME_PATTERN = "^[a-z0-9]([a-z0-9.@+-]{0,62}[a-z0-9])?$"
 USER_NAME_RULE = (
     "1 to 64 lower-case letters, digits and . @ + -, starting and ending with a letter or digit"
 )
-RESERVED_USER_NAMES = frozenset({"system"})  # who the audit trail names for what the clock does
+RESERVED_USER_NAMES = frozenset({"system"})  # whom the audit trail names for what runs on schedule
+NOT_STORABLE = "Must be valid Unicode without NUL characters."
 _NAME = re.compile(NAME_PATTERN.strip("^$"))
 _USER_NAME = re.compile(USER_NAME_PATTERN.strip("^$"))
 

@@ -1,7 +1,7 @@
-"""The life of an operation: its types, its statuses and the one table of allowed changes.
+"""The life of an operation: its statuses and the one table of allowed changes.
 
-Pure rules. Who may ask for a change is ``app.domain.permissions``; carrying it out is
-``app.services.engine``.
+Pure rules. What its type does says ``app.domain.operation_types``, who may ask for a change
+``app.domain.permissions``; carrying it out is ``app.services.engine``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from app.domain.plan_summary import PlanSummary
 
 
 class OperationType(StrEnum):
-    """What kind of work an operation is."""
+    """The names of types that code asks for; ``app.domain.operation_registry`` knows all."""
 
     APPLY = "apply"
     PLAN = "plan"
@@ -24,11 +24,6 @@ class OperationType(StrEnum):
     RECONCILE = "reconcile"
     ACCEPT_DRIFT = "accept_drift"
     MOVE_STATE = "move_state"
-
-    @property
-    def may_mutate(self) -> bool:
-        """Tell whether it can change the cloud or the state."""
-        return self not in (OperationType.PLAN, OperationType.DRIFT_CHECK)
 
 
 class OperationStatus(StrEnum):
@@ -56,16 +51,20 @@ class AutoApply(StrEnum):
     ADDITIONS_ONLY = "additions_only"
 
     def allows(self, summary: PlanSummary) -> bool:
-        """Tell whether a plan with ``summary`` may be applied at once."""
+        """Tell whether a plan with ``summary`` may be applied at once.
+
+        What enters or leaves the record asks for the approval that a loss asks for: a forgotten
+        resource is paid for and watched by nobody. A move keeps the same resource, so none asks.
+        """
         match self:
             case AutoApply.ALWAYS:
                 return True
             case AutoApply.NEVER:
                 return False
             case AutoApply.UNLESS_DESTROY:
-                return summary.destroy == 0 and summary.replace == 0
+                return not summary.needs_consent
             case AutoApply.ADDITIONS_ONLY:
-                return summary.destroy == 0 and summary.replace == 0 and summary.change == 0
+                return not summary.needs_consent and summary.change == 0
 
 
 _S = OperationStatus

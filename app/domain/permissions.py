@@ -77,6 +77,53 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
 )
 """The rights of each role. An administrator of this Landform has every right everywhere."""
 
+
+@dataclass(frozen=True)
+class Proof:
+    """What an act asks for besides the right.
+
+    ``is_for_tokens`` says whether an API token with the right may do it, ``is_confirmed`` whether
+    a person in a session must have given the password a moment ago.
+    """
+
+    is_for_tokens: bool
+    is_confirmed: bool
+
+
+class Act(StrEnum):
+    """What a stolen token or an unlocked screen must not be enough for."""
+
+    GRANT_ADMINISTRATION = "make or unmake an administrator"
+    CHANGE_ADMINISTRATOR = "disable, enable or delete an administrator"
+    SET_FIRST_PASSWORD = "make a user with a password"  # no password
+    RESET_PASSWORD = "set somebody's password"  # no password
+    RESET_SECOND_FACTOR = "take somebody's second factor away"
+    CHANGE_SECOND_FACTOR = "change your own second factor"
+    GRANT_PROJECT_ADMINISTRATION = "give or take the role of a project's administrator"
+    CREATE_TOKEN = "make an API token"  # no password
+    DOWNLOAD_STATE = "download a state"
+    ROTATE_WEBHOOK_SECRET = "give a webhook a new secret"  # no password
+
+
+_PERSON = Proof(is_for_tokens=False, is_confirmed=True)
+_PERSON_OR_SCOPE = Proof(is_for_tokens=True, is_confirmed=True)
+
+PROOFS: Mapping[Act, Proof] = MappingProxyType(
+    {
+        Act.GRANT_ADMINISTRATION: _PERSON,
+        Act.CHANGE_ADMINISTRATOR: _PERSON,
+        Act.SET_FIRST_PASSWORD: _PERSON,
+        Act.RESET_PASSWORD: _PERSON,
+        Act.RESET_SECOND_FACTOR: _PERSON,
+        Act.CHANGE_SECOND_FACTOR: _PERSON,
+        Act.GRANT_PROJECT_ADMINISTRATION: _PERSON,
+        Act.CREATE_TOKEN: _PERSON,
+        Act.DOWNLOAD_STATE: _PERSON_OR_SCOPE,
+        Act.ROTATE_WEBHOOK_SECRET: _PERSON_OR_SCOPE,
+    }
+)
+"""What each act asks for. All that is not here takes its right alone, also with an API token."""
+
 SCOPES: frozenset[str] = frozenset({*Right, *ServiceRight})
 """Everything that an API token can be limited to."""
 

@@ -14,6 +14,7 @@ from typing import Any
 from app.errors import FieldProblem, ValidationError
 
 MAX_ADDRESSES = 50
+MAX_FINDINGS = 200
 _NAME = r"[A-Za-z_][A-Za-z0-9_-]{0,127}"
 _INDEX = r"(?:\[(?:\d{1,9}|\"[A-Za-z0-9 ._:/@+=-]{1,128}\")\])?"
 ADDRESS = re.compile(rf"(?:module\.{_NAME}{_INDEX}\.)*{_NAME}\.{_NAME}{_INDEX}")
@@ -27,13 +28,20 @@ class Import:
     to: str
     id: str
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether both are texts that may reach Terraform."""
+        return bool(ADDRESS.fullmatch(self.to) and IDENTIFIER.fullmatch(self.id))
+
 
 @dataclass(frozen=True)
 class PlanOptions:
     """Choices for one plan; empty ones mean the whole stack.
 
     ``serial`` is the state version that a rollback goes back to, ``report_id`` the drift report
-    that is to be reconciled or accepted, ``state_backend`` where a move takes the state.
+    that is to be reconciled or accepted, ``findings`` which of its findings are accepted (without
+    any, all of them), ``state_backend`` where a move takes the state.
+    ``adopts_forgotten`` has a rollback import what its earlier state does not know.
     """
 
     targets: tuple[str, ...] = ()
@@ -42,6 +50,8 @@ class PlanOptions:
     serial: int | None = None
     report_id: str | None = None
     state_backend: str | None = None
+    findings: tuple[str, ...] = ()
+    adopts_forgotten: bool = False
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PlanOptions:
@@ -53,6 +63,8 @@ class PlanOptions:
             serial=data.get("serial"),
             report_id=data.get("report_id"),
             state_backend=data.get("state_backend"),
+            findings=tuple(data.get("findings", ())),
+            adopts_forgotten=bool(data.get("adopts_forgotten")),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,6 +76,8 @@ class PlanOptions:
             "serial": self.serial,
             "report_id": self.report_id,
             "state_backend": self.state_backend,
+            "findings": list(self.findings),
+            "adopts_forgotten": self.adopts_forgotten or None,
         }
         return {name: value for name, value in data.items() if value not in ([], None)}
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from app.domain.operations import OperationType
+from app.domain.operation_registry import facts_of
 
 SYSTEM = "system"
 AT_RANDOM = 8
-"""From so many checks of the clock the next one is picked: their order is nobody's concern."""
+"""From so many scheduled checks the next one is picked: their order is nobody's concern."""
 
 
 class Priority(IntEnum):
@@ -27,15 +27,16 @@ class Waiting:
 
     id: str
     project_id: str
-    type: OperationType
+    type: str
     requested_by: str
 
     @property
     def priority(self) -> Priority:
-        """What people change goes before what they look at, and that before the clock's work."""
-        if self.requested_by == SYSTEM and self.type is OperationType.DRIFT_CHECK:
+        """What people change goes before what they look at, and that before scheduled checks."""
+        facts = facts_of(self.type)
+        if self.requested_by == SYSTEM and facts.checks_drift:
             return Priority.SCHEDULED
-        return Priority.CHANGE if self.type.may_mutate else Priority.LOOK
+        return Priority.CHANGE if facts.may_mutate else Priority.LOOK
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def choose_check(
     limits: Limits,
     pick: Callable[[Sequence[Waiting]], Waiting],
 ) -> Waiting | None:
-    """Return one of the first checks of the clock; ``pick`` takes it from them.
+    """Return one of the first scheduled checks; ``pick`` takes it from them.
 
     Whoever has made a check asks for the next one at once. If all took the first, most would find
     it taken.

@@ -1,7 +1,7 @@
 """How failed sign-ins slow the next ones down: some are free, then the waits double up to a limit.
 
-Failures count for where they come from, never for a name alone: nobody can keep a person out from
-elsewhere by failing in that person's name. Pure rules.
+Failures of passwords count for where they come from, never for a name alone: nobody can keep a
+person out from elsewhere by failing in that person's name. Pure rules.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ IPV6_PREFIX = 64
 
 
 @dataclass(frozen=True)
-class Pace:
+class SignInPace:
     """After ``free`` failures in a row each further one doubles the wait, up to ``longest``."""
 
     free: int
@@ -31,11 +31,14 @@ class Pace:
         return min(timedelta(seconds=2**doublings), self.longest)
 
 
-OF_PAIR = Pace(free=5, longest=timedelta(minutes=15), memory=timedelta(hours=1))
+OF_PAIR = SignInPace(free=5, longest=timedelta(minutes=15), memory=timedelta(hours=1))
 """One name from one address: a person who has forgotten the password, or somebody guessing it."""
 
-OF_ADDRESS = Pace(free=50, longest=timedelta(minutes=1), memory=timedelta(hours=1))
+OF_ADDRESS = SignInPace(free=50, longest=timedelta(minutes=1), memory=timedelta(hours=1))
 """All names from one address: an office behind one router, or somebody trying names."""
+
+OF_FACTOR = SignInPace(free=5, longest=timedelta(hours=1), memory=timedelta(days=1))
+"""Codes of one person's second factor, from anywhere: who gets so far knows the password."""
 
 
 def origin_of(address: str | None) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from app.domain.operations import OperationStatus, OperationType
+from app.domain.operation_registry import facts_of
+from app.domain.operations import OperationStatus
 
 
 class StackStatus(StrEnum):
@@ -33,38 +35,43 @@ class OnExpiry(StrEnum):
     ASK = "ask"
 
 
-RECORD_ONLY = (OperationType.ACCEPT_DRIFT, OperationType.MOVE_STATE)
-"""They change the record of what exists, or where it is kept, and nothing in the cloud."""
+LEAST_LIFE = timedelta(minutes=1)
+"""A stack lives so long at least: a life that is over already is a mistake, and would destroy."""
 
 
-def status_while(operation: OperationType, current: StackStatus) -> StackStatus:
-    """Return the stack's status once ``operation`` has started to apply."""
-    if operation is OperationType.DESTROY:
+def is_life_too_short(expires_at: datetime, now: datetime) -> bool:
+    """Tell whether a life time that ends at ``expires_at`` would end too soon after ``now``."""
+    return expires_at < now + LEAST_LIFE
+
+
+def status_while(operation_type: str, current: StackStatus) -> StackStatus:
+    """Return the stack's status once an operation of that type has started to apply."""
+    facts = facts_of(operation_type)
+    if facts.destroys:
         return StackStatus.DELETING
-    is_change = operation.may_mutate and operation not in RECORD_ONLY
-    if is_change and current is not StackStatus.CREATING:
+    if facts.changes_cloud and current is not StackStatus.CREATING:
         return StackStatus.UPDATING
     return current
 
 
 def status_after(
-    operation: OperationType, outcome: OperationStatus, before: StackStatus, *, was_applying: bool
+    operation_type: str, outcome: OperationStatus, before: StackStatus, *, was_applying: bool
 ) -> StackStatus:
-    """Return the stack's status after ``operation`` ended with ``outcome``.
+    """Return the stack's status after an operation ended with ``outcome``.
 
     Args:
-        operation: the type of the operation.
+        operation_type: the type of the operation.
         outcome: its final status.
         before: the stack's status when the operation began.
         was_applying: whether Terraform had begun to change the cloud.
     """
     if outcome is OperationStatus.INTERRUPTED and was_applying:
         return StackStatus.NEEDS_ATTENTION
-    if not operation.may_mutate or operation in RECORD_ONLY:
+    facts = facts_of(operation_type)
+    if not facts.changes_cloud:
         return before
     if outcome is OperationStatus.APPLIED:
-        destroyed = operation is OperationType.DESTROY
-        return StackStatus.DELETED if destroyed else StackStatus.READY
+        return StackStatus.DELETED if facts.destroys else StackStatus.READY
     if outcome is OperationStatus.PLANNED_AND_FINISHED:
         return StackStatus.READY
     if was_applying:

@@ -7,15 +7,16 @@ The format is Terraform's state version 4, which OpenTofu shares.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.errors import StateError, StateLineageError, StateSerialError
+from app import exact_json
+from app.domain.state_errors import StateError, StateLineageError, StateSerialError
 
 STATE_VERSION = 4
 TAINTED = "tainted"
+DYNAMIC_TYPES = ("string", "number", "bool")
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,9 @@ class StateInstance:
 
     ``attributes`` holds secrets in plain text: it must never reach a log. ``sensitive_paths`` says
     where; an empty path means all of it. ``dependencies`` are addresses of resource blocks, also of
-    those that are needed indirectly. ``private`` is the provider's own, in base64; ``is_flat`` says
-    that ``attributes`` have the form of providers before Terraform 0.12.
+    those that are needed indirectly. ``private`` is the provider's own, in base64; ``identity`` is
+    what it knows the instance by where that is more than an id. ``is_flat`` says that
+    ``attributes`` have the form of providers before Terraform 0.12.
     """
 
     index_key: int | str | None
@@ -36,7 +38,12 @@ class StateInstance:
     dependencies: tuple[str, ...] = ()
     schema_version: int = 0
     private: str = ""
+    identity: Any = None
     is_flat: bool = False
+
+    def plain_attributes(self) -> dict[str, Any]:
+        """Return the attributes as a plan shows them: a value of any type without its type."""
+        return {name: _without_type(value) for name, value in self.attributes.items()}
 
     @property
     def identifier(self) -> str | None:
@@ -143,16 +150,24 @@ def known_names(data: bytes | None) -> set[str]:
     Raises:
         StateError: ``data`` is no state.
     """
-    if data is None:
-        return set()
-    found = [
+    return names_in(StateFile.parse(data)) if data is not None else set()
+
+
+def names_in(state: StateFile | None) -> set[str]:
+    """Return every name by which a cloud may know what is in a state: ids, and ARNs of AWS."""
+    return {
         name
-        for resource in StateFile.parse(data).resources
+        for resource in (state.resources if state is not None else ())
         if resource.mode == "managed"
         for instance in resource.instances
-        for name in (instance.identifier, instance.attributes.get("arn"))
-    ]
-    return {name for name in found if isinstance(name, str) and name}
+        for name in names_of(instance)
+    }
+
+
+def names_of(instance: StateInstance) -> set[str]:
+    """Return every name by which a cloud may know an instance: its id, and its ARN on AWS."""
+    names = (instance.identifier, instance.attributes.get("arn"))
+    return {name for name in names if isinstance(name, str) and name}
 
 
 def check_successor(old: bytes | None, new: bytes) -> StateFile:
@@ -198,7 +213,7 @@ def _load_object(data: bytes) -> dict[str, Any]:
     if not data.strip(b"\0 \t\r\n"):
         raise StateError(f"The state is empty ({len(data)} bytes without content).")
     try:
-        document = json.loads(data.decode("utf-8"))
+        document = exact_json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise StateError(f"The state is torn or not JSON ({len(data)} bytes).") from error
     if not isinstance(document, dict):
@@ -248,6 +263,7 @@ def _read_instance(item: Mapping[str, Any]) -> StateInstance:
         dependencies=tuple(str(name) for name in item.get("dependencies") or ()),
         schema_version=int(item.get("schema_version") or 0),
         private=str(item.get("private") or ""),
+        identity=item.get("identity"),
         is_flat=bool(item.get("attributes_flat")),
     )
 
@@ -269,9 +285,18 @@ def _read_path(steps: Any) -> tuple[int | str, ...]:
     return tuple(path)
 
 
+def _without_type(value: Any) -> Any:
+    """Unwrap what Terraform writes as ``{"value": …, "type": …}``, as only the type can tell."""
+    if isinstance(value, dict) and value.keys() == {"value", "type"}:
+        kind = value["type"]
+        if kind in DYNAMIC_TYPES or (isinstance(kind, list) and len(kind) > 1):
+            return value["value"]
+    return value
+
+
 def _read_output(item: Mapping[str, Any]) -> StateOutput:
     return StateOutput(item["value"], item.get("type"), bool(item.get("sensitive", False)))
 
 
 def _quote_key(key: int | str) -> str:
-    return str(key) if isinstance(key, int) else json.dumps(key, ensure_ascii=False)
+    return str(key) if isinstance(key, int) else exact_json.dumps(key, ensure_ascii=False)

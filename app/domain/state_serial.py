@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 
+from app.domain.state_errors import StateError
 from app.domain.state_file import StateFile
-from app.errors import StateError
 
 MAX_SERIAL = 2**63 - 1
 _SPACE = re.compile(r"[ \t\r\n]*")

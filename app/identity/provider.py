@@ -7,15 +7,15 @@ and roles.
 
 from __future__ import annotations
 
+import base64
 import secrets
-import ssl
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-import httpx
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
@@ -23,19 +23,22 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
+from app.config.settings import Settings
+from app.domain.addresses import PRIVATE, Network
 from app.domain.group_roles import GroupRoles
+from app.domain.webhook_target import parse_target
 from app.errors import AuthenticationError, ConfigurationError, UnavailableError
-from app.settings import Settings
+from app.identity.connection import ADVICE, ProviderConnection
+from app.outbound.client import Resolve, resolve_name
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 CALLBACK = "/sign-in/oidc/callback"
 WELL_KNOWN = "/.well-known/openid-configuration"
-TIMEOUT_SECONDS = 10.0
 KEEP_SECONDS = 600.0
 RELOAD_SECONDS = 60.0
 LEEWAY_SECONDS = 60
-MAX_BYTES = 1024 * 1024
-ADVICE = "Try again; if it happens again, tell whoever operates this Landform."
+MAX_AGE_SECONDS = 600.0
+"""How old an ID token may be; it is fetched the moment it was made."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ def provider_for(settings: Settings) -> IdentityProvider | None:
     """Return the provider that the settings name, or nothing when they name none.
 
     Raises:
-        ConfigurationError: the roles of its groups cannot be read.
+        ConfigurationError: the roles of its groups cannot be read, or the issuer is no address at
+            which a provider may be.
     """
     if not settings.oidc_issuer:
         return None
@@ -61,6 +65,10 @@ def provider_for(settings: Settings) -> IdentityProvider | None:
         GroupRoles.parse(settings.oidc_roles)
     except ValueError as error:
         raise ConfigurationError(f"LANDFORM_OIDC_ROLES: {error}.") from error
+    try:
+        parse_target(settings.oidc_issuer, PRIVATE)
+    except ValueError as error:
+        raise ConfigurationError(f"LANDFORM_OIDC_ISSUER: {error}") from error
     return IdentityProvider(
         Client(
             issuer=settings.oidc_issuer,
@@ -68,7 +76,8 @@ def provider_for(settings: Settings) -> IdentityProvider | None:
             secret=settings.oidc_client_secret.get_secret_value(),
             redirect_uri=settings.public_url.rstrip("/") + CALLBACK,
             scopes=settings.oidc_scopes,
-        )
+        ),
+        settings.oidc_networks,
     )
 
 
@@ -98,19 +107,36 @@ class _Metadata:
     token: str
     keys: KeySet
     wants_secret_in_body: bool
+    names_itself: bool
     read_at: float
 
 
 @dataclass
 class IdentityProvider:
-    """The provider as one client sees it; safe for many threads."""
+    """The provider as one client sees it; safe for many threads.
+
+    Args:
+        client: how this Landform is known to it.
+        allowed: networks in which it may have addresses on another origin than its issuer's.
+        resolve: gives the addresses of a name.
+    """
 
     client: Client
+    allowed: Sequence[Network] = ()
+    resolve: Resolve = resolve_name
     _known: _Metadata | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def authorization_url(self, flow: Flow) -> str:
+    @property
+    def _connection(self) -> ProviderConnection:
+        return ProviderConnection(self.client.issuer, self.allowed, self.resolve)
+
+    def authorization_url(self, flow: Flow, *, is_fresh: bool = False) -> str:
         """Return where the browser goes to sign in.
+
+        Args:
+            flow: the secrets of the sign-in.
+            is_fresh: have the provider ask again, and say when it did (OpenID Connect §3.1.2.1).
 
         Raises:
             UnavailableError: the provider does not answer, or answers nonsense.
@@ -125,11 +151,33 @@ class IdentityProvider:
             nonce=flow.nonce,
             code_challenge=create_s256_code_challenge(flow.verifier),
             code_challenge_method="S256",
+            **({"prompt": "login", "max_age": "0"} if is_fresh else {}),
         )
         return url
 
-    def exchange(self, flow: Flow, code: str) -> dict[str, Any]:
+    def is_issuer_of_answer(self, named: str | None) -> bool:
+        """Tell whether the answer that a browser brings may be of this provider (RFC 9207).
+
+        Args:
+            named: the ``iss`` of the answer; who promises to send it must.
+
+        Raises:
+            UnavailableError: the provider does not answer, or answers nonsense.
+        """
+        if named is None:
+            return not self._metadata().names_itself
+        return named == self.client.issuer
+
+    def exchange(
+        self, flow: Flow, code: str, signed_in_after: float | None = None
+    ) -> dict[str, Any]:
         """Exchange a code for the claims of a checked ID token.
+
+        Args:
+            flow: the secrets of the sign-in.
+            code: what came back.
+            signed_in_after: the earliest time, in seconds since 1970, at which the person may have
+                signed in at the provider; nothing where it does not matter.
 
         Raises:
             AuthenticationError: the code is not good, or the ID token is not for us, not of this
@@ -138,9 +186,11 @@ class IdentityProvider:
         """
         answer = self._ask_for_token(flow, code)
         try:
-            return self._check(answer, flow, self._metadata())
+            claims = self._check(answer, flow, self._metadata())
         except InvalidKeyIdError:  # signed with a key that is newer than what we know
-            return self._check(answer, flow, self._metadata(older_than=RELOAD_SECONDS))
+            claims = self._check(answer, flow, self._metadata(older_than=RELOAD_SECONDS))
+        _check_times(claims, signed_in_after)
+        return claims
 
     def _check(self, answer: dict[str, Any], flow: Flow, known: _Metadata) -> dict[str, Any]:
         client = self.client
@@ -178,12 +228,13 @@ class IdentityProvider:
             "code_verifier": flow.verifier,
             "client_id": client.id,
         }
-        auth = None
+        basic = None
         if client.secret and known.wants_secret_in_body:
             form["client_secret"] = client.secret
         elif client.secret:  # RFC 6749 §2.3.1: both parts are form-encoded first
-            auth = httpx.BasicAuth(quote(client.id, safe=""), quote(client.secret, safe=""))
-        return self._send("POST", known.token, data=form, auth=auth)
+            pair = f"{quote(client.id, safe='')}:{quote(client.secret, safe='')}"
+            basic = base64.b64encode(pair.encode()).decode()
+        return self._connection.send("POST", known.token, form, basic)
 
     def _metadata(self, older_than: float = KEEP_SECONDS) -> _Metadata:
         with self._lock:
@@ -193,52 +244,35 @@ class IdentityProvider:
             return known
 
     def _discover(self) -> _Metadata:
-        found = self._send("GET", self.client.issuer.rstrip("/") + WELL_KNOWN)
+        found = self._connection.send("GET", self.client.issuer.rstrip("/") + WELL_KNOWN)
         if found.get("issuer") != self.client.issuer:  # OpenID Connect Discovery §4.3
             raise UnavailableError("The identity provider calls itself by another issuer.")
         methods = found.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        checked = self._connection.checked_address
         try:
+            keys = self._connection.send("GET", checked(found["jwks_uri"]))
             return _Metadata(
-                self._address(found["authorization_endpoint"]),
-                self._address(found["token_endpoint"]),
-                KeySet.import_key_set(self._send("GET", self._address(found["jwks_uri"]))),  # type: ignore[arg-type]  # checked by it
+                checked(found["authorization_endpoint"]),
+                checked(found["token_endpoint"]),
+                KeySet.import_key_set(keys),  # type: ignore[arg-type]  # checked by it
                 "client_secret_basic" not in methods,
+                found.get("authorization_response_iss_parameter_supported") is True,
                 time.monotonic(),
             )
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise UnavailableError("The identity provider describes itself wrongly.") from error
 
-    def _address(self, url: str) -> str:
-        """Return an address of the provider, which never is less safe than its issuer."""
-        scheme = urlsplit(url).scheme
-        if scheme != "https" and scheme != urlsplit(self.client.issuer).scheme:
-            raise ValueError(url)
-        return url
 
-    def _send(self, method: str, url: str, **options: Any) -> dict[str, Any]:
-        """Send one request and return the JSON object of its answer.
-
-        The proxies of the environment are not used, and redirects not followed: a code goes to
-        the provider and nowhere else.
-        """
-        verify = ssl.create_default_context()
-        try:
-            with httpx.Client(verify=verify, timeout=TIMEOUT_SECONDS, trust_env=False) as http:
-                answer = http.request(
-                    method, url, headers={"Accept": "application/json"}, **options
-                )
-                body = answer.json() if len(answer.content) <= MAX_BYTES else None
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise UnavailableError(
-                f"The identity provider does not answer ({type(error).__name__})."
-            ) from error
-        if answer.is_client_error and method == "POST":
-            raise AuthenticationError(
-                "The identity provider did not accept the code.", advice=ADVICE
-            )
-        if not answer.is_success or not isinstance(body, dict):
-            raise UnavailableError(f"The identity provider answers with {answer.status_code}.")
-        return body
+def _check_times(claims: dict[str, Any], signed_in_after: float | None) -> None:
+    """Refuse an ID token that was made long ago, or for an older sign-in than was asked for."""
+    if claims["iat"] < time.time() - MAX_AGE_SECONDS - LEEWAY_SECONDS:
+        raise _refusal("it was made too long ago")
+    if signed_in_after is not None:
+        signed_in_at = claims.get("auth_time")
+        if not isinstance(signed_in_at, int | float):
+            raise _refusal("it does not say when you signed in")
+        if signed_in_at < signed_in_after - LEEWAY_SECONDS:
+            raise _refusal("you did not sign in anew")
 
 
 def _refusal(why: str) -> AuthenticationError:

@@ -4,16 +4,20 @@ from app.models.api_token import ApiToken
 from app.models.audit_event import AuditEvent, AuditHead
 from app.models.base import Base
 from app.models.change_control import ChangeControl
-from app.models.cloud_account import CloudAccount
+from app.models.cloud_account import CloudAccount, CloudAccountProject
 from app.models.drift_baseline import DriftBaseline
 from app.models.drift_finding import DriftDay, DriftFinding, DriftRule
 from app.models.drift_report import DriftReport
 from app.models.idempotency import IdempotencyRecord
 from app.models.installation import InstallationFact
-from app.models.operation import Operation, OperationEvent, OperationPlan, OperationStep
+from app.models.instance import Instance
+from app.models.operation import Operation, OperationEvent, OperationStep, StoredPlan
 from app.models.project import Project, ProjectMember
+from app.models.resource_key import ResourceKey
+from app.models.second_factor import RecoveryCode, UserSecondFactor
 from app.models.sign_in_failure import SignInFailure
 from app.models.stack import Schedule, Stack, StackOutput, StackReference
+from app.models.stack_agreement import StackAgreement
 from app.models.stack_lock import StackLock
 from app.models.state_version import StateVersion
 from app.models.user import User, UserSession
@@ -27,6 +31,7 @@ __all__ = [
     "Base",
     "ChangeControl",
     "CloudAccount",
+    "CloudAccountProject",
     "DriftBaseline",
     "DriftDay",
     "DriftFinding",
@@ -34,21 +39,26 @@ __all__ = [
     "DriftRule",
     "IdempotencyRecord",
     "InstallationFact",
+    "Instance",
     "Operation",
     "OperationEvent",
-    "OperationPlan",
     "OperationStep",
     "Project",
     "ProjectMember",
+    "RecoveryCode",
+    "ResourceKey",
     "Schedule",
     "SignInFailure",
     "Stack",
+    "StackAgreement",
     "StackLock",
     "StackOutput",
     "StackReference",
     "StateVersion",
+    "StoredPlan",
     "User",
     "UserIdentity",
+    "UserSecondFactor",
     "UserSession",
     "Webhook",
     "WebhookDelivery",

@@ -15,12 +15,12 @@ from app.models.base import Base
 class DriftBaseline(Base):
     """What was found, masked, and a keyed digest of the configuration, state and reality it is of.
 
-    See ``app.services.engine.quick_check``.
+    See ``app.services.engine.drift_fingerprint``.
     """
 
     __tablename__ = "drift_baselines"
 
     stack_id: Mapped[str] = mapped_column(ForeignKey("stacks.id"), primary_key=True)
-    proof: Mapped[str] = mapped_column(String(64))
+    fingerprint: Mapped[str] = mapped_column(String(64))
     found: Mapped[dict[str, Any]]
     found_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -39,7 +39,9 @@ class DriftFinding(Base):
     """One change made outside Landform; gone since ``gone_since``, open while that is null.
 
     ``key`` makes it the same story, ``cause`` the same cause in other stacks. ``attributes`` are
-    the masked differences of the last time; ``rule`` is what hides it, unless it has expired.
+    the masked differences of the last time; ``gone_reason`` says how it ended, and
+    ``gone_operation_id`` which operation ended it; ``orphaned_by`` is the interrupted operation
+    that made what no state has; ``rule`` is what hides it, unless it expired.
     """
 
     __tablename__ = "drift_findings"
@@ -67,6 +69,9 @@ class DriftFinding(Base):
     last_seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     gone_since: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    gone_reason: Mapped[str | None] = mapped_column(String(10))
+    gone_operation_id: Mapped[str | None] = mapped_column(String(40))
+    orphaned_by: Mapped[str | None] = mapped_column(String(40))
     returns: Mapped[int] = mapped_column(default=0)
     report_id: Mapped[str] = mapped_column(String(40))
     rule_id: Mapped[str | None] = mapped_column(ForeignKey("drift_rules.id"), index=True)

@@ -31,10 +31,14 @@ class Operation(Base):
 
     ``fence`` grows with every claim; a worker writes only while its fence is the present one.
     ``process`` identifies the Terraform that runs now (pid, start time, boot id, group, host).
+    ``instance_id`` is that of the processes that claimed it last; ``taken_over_at`` says when
+    another instance recovered it because that one was lost.
     ``options`` holds what the request chose (targets, replacements, imports); ``resolution`` what
-    a person decided about an interrupted operation.
+    a person decided about an interrupted operation. ``holds_back`` says that it may have left
+    resources without a record, so that nothing else may change its stack but the operation whose
+    ``resolves_id`` names it.
     ``blueprint_version`` is the one that its plan was made with; ``sealed_preview`` what a plan
-    looks at instead of what the stack has (``app.services.blueprint_upgrades``).
+    looks at instead of what the stack has (``app.services.stacks.upgrade``).
     ``transitions`` lists ``{status, at}`` for every status that the operation has had.
     """
 
@@ -49,6 +53,12 @@ class Operation(Base):
         ),
         Index("ix_operations_stack_id_id", "stack_id", "id"),
         Index("ix_operations_status_id", "status", "id"),
+        Index(
+            "ix_operations_stack_id_unresolved",
+            "stack_id",
+            sqlite_where=text("holds_back"),
+            postgresql_where=text("holds_back"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -65,9 +75,11 @@ class Operation(Base):
     generation: Mapped[int | None] = mapped_column()
     has_applied: Mapped[bool] = mapped_column(default=False)
     attempt: Mapped[int] = mapped_column(default=0)
-    rung_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    notified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     fence: Mapped[int] = mapped_column(default=0)
     owner: Mapped[str | None] = mapped_column(String(200))
+    instance_id: Mapped[str | None] = mapped_column(String(40), index=True)
+    taken_over_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     heartbeat_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     lease_expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime, index=True)
     owner_process: Mapped[JsonObject | None] = mapped_column()
@@ -81,6 +93,8 @@ class Operation(Base):
     requires_approval: Mapped[bool] = mapped_column(default=False, server_default=false())
     overrides_windows: Mapped[bool] = mapped_column(default=False, server_default=false())
     resolution: Mapped[JsonObject | None] = mapped_column()
+    holds_back: Mapped[bool] = mapped_column(default=False, server_default=false())
+    resolves_id: Mapped[str | None] = mapped_column(String(40))
     orphans_searched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     plan_summary: Mapped[JsonObject | None] = mapped_column()
     error: Mapped[JsonObject | None] = mapped_column()
@@ -95,13 +109,17 @@ class Operation(Base):
     )
 
 
-class OperationPlan(Base):
-    """The plan of an operation for people: masked changes, sealed apart from the lists."""
+class StoredPlan(Base):
+    """The plan of an operation for people: masked changes, sealed apart from the lists.
+
+    ``sealed_transition`` is what applying it does to what was agreed (``app.domain.agreement``).
+    """
 
     __tablename__ = "operation_plans"
 
     operation_id: Mapped[str] = mapped_column(ForeignKey("operations.id"), primary_key=True)
     sealed_changes: Mapped[bytes] = mapped_column(LargeBinary)
+    sealed_transition: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, ForeignKey, String, true
+from sqlalchemy import Date, ForeignKey, String, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import UtcDateTime
@@ -17,7 +17,7 @@ class Project(Base):
     """A tenancy boundary in which stacks and members live; ``version`` is the ETag.
 
     A deleted one keeps its row for the history of its stacks and gives its name free.
-    ``drift_windows`` are weekly ones, in their JSON form, outside which the clock checks nothing.
+    ``drift_windows`` are weekly ones, in their JSON form, outside which no scheduled check runs.
     ``drift_digest_day`` is the last day (UTC) of which its digest of drift was told.
     """
 
@@ -27,6 +27,7 @@ class Project(Base):
     name: Mapped[str] = mapped_column(String(40), unique=True)
     title: Mapped[str] = mapped_column(String(200), default="")
     auto_apply: Mapped[str] = mapped_column(String(20), default="always", server_default="always")
+    approval_not_by_requester: Mapped[bool] = mapped_column(default=False, server_default=false())
     drift_enabled: Mapped[bool] = mapped_column(default=True, server_default=true())
     drift_interval_seconds: Mapped[int | None] = mapped_column()
     drift_cron: Mapped[str | None] = mapped_column(String(100))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, false, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.db import UtcDateTime
+from app.db import ExactJson, UtcDateTime
 from app.models.base import Base, JsonObject
 from app.models.cloud_account import CloudAccount
 from app.models.project import Project
+
+if TYPE_CHECKING:
+    from app.models.drift_finding import DriftFinding
 
 
 class Stack(Base):
@@ -19,7 +22,8 @@ class Stack(Base):
 
     ``generation`` counts changes of what is wanted; ``applied_generation`` is the last one that
     was applied, so a difference means *pending changes*. In the same way ``blueprint_version`` is
-    wanted and ``applied_blueprint_version`` was applied. ``version`` is the ETag.
+    wanted and ``applied_blueprint_version`` was applied. ``version`` is the ETag. ``let_go`` lists
+    ``{address, type, id, names, operation_id, at}`` of what left the record and is in the cloud.
     """
 
     __tablename__ = "stacks"
@@ -69,6 +73,8 @@ class Stack(Base):
     drift_report_id: Mapped[str | None] = mapped_column(String(40))
     drift_told: Mapped[str | None] = mapped_column(String(64))
     drift_unknown_told_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    let_go: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
+    configuration_differs: Mapped[bool] = mapped_column(default=False, server_default=false())
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(String(64))
@@ -86,14 +92,29 @@ class Stack(Base):
     outputs: Mapped[list[StackOutput]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", order_by="StackOutput.name"
     )
+    # Open findings that a resource is gone; loaded where outputs are shown only.
+    deletions: Mapped[list[DriftFinding]] = relationship(
+        primaryjoin="and_(Stack.id == DriftFinding.stack_id, DriftFinding.gone_since.is_(None), "
+        "DriftFinding.change == 'deleted', DriftFinding.resource_id.is_not(None))",
+        viewonly=True,
+    )
     schedule: Mapped[Schedule] = relationship(
         lazy="joined", cascade="all, delete-orphan", back_populates="stack"
     )
 
     @property
     def has_pending_changes(self) -> bool:
-        """Tell whether what is wanted was changed since the last apply."""
-        return self.generation != self.applied_generation
+        """Tell whether an apply would bring what is wanted and not there yet.
+
+        What is wanted was changed since the last apply, or a check saw that the configuration
+        wants more than the record has (an answer of a data source, a newer module).
+        """
+        return self.generation != self.applied_generation or self.configuration_differs
+
+    @property
+    def let_go_names(self) -> set[str]:
+        """Return every name by which a cloud may know what the stack let go of."""
+        return {name for item in self.let_go for name in item["names"]}
 
 
 class StackReference(Base):
@@ -105,12 +126,13 @@ class StackReference(Base):
     parameter: Mapped[str] = mapped_column(String(64), primary_key=True)
     target_id: Mapped[str] = mapped_column(ForeignKey("stacks.id"), index=True)
 
-    # An outer join would have SQLite join all stacks there are before it looks at one of these.
+    # Most stacks have none: other stacks are asked for where there is one, all at once. Without a
+    # depth SQLAlchemy stops at a stack of a stack, and asks for one after another.
     stack: Mapped[Stack] = relationship(
-        foreign_keys=[stack_id], viewonly=True, lazy="joined", innerjoin=True
+        foreign_keys=[stack_id], viewonly=True, lazy="selectin", join_depth=2
     )
     target: Mapped[Stack] = relationship(
-        foreign_keys=[target_id], viewonly=True, lazy="joined", innerjoin=True
+        foreign_keys=[target_id], viewonly=True, lazy="selectin", join_depth=2
     )
 
 
@@ -121,7 +143,7 @@ class StackOutput(Base):
 
     stack_id: Mapped[str] = mapped_column(ForeignKey("stacks.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
-    value: Mapped[Any] = mapped_column(JSON, nullable=True)
+    value: Mapped[Any] = mapped_column(ExactJson, nullable=True)
     sealed_value: Mapped[bytes | None] = mapped_column(LargeBinary)
     is_sensitive: Mapped[bool] = mapped_column(default=False)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -31,7 +31,10 @@ class User(Base):
 
 
 class UserSession(Base):
-    """One sign-in. ``refresh_jti`` is the only refresh token of the family that is still good."""
+    """One sign-in. ``refresh_jti`` is the only refresh token of the family that is still good.
+
+    ``confirmed_at`` is when the person last proved in it to be the one who signed in.
+    """
 
     __tablename__ = "user_sessions"
 
@@ -43,6 +46,7 @@ class UserSession(Base):
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_because: Mapped[str | None] = mapped_column(String(64))
+    confirmed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     user_agent: Mapped[str] = mapped_column(String(200), default="")
 
     user: Mapped[User] = relationship(lazy="joined")

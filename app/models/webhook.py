@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, false, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db import UtcDateTime
@@ -18,7 +18,8 @@ class Webhook(Base):
     """Somebody who wants to be told; of one project, or of all when ``project_id`` is null.
 
     ``claim`` names the sender at work until ``claimed_until``; ``dead_in_a_row`` counts deliveries
-    that were given up since the last one that arrived.
+    that were given up since the last one that arrived; ``is_slow`` is whether its last answer took
+    long or never came.
     """
 
     __tablename__ = "webhooks"
@@ -36,6 +37,7 @@ class Webhook(Base):
     is_enabled: Mapped[bool] = mapped_column(default=True)
     disabled_because: Mapped[str | None] = mapped_column(String(200))
     dead_in_a_row: Mapped[int] = mapped_column(default=0)
+    is_slow: Mapped[bool] = mapped_column(default=False, server_default=false())
     claim: Mapped[str | None] = mapped_column(String(40))
     claimed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
     created_by: Mapped[str] = mapped_column(String(64))
@@ -58,7 +60,10 @@ class WebhookEvent(Base):
 
 
 class WebhookDelivery(Base):
-    """One event for one webhook, in the order of ``number``, and how its last attempt went."""
+    """One event for one webhook, in the order of ``number``, and how its last attempt went.
+
+    While it ``holds_back``, those behind it wait for it.
+    """
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
@@ -76,6 +81,7 @@ class WebhookDelivery(Base):
     redelivery_of: Mapped[str | None] = mapped_column(String(40))
     status: Mapped[str] = mapped_column(String(10))
     attempts: Mapped[int] = mapped_column(default=0)
+    holds_back: Mapped[bool] = mapped_column(default=True, server_default=true())
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     attempted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -5,28 +5,33 @@ RQ's own cleaning is left alone on purpose: it moves and retries jobs, which is 
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
+from redis.exceptions import ResponseError
 from rq import Worker
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import DeserializationError, NoSuchJobError
 from rq.job import Job
 from rq.registry import FailedJobRegistry, StartedJobRegistry
+from rq.results import Result
 from rq.utils import as_text
 
-from app.queue.doorbell import DRIFT_QUEUE, OPERATIONS_QUEUE, TICK_QUEUE, open_queue
 from app.queue.jobs import AllowListedJob
+from app.queue.notifier import DRIFT_QUEUE, OPERATIONS_QUEUE, TICK_QUEUE, open_queue
 
 QUEUES = (TICK_QUEUE, OPERATIONS_QUEUE, DRIFT_QUEUE)
 MAX_WORKERS = 200
+MAX_COUNTED = 10_000
 # The class of an error begins a line of its own after the lines of a traceback, which are indented.
 ERROR_CLASS = re.compile(r"^([A-Za-z_][\w.]*)(?::|$)", re.M)
 RQS_OWN_WORDS = ("Work-horse ", "Moved to ")
 MAX_REASON = 200
+MAX_SUBJECT = 60
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ class QueueFacts:
 
 @dataclass(frozen=True)
 class FailedJob:
-    """A job that ended with an error. ``subject`` is the operation whose ring it was, if any."""
+    """A job that ended with an error. ``subject`` is the operation that it was about, if any."""
 
     id: str
     queue: str
@@ -74,9 +79,22 @@ def read_workers(connection: Redis) -> list[WorkerFacts]:
     Raises:
         RedisError: Redis cannot be asked.
     """
-    keys = sorted(Worker.all_keys(connection))[:MAX_WORKERS]
-    found = [(key, _texts(connection.hgetall(key))) for key in keys]
+    keys = sorted(_names(connection.smembers(Worker.redis_workers_keys)))[:MAX_WORKERS]
+    found = [(key, _facts(connection, key)) for key in keys]
     return [_worker(key, facts) for key, facts in found if facts and "death" not in facts]
+
+
+def count_beating(connection: Redis, since: datetime) -> int:
+    """Return how many workers have given a sign of life ``since``.
+
+    RQ's own count goes on for minutes with workers that were killed, and stops at a foreign name.
+
+    Raises:
+        RedisError: Redis cannot be asked.
+    """
+    keys = _names(connection.smembers(Worker.redis_workers_keys))[:MAX_COUNTED]
+    heartbeats = (_moment(_facts(connection, key).get("last_heartbeat")) for key in keys)
+    return sum(heartbeat is not None and heartbeat > since for heartbeat in heartbeats)
 
 
 def read_queues(connection: Redis) -> list[QueueFacts]:
@@ -97,9 +115,7 @@ def read_failed(connection: Redis, limit: int) -> list[FailedJob]:
     found = [
         _failed(name, job)
         for name in QUEUES
-        for job_id in _failures(connection, name).get_job_ids(
-            0, limit - 1, desc=True, cleanup=False
-        )
+        for job_id in _ids(connection, name, limit)
         if (job := _fetch(connection, job_id)) is not None
     ]
     never = datetime.min.replace(tzinfo=UTC)
@@ -115,10 +131,9 @@ def forget_failed(connection: Redis) -> int:
     count = 0
     for name in QUEUES:
         registry = _failures(connection, name)
-        for job_id in registry.get_job_ids(cleanup=False):
-            registry.remove(job_id)
-            if (job := _fetch(connection, job_id)) is not None:
-                job.delete()
+        for raw in cast("list[bytes]", connection.zrange(registry.key, 0, -1)):
+            connection.zrem(registry.key, raw)
+            connection.delete(Job.redis_job_namespace_prefix.encode() + raw)
             count += 1
     return count
 
@@ -134,15 +149,17 @@ def _worker(key: str, facts: dict[str, str]) -> WorkerFacts:
         queues=tuple(filter(None, facts.get("queues", "").split(","))),
         born_at=_moment(facts.get("birth")),
         beat_at=_moment(facts.get("last_heartbeat")),
-        done=int(facts.get("successful_job_count") or 0),
-        failed=int(facts.get("failed_job_count") or 0),
-        busy_seconds=float(facts.get("total_working_time") or 0),
+        done=int(_number(facts.get("successful_job_count"))),
+        failed=int(_number(facts.get("failed_job_count"))),
+        busy_seconds=_number(facts.get("total_working_time")),
     )
 
 
 def _queue(connection: Redis, name: str) -> QueueFacts:
     queue = open_queue(name, connection)
-    first = next((_fetch(connection, job_id) for job_id in queue.get_job_ids(0, 1)), None)
+    first = next(
+        (_fetch(connection, job_id) for job_id in _names(connection.lrange(queue.key, 0, 0))), None
+    )
     started = StartedJobRegistry(name, connection, AllowListedJob)
     return QueueFacts(
         name=name,
@@ -165,15 +182,57 @@ def _fetch(connection: Redis, job_id: str) -> Job | None:
 
 
 def _failed(queue: str, job: Job) -> FailedJob:
-    result = job.latest_result()
+    result = _result(job)
     text = (result.exc_string if result else None) or ""
     return FailedJob(
-        id=job.id,
+        id=job.id[:MAX_REASON],
         queue=queue,
-        subject=str(job.args[0]) if job.args else None,
+        subject=_subject(job),
         at=_aware(job.ended_at) or (_aware(result.created_at) if result else None),
         reason=_reason(text),
     )
+
+
+def _result(job: Job) -> Result | None:
+    try:
+        return job.latest_result()
+    except (ValueError, TypeError, KeyError, AttributeError, ResponseError):
+        return None  # not written by RQ
+
+
+def _subject(job: Job) -> str | None:
+    """Return the operation that a job names; a job that Landform did not write names none."""
+    try:
+        arguments: Any = job.args
+    except DeserializationError:
+        return None
+    first = arguments[0] if isinstance(arguments, list | tuple) and arguments else None
+    return first if isinstance(first, str) and len(first) <= MAX_SUBJECT else None
+
+
+def _ids(connection: Redis, name: str, limit: int) -> list[str]:
+    raw = connection.zrevrange(_failures(connection, name).key, 0, limit - 1)
+    return _names(raw)
+
+
+def _names(raw: Any) -> list[str]:
+    return [item.decode(errors="replace") for item in cast("Iterable[bytes]", raw)]
+
+
+def _facts(connection: Redis, key: str) -> dict[str, str]:
+    """Return what is kept of a worker; nothing when something else has its key."""
+    try:
+        return _texts(connection.hgetall(key))
+    except (ResponseError, UnicodeDecodeError):
+        return {}
+
+
+def _number(text: str | None) -> float:
+    try:
+        number = float(text or 0)
+    except ValueError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0
 
 
 def _reason(text: str) -> str:
@@ -189,7 +248,10 @@ def _texts(facts: Mapping[Any, Any]) -> dict[str, str]:
 
 
 def _moment(text: str | None) -> datetime | None:
-    return _aware(datetime.fromisoformat(text)) if text else None
+    try:
+        return _aware(datetime.fromisoformat(text)) if text else None
+    except ValueError:
+        return None
 
 
 def _aware(moment: datetime | None) -> datetime | None:

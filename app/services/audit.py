@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain import ids
-from app.domain.audit_chain import Actor, ChainedEvent, Link, plain_json
-from app.models import AuditEvent, AuditHead
+from app.domain.audit_chain import Actor, ChainedEvent, ChainLink, plain_json
+from app.models import AuditEvent, AuditHead, Stack
 from app.services.access import Principal
+from app.services.work import Work
 
 PENDING = "landform_audit_events"
 HEAD = 1
@@ -29,6 +30,32 @@ MOVE_HEAD = update(AuditHead).where(AuditHead.id == HEAD)
 
 
 def record(
+    work: Work,
+    action: str,
+    object_type: str,
+    object_id: str,
+    *,
+    project_id: str | None = None,
+    **detail: Any,
+) -> None:
+    """Add the event of what the caller of ``work`` does; otherwise as ``record_as``."""
+    record_as(
+        work.session,
+        work.principal,
+        action,
+        object_type,
+        object_id,
+        project_id=project_id,
+        **detail,
+    )
+
+
+def record_stack(work: Work, action: str, stack: Stack, **detail: Any) -> None:
+    """Add the event of what the caller of ``work`` does with ``stack``."""
+    record(work, action, "stack", stack.id, project_id=stack.project_id, **detail)
+
+
+def record_as(
     session: Session,
     principal: Principal,
     action: str,
@@ -87,11 +114,11 @@ def _chain(session: Session) -> None:
         return
     session.flush()
     connection = session.connection()  # beneath the ORM, which would take twice as long
-    last = Link(*connection.execute(TAKE_HEAD).one())
+    last = ChainLink(*connection.execute(TAKE_HEAD).one())
     rows = []
     for draft in pending:
         event_ = replace(draft, sequence=last.sequence + 1, previous_hash=last.hash)
-        last = Link(event_.sequence, event_.compute_hash())
+        last = ChainLink(event_.sequence, event_.compute_hash())
         rows.append(_row(replace(event_, hash=last.hash)))
     connection.execute(ADD_EVENTS, rows)
     connection.execute(MOVE_HEAD, {"sequence": last.sequence, "hash": last.hash})

@@ -1,14 +1,16 @@
-"""What every use case works with: settings, database, catalogue, queue, state.
+"""What every use case works with: settings, database, catalog, queue, state.
 
-Built once a process by ``build_context``; holds no state of its own. ``Context.write`` is the one
-way to change the database: it commits, then rings the operations that the use case left behind.
+Built once a process by ``build_context``; holds no state of its own. ``Context.write`` is
+beneath every change of the database: it commits, then notifies workers of what the use case
+queued. Use cases have theirs from ``work.perform``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,61 +18,88 @@ from sqlalchemy.orm import Session
 from app.catalog.catalog import Catalog
 from app.catalog.loader import load_catalog
 from app.clock import utc_now
+from app.config.settings import Settings
 from app.crypto import KeyRing
 from app.db import Database
-from app.domain.operations import OperationType
+from app.domain.operation_registry import facts_of
 from app.domain.refusal_budget import RefusalBudget
 from app.domain.stacks import StateBackend
 from app.identity.provider import IdentityProvider, provider_for
 from app.models import InstallationFact, Operation, Stack
-from app.queue.doorbell import DRIFT_QUEUE, OPERATIONS_QUEUE, Doorbell, connect
+from app.outbound.client import Resolve, resolve_name
+from app.queue.notifier import DRIFT_QUEUE, OPERATIONS_QUEUE, Notifier, connect
 from app.services.state_bucket import open_state_bucket
-from app.settings import Settings
+from app.storage.plan_store import PlanStore, S3PlanStore, VolumePlanStore
 from app.storage.run_directory import RunDirectories
 from app.storage.s3_bucket import S3Bucket
 from app.storage.s3_errors import StateBucketMissingError
 from app.storage.s3_state_store import S3StateStore
 from app.storage.state_store import StateStore, VolumeStateStore
 from app.storage.volume import Volume
+from app.terraform_account import find_account
 
-RINGS = "landform_rings"
+NOTIFICATIONS = "landform_notifications"
+Notification = tuple[str, int, str]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Context:
-    """The adapters and facts that services share."""
+    """The adapters and facts that services share; ``resolve`` gives the addresses of a name."""
 
     settings: Settings
     db: Database
     keys: KeyRing
     catalog: Catalog
-    doorbell: Doorbell
+    notifier: Notifier
     runs: RunDirectories
     refusals: RefusalBudget = field(default_factory=RefusalBudget)
     provider: IdentityProvider | None = None
     bucket: S3Bucket | None = None
+    resolve: Resolve = resolve_name
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """Open a writing transaction; ring after it has committed."""
-        rings: list[tuple[str, int, str]] = []
+        """Open a writing transaction; workers are notified after it has committed."""
         with self.db.write() as session:
-            session.info[RINGS] = rings
+            notifications: list[Notification] = []
+            session.info[NOTIFICATIONS] = notifications
             yield session
-        for operation_id, attempt, queue in rings:
-            self.doorbell.ring(operation_id, attempt, queue)
+        self._notify(notifications)
+
+    def persist(self, work: Callable[[Session], T], patience_seconds: float | None = None) -> T:
+        """Do ``work`` in a writing transaction that outlasts a database which goes away.
+
+        As ``Database.persist``; what ``work`` has queued is notified once, after the commit.
+        """
+        notifications: list[Notification] = []
+
+        def attempt(session: Session) -> T:
+            notifications.clear()
+            session.info[NOTIFICATIONS] = notifications
+            return work(session)
+
+        result = self.db.persist(attempt, patience_seconds)
+        self._notify(notifications)
+        return result
 
     @contextmanager
-    def read(self) -> Iterator[Session]:
-        """Open a reading transaction."""
-        with self.db.read() as session:
+    def read(self, patience_seconds: float | None = None) -> Iterator[Session]:
+        """Open a reading transaction; how patiently, is as for ``Database.read``."""
+        with self.db.read(patience_seconds) as session:
             yield session
+
+    def ask(self, question: Callable[[Session], T]) -> T:
+        """Return what ``question`` reads, however often the database goes away meanwhile."""
+        return self.db.ask(question)
+
+    def _notify(self, notifications: list[Notification]) -> None:
+        for operation_id, attempt, queue in notifications:
+            self.notifier.notify(operation_id, attempt, queue)
 
     def volume(self) -> Volume:
         """Return the state volume, bound to the id that SQL knows."""
-        with self.read() as session:
-            fact = session.get(InstallationFact, "volume")
-            return Volume(self.settings.state_dir, fact.value["id"] if fact else None)
+        return self.ask(self._volume_of)
 
     def state_store(self, stack_id: str) -> StateStore:
         """Return the store that has the state of a stack.
@@ -78,9 +107,16 @@ class Context:
         Raises:
             StateBucketMissingError: as ``store_in``.
         """
-        with self.read() as session:
-            kept = session.scalar(select(Stack.state_backend).where(Stack.id == stack_id))
-        return self.store_in(StateBackend(kept or StateBackend.VOLUME))
+        return self.ask(lambda session: self.store_of(session, stack_id))
+
+    def store_of(self, session: Session, stack_id: str) -> StateStore:
+        """Return the store that has the state of a stack, as an open transaction knows it.
+
+        Raises:
+            StateBucketMissingError: as ``store_in``.
+        """
+        kept = session.scalar(select(Stack.state_backend).where(Stack.id == stack_id))
+        return self._store(StateBackend(kept or StateBackend.VOLUME), self._volume_of(session))
 
     def store_in(self, backend: StateBackend) -> StateStore:
         """Return the store of one kind.
@@ -88,26 +124,44 @@ class Context:
         Raises:
             StateBucketMissingError: it is S3, and the settings name no bucket.
         """
+        return self._store(backend, self.volume())
+
+    def plan_store(self, stack_id: str) -> PlanStore:
+        """Return the place of plans that wait for approval, beside the state of a stack."""
+        kept, volume = self.ask(
+            lambda session: (
+                session.scalar(select(Stack.state_backend).where(Stack.id == stack_id)),
+                self._volume_of(session),
+            )
+        )
+        if kept == StateBackend.S3 and self.bucket is not None:
+            return S3PlanStore(self.bucket)
+        return VolumePlanStore(volume)
+
+    def _store(self, backend: StateBackend, volume: Volume) -> StateStore:
         if backend is StateBackend.VOLUME:
-            return VolumeStateStore(self.volume(), self.keys)
+            return VolumeStateStore(volume, self.keys)
         if self.bucket is None:
             raise StateBucketMissingError(
                 "The state is on S3, but LANDFORM_STATE_S3_BUCKET is empty."
             )
-        return S3StateStore(self.bucket, self.volume(), self.keys)
+        return S3StateStore(self.bucket, volume, self.keys)
+
+    def _volume_of(self, session: Session) -> Volume:
+        fact = session.get(InstallationFact, "volume")
+        return Volume(self.settings.state_dir, fact.value["id"] if fact else None)
 
 
-def ring_after_commit(session: Session, operation: Operation) -> None:
-    """Have the operation rung once the transaction of ``session`` has committed."""
+def notify_after_commit(session: Session, operation: Operation) -> None:
+    """Have a worker notified of the operation once the transaction of ``session`` has committed."""
     operation.attempt += 1
-    operation.rung_at = utc_now()
-    is_drift = operation.type == OperationType.DRIFT_CHECK
-    queue = DRIFT_QUEUE if is_drift else OPERATIONS_QUEUE
-    session.info[RINGS].append((operation.id, operation.attempt, queue))
+    operation.notified_at = utc_now()
+    queue = DRIFT_QUEUE if facts_of(operation.type).checks_drift else OPERATIONS_QUEUE
+    session.info[NOTIFICATIONS].append((operation.id, operation.attempt, queue))
 
 
 def build_context(settings: Settings) -> Context:
-    """Load the catalogue and prepare the adapters; connects to nothing yet.
+    """Load the catalog and prepare the adapters; connects to nothing yet.
 
     Raises:
         CatalogError: a blueprint or cloud description is wrong.
@@ -118,8 +172,8 @@ def build_context(settings: Settings) -> Context:
         db=Database(settings.database),
         keys=KeyRing.parse(settings.encryption_keys.get_secret_value()),
         catalog=load_catalog(settings.catalog_root),
-        doorbell=Doorbell(connect(settings.redis)),
-        runs=RunDirectories(settings.work_dir),
+        notifier=Notifier(connect(settings.redis)),
+        runs=RunDirectories(settings.work_dir, find_account(settings)),
         provider=provider_for(settings),
         bucket=open_state_bucket(settings),
     )

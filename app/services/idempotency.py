@@ -1,7 +1,9 @@
 """Requests that are safe to send again: the first answer is kept with the change itself.
 
 The record is written in the transaction of the work, so a crash leaves both or neither
-(draft-ietf-httpapi-idempotency-key-header). Two at once are serialised by the primary key.
+(draft-ietf-httpapi-idempotency-key-header). Two at once are serialised by the primary key. An
+answer is given again only to a caller who still has every right that the first one needed, and
+never with a secret that is shown once.
 """
 
 from __future__ import annotations
@@ -18,36 +20,49 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
+from app.domain.sign_in_errors import AnswerNotKeptError
 from app.errors import IdempotencyConflictError, IdempotencyMismatchError, ValidationError
 from app.models import IdempotencyRecord
+from app.services.access import Principal, require_again
 from app.services.context import Context
+from app.services.demands import noting
 from app.services.secrets import open_json, seal_json
+from app.services.work import Work, perform
 
 KEPT = timedelta(hours=24)
 MAX_KEY_LENGTH = 255
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An HTTP answer in the making: status, headers and JSON body."""
+class Reply:
+    """An HTTP answer in the making: status, headers and JSON body.
+
+    ``shown_once`` names members of the body that are secrets; a replay lists them as ``omitted``.
+    """
 
     status: int
     body: dict[str, Any]
     headers: dict[str, str] = field(default_factory=dict)
     is_replay: bool = False
+    shown_once: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class RequestIdentity:
     """What makes two requests the same: who sent it, its key, and a digest of what it says."""
 
-    principal: str
+    caller: Principal
     key: str | None
     fingerprint: str
 
+    @property
+    def principal(self) -> str:
+        """Whose key it is: a token must not be given answers beyond its scopes."""
+        return self.caller.token_id or self.caller.id
+
     @classmethod
     def of(
-        cls, principal: str, key: str | None, method: str, path: str, body: bytes
+        cls, caller: Principal, key: str | None, method: str, path: str, body: bytes
     ) -> RequestIdentity:
         """Build the identity of one request.
 
@@ -61,27 +76,38 @@ class RequestIdentity:
                 f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} printable ASCII characters."
             )
         digest = hashlib.sha256(b"\0".join([method.encode(), path.encode(), body])).hexdigest()
-        return cls(principal, key, digest)
+        return cls(caller, key, digest)
 
 
-def carry_out(ctx: Context, request: RequestIdentity, work: Callable[[Session], Answer]) -> Answer:
-    """Run ``work`` in one transaction and keep its answer, or give the kept one again.
+def perform_once(ctx: Context, request: RequestIdentity, act: Callable[[Work], Reply]) -> Reply:
+    """Do ``act`` as ``perform`` would and keep its answer, or give the kept one again.
 
     Raises:
+        NotFoundError, PermissionDeniedError: the caller has lost a right that the answer needed.
+        AnswerNotKeptError: an earlier release answered.
         IdempotencyMismatchError: the key was used for another request.
         IdempotencyConflictError: the first request is still being handled elsewhere.
     """
     if request.key is None:
-        with ctx.write() as session:
-            return work(session)
+        with perform(ctx, request.caller) as work:
+            return act(work)
     try:
-        return _carry_out_once(ctx, request, work)
+        return _perform_once(ctx, request, act)
     except _KeyTakenError:
         pass  # PostgreSQL had us wait for the first one, whose answer is there now
     try:
-        return _carry_out_once(ctx, request, work)
+        return _perform_once(ctx, request, act)
     except _KeyTakenError as error:
         raise IdempotencyConflictError("The first request with this key has not ended.") from error
+
+
+def is_answered(ctx: Context, request: RequestIdentity) -> bool:
+    """Whether the answer to a request is kept, so that nothing would be done."""
+    if request.key is None:
+        return False
+    with ctx.read() as session:
+        kept = session.get(IdempotencyRecord, (request.principal, request.key))
+        return kept is not None and kept.expires_at > utc_now()
 
 
 def forget_expired(session: Session) -> None:
@@ -93,10 +119,9 @@ class _KeyTakenError(Exception):
     """Another request with the same key committed after this one had looked."""
 
 
-def _carry_out_once(
-    ctx: Context, request: RequestIdentity, work: Callable[[Session], Answer]
-) -> Answer:
-    with ctx.write() as session:
+def _perform_once(ctx: Context, request: RequestIdentity, act: Callable[[Work], Reply]) -> Reply:
+    with perform(ctx, request.caller) as work:
+        session = work.session
         kept = session.get(IdempotencyRecord, (request.principal, request.key))
         if kept is not None and kept.expires_at > utc_now():
             return _replay(ctx, kept, request)
@@ -104,9 +129,11 @@ def _carry_out_once(
             session.delete(kept)
             session.flush()
         record = _claim(session, request)
-        answer = work(session)
+        with noting() as demands:
+            answer = act(work)
         record.status, record.headers = answer.status, answer.headers
-        record.body = {"sealed": _seal(ctx, request, answer.body)}
+        record.body = {"sealed": _seal(ctx, request, _without_secrets(answer))}
+        record.demands = [list(demand) for demand in demands]
         return answer
 
 
@@ -130,13 +157,23 @@ def _claim(session: Session, request: RequestIdentity) -> IdempotencyRecord:
     return record
 
 
-def _replay(ctx: Context, kept: IdempotencyRecord, request: RequestIdentity) -> Answer:
+def _replay(ctx: Context, kept: IdempotencyRecord, request: RequestIdentity) -> Reply:
     if kept.fingerprint != request.fingerprint:
         raise IdempotencyMismatchError(
             "This Idempotency-Key was used for a request with another path or body."
         )
+    if kept.demands is None:
+        raise AnswerNotKeptError("An earlier release of Landform answered this request.")
+    require_again(request.caller, map(tuple, kept.demands))
     body = open_json(ctx.keys, base64.b64decode(kept.body["sealed"]), _place(request))
-    return Answer(kept.status, body, kept.headers, is_replay=True)
+    return Reply(kept.status, body, kept.headers, is_replay=True)
+
+
+def _without_secrets(answer: Reply) -> dict[str, Any]:
+    if not answer.shown_once:
+        return answer.body
+    kept = {name: value for name, value in answer.body.items() if name not in answer.shown_once}
+    return {**kept, "omitted": sorted(answer.shown_once)}
 
 
 def _seal(ctx: Context, request: RequestIdentity, body: dict[str, Any]) -> str:

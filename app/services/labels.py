@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from app.catalog.parameters import to_pointer
+from app.domain.free_text import LABELS, explain_hidden
 from app.errors import FieldProblem, ValidationError
 
 MAX_LABELS = 64
@@ -26,10 +28,12 @@ def check_labels(labels: Mapping[str, str]) -> None:
     if len(labels) > MAX_LABELS:
         problems.append(FieldProblem("/labels", f"At most {MAX_LABELS} labels."))
     for name, value in labels.items():
-        pointer = "/labels/" + name.replace("~", "~0").replace("/", "~1")
+        pointer = to_pointer((LABELS, name))
         if not _NAME.fullmatch(name):
             problems.append(FieldProblem(pointer, f"The name {name!r} must have {NAME_RULE}."))
         if len(value) > MAX_VALUE:
             problems.append(FieldProblem(pointer, f"Has more than {MAX_VALUE} characters."))
+        if message := explain_hidden((LABELS, name), value):
+            problems.append(FieldProblem(pointer, message))
     if problems:
         raise ValidationError("Some labels are not acceptable.", problems=tuple(problems))

@@ -1,14 +1,33 @@
-"""Find things by id or by name, seen through the caller's eyes."""
+"""Find things by id or by name, as the caller may see them and at the version that it read."""
 
 from __future__ import annotations
 
-from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.domain.permissions import Right
-from app.errors import NotFoundError, ValidationError
-from app.models import CloudAccount, Operation, Project, Stack, User
+from app.errors import NotFoundError, PreconditionFailedError, ValidationError
+from app.models import Operation, Project, Stack, User
 from app.services.access import Principal, require
+
+GONE = (
+    "Check the id. It may be in a project that you cannot see, or removed: old operations are, and "
+    "scheduled checks that found nothing new after an hour or so. The stack has its last check."
+)
+
+
+def is_project(reference: str) -> ColumnElement[bool]:
+    """Return the SQL condition that a project has that id or name."""
+    return or_(Project.id == reference, Project.name == reference)
+
+
+def fits(columns: Mapping[InstrumentedAttribute[Any], Any]) -> ColumnElement[bool]:
+    """Return the SQL condition that each column has its value; ``None`` does not filter."""
+    wanted = (column == value for column, value in columns.items() if value is not None)
+    return and_(true(), *wanted)
 
 
 def project_by(session: Session, principal: Principal, reference: str, right: Right) -> Project:
@@ -36,9 +55,7 @@ def project_named(
         NotFoundError: there is none that the caller can see.
         PermissionDeniedError: the caller can see it but lacks ``right``.
     """
-    query = select(Project).where(
-        or_(Project.id == reference, Project.name == reference), Project.deleted_at.is_(None)
-    )
+    query = select(Project).where(is_project(reference), Project.deleted_at.is_(None))
     if is_locked:
         query = query.with_for_update()
     elif right is not Right.PROJECT_READ:
@@ -63,27 +80,6 @@ def user_named(session: Session, reference: str, *, is_locked: bool = False) -> 
     if user is None:
         raise NotFoundError(f"There is no user {reference!r}.", advice="Check the id or name.")
     return user
-
-
-def cloud_account_by(session: Session, reference: str) -> CloudAccount:
-    """Return the cloud account with that id or name, for a stack that is going to use it.
-
-    Nobody can delete it until the end of the caller's transaction.
-
-    Raises:
-        ValidationError: there is none (pointer ``/cloud_account``).
-    """
-    account = session.scalar(
-        select(CloudAccount)
-        .where(
-            or_(CloudAccount.id == reference, CloudAccount.name == reference),
-            CloudAccount.deleted_at.is_(None),
-        )
-        .with_for_update(of=CloudAccount, read=True)
-    )
-    if account is None:
-        raise ValidationError.at("/cloud_account", f"There is no cloud account {reference!r}.")
-    return account
 
 
 def stack_by_id(
@@ -145,6 +141,27 @@ def operation_by_id(
     lock = {"of": Operation} if right is Right.OPERATION_CONTROL else None
     operation = session.get(Operation, operation_id, with_for_update=lock)
     if operation is None:
-        raise NotFoundError(f"There is no operation {operation_id!r}.")
-    require(principal, right, operation.stack.project_id, f"operation {operation_id!r}")
+        raise NotFoundError(f"There is no operation {operation_id!r}.", advice=GONE)
+    try:
+        require(principal, right, operation.stack.project_id, f"operation {operation_id!r}")
+    except NotFoundError as error:
+        error.advice = GONE  # type: ignore[misc]  # so that it looks like one that is gone
+        raise
     return operation
+
+
+def expect_version(what: str, present: int, expected: int | None) -> None:
+    """Refuse to change something that was changed since the caller read it.
+
+    Args:
+        what: what it is, as the beginning of a sentence.
+        present: the version that it has.
+        expected: the version that the caller read; ``None`` does not ask.
+
+    Raises:
+        PreconditionFailedError: it is at another version.
+    """
+    if expected is not None and present != expected:
+        raise PreconditionFailedError(
+            f"{what} was changed since you read it: it is at version {present}, not {expected}."
+        )

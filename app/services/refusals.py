@@ -12,16 +12,19 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.domain.refusal_budget import RefusalKind
 from app.logs import get_logger
 from app.services import audit
 from app.services.access import Principal
 from app.services.context import Context
+from app.services.work import perform
 
 log = get_logger(__name__)
 
 
 def record_refusal(
     ctx: Context,
+    kind: RefusalKind,
     principal: Principal,
     action: str,
     object_type: str,
@@ -32,19 +35,18 @@ def record_refusal(
 ) -> None:
     """Add the event of a refusal, unless there were too many; never fails.
 
-    Args are those of ``audit.record``. Trouble with the database is told in the log: it must not
-    turn a refusal into another error.
+    ``kind`` says from which budget it is taken, the other arguments are those of ``audit.record``.
+    A person is counted as such, whoever is not signed in by address. Trouble with the database is
+    told in the log: it must not turn a refusal into another error.
     """
-    caller = principal.address or principal.id or principal.name
-    before = ctx.refusals.take(caller, time.monotonic())
+    caller = principal.id or principal.address or principal.name
+    before = ctx.refusals.take(kind, caller, time.monotonic())
     if before is None:
         return
     if before:
         detail["unrecorded_before"] = before
     try:
-        with ctx.write() as session:
-            audit.record(
-                session, principal, action, object_type, object_id, project_id=project_id, **detail
-            )
+        with perform(ctx, principal) as work:
+            audit.record(work, action, object_type, object_id, project_id=project_id, **detail)
     except SQLAlchemyError as error:
         log.error("refusal_not_recorded", action=action, error=str(error))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
+import zlib
 from typing import Any
 
+from app import exact_json
 from app.catalog.parameters import merge_sensitive
 from app.crypto import KeyRing
-from app.models import CloudAccount, Stack, StackOutput
+from app.models import CloudAccount, Stack, StackOutput, StoredPlan
+
+COMPRESSION = 3
 
 
 def seal_json(keys: KeyRing, value: Any, place: str) -> bytes:
     """Encrypt a JSON value so that it opens only at ``place``."""
-    return keys.encrypt(json.dumps(value).encode(), place)
+    return keys.encrypt(exact_json.dumps(value).encode(), place)
 
 
 def open_json(keys: KeyRing, sealed: bytes, place: str) -> Any:
@@ -21,7 +24,24 @@ def open_json(keys: KeyRing, sealed: bytes, place: str) -> Any:
     Raises:
         DecryptionError: another key, another place, or a changed byte.
     """
-    return json.loads(keys.decrypt(sealed, place))
+    return exact_json.loads(keys.decrypt(sealed, place))
+
+
+def seal_plan(keys: KeyRing, operation_id: str, plan: dict[str, Any]) -> bytes:
+    """Encrypt a plan, compressed: that of a thousand resources has tens of megabytes."""
+    document = zlib.compress(exact_json.dumps(plan).encode(), level=COMPRESSION)
+    return keys.encrypt(document, f"plan:{operation_id}")
+
+
+def open_plan(keys: KeyRing, row: StoredPlan) -> Any:
+    """Decrypt a plan; those of older versions are not compressed.
+
+    Raises:
+        DecryptionError: another key, another operation, or a changed byte.
+    """
+    document = keys.decrypt(row.sealed_changes, f"plan:{row.operation_id}")
+    plain = document if document.startswith(b"{") else zlib.decompress(document)
+    return exact_json.loads(plain)
 
 
 def seal_parameters(keys: KeyRing, stack: Stack, secret: dict[str, Any]) -> None:

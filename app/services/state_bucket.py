@@ -8,16 +8,28 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from app.clouds.aws_session import AwsError, open_client
-from app.settings import Settings
+from app.clouds.aws_session import AwsError, open_trusted_client
+from app.config.settings import Settings
+from app.domain.addresses import PRIVATE
+from app.domain.webhook_target import parse_target
+from app.errors import ConfigurationError
 from app.storage.s3_bucket import CLIENT, CLIENT_ELSEWHERE, BucketPlace, S3Bucket
 from app.storage.s3_errors import StateBucketDeniedError
 
 
 def open_state_bucket(settings: Settings) -> S3Bucket | None:
-    """Return the bucket that the settings name, or nothing; asks S3 for nothing yet."""
+    """Return the bucket that the settings name, or nothing; asks S3 for nothing yet.
+
+    Raises:
+        ConfigurationError: its endpoint is no address at which an S3 may be.
+    """
     if not settings.state_s3_bucket:
         return None
+    if settings.state_s3_endpoint:
+        try:
+            parse_target(settings.state_s3_endpoint, PRIVATE)
+        except ValueError as error:
+            raise ConfigurationError(f"LANDFORM_STATE_S3_ENDPOINT: {error}") from error
     place = BucketPlace(
         settings.state_s3_bucket, settings.state_s3_prefix, settings.state_s3_kms_key
     )
@@ -53,7 +65,7 @@ class _Connection:
         if settings.state_s3_endpoint:
             credentials["endpoint"], config = settings.state_s3_endpoint, CLIENT_ELSEWHERE
         try:
-            return open_client("s3", credentials, settings.state_s3_region, config)
+            return open_trusted_client("s3", credentials, settings.state_s3_region, config)
         except AwsError as error:
             raise StateBucketDeniedError(
                 f"Landform cannot sign in to the bucket {settings.state_s3_bucket}. {error}"

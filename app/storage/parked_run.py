@@ -1,4 +1,4 @@
-"""Seals a run directory while its plan waits for a person, and opens it again.
+"""Seals a run directory while its plan awaits approval, and opens it again.
 
 A saved plan, the variables and the state copy hold secrets in plain text, and a plan may wait for
 days. Owns which files are secret: all but the module and what Terraform installed. It must not
@@ -7,21 +7,22 @@ decide when a run is parked.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from app.crypto import KeyRing
 from app.errors import UnavailableError
 from app.storage.durable import sync_directory, write_durably
+from app.storage.folder_walk import walk
 from app.storage.run_directory import RunDirectory
+from app.storage.run_reading import read_plain
 from app.storage.state_store import lock_folder
 
 SEALED_SUFFIX = ".sealed"
 INSTALLED = ".terraform"
 # The module and Terraform's own configuration: no value of a client is in them.
-PLAIN_SUFFIXES = frozenset({".tf", ".hcl", ".tfrc"})
+PLAIN_SUFFIXES = frozenset({".tf", ".hcl", ".tfrc", ".attempt"})
 
 
 def park(directory: RunDirectory, keys: KeyRing) -> None:
@@ -35,7 +36,7 @@ def park(directory: RunDirectory, keys: KeyRing) -> None:
     with _locked(directory):
         plain = list(_secret_files(directory.path))
         for path in plain:
-            sealed = keys.encrypt(path.read_bytes(), _place(directory, path))
+            sealed = keys.encrypt(read_plain(path), _place(directory, path))
             write_durably(path.with_name(path.name + SEALED_SUFFIX), sealed)
         for path in plain:
             path.unlink()
@@ -53,9 +54,9 @@ def unpark(directory: RunDirectory, keys: KeyRing) -> None:
     if not directory.exists:
         return
     with _locked(directory):
-        sealed = sorted(directory.path.rglob(f"*{SEALED_SUFFIX}"))
+        sealed = sealed_files(directory.path)
         opened = {
-            path: keys.decrypt(path.read_bytes(), _place(directory, path.with_suffix("")))
+            path: keys.decrypt(read_plain(path), _place(directory, path.with_suffix("")))
             for path in sealed
         }
         for path, data in opened.items():
@@ -64,15 +65,22 @@ def unpark(directory: RunDirectory, keys: KeyRing) -> None:
             path.unlink()
 
 
+def sealed_files(root: Path) -> list[Path]:
+    """Return the sealed files of the run directory ``root``."""
+    return sorted(path for path in _files(root) if path.suffix == SEALED_SUFFIX)
+
+
+def _files(root: Path, skipped: Collection[str] = ()) -> Iterator[Path]:
+    """Yield the plain files in ``root``, no links."""
+    entries = walk(root, skipped)
+    return (Path(entry.path) for entry in entries if entry.is_file(follow_symlinks=False))
+
+
 def _secret_files(root: Path) -> Iterator[Path]:
-    for folder, names, files in os.walk(root):
-        if INSTALLED in names:
-            names.remove(INSTALLED)
-        for path in (Path(folder) / name for name in sorted(files)):
-            is_plain = path.parent == root and path.suffix in PLAIN_SUFFIXES
-            is_sealed = path.suffix == SEALED_SUFFIX
-            if path.is_file() and not (path.is_symlink() or is_plain or is_sealed):
-                yield path
+    for path in _files(root, skipped=(INSTALLED,)):
+        is_plain = path.parent == root and path.suffix in PLAIN_SUFFIXES
+        if path.suffix != SEALED_SUFFIX and not is_plain:
+            yield path
 
 
 def _place(directory: RunDirectory, plain: Path) -> str:

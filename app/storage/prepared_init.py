@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,9 +20,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from app.domain.state_errors import StateError
 from app.logs import get_logger
+from app.storage.folder_walk import walk
 from app.storage.run_directory import RunDirectory
 from app.storage.run_files import LOCK_FILE, RunFiles
+from app.storage.run_reading import read_plain
+from app.tree_removal import discard_tree
 
 KEPT = 64
 """Modules; more are there only when blueprints are being written."""
@@ -148,10 +151,10 @@ class PreparedInit:
             links = _links(directory)
             if links is None:
                 return
-            lock = (directory.path / LOCK_FILE).read_text(encoding="utf-8")
+            lock = read_plain(directory.path / LOCK_FILE).decode("utf-8")
             self._write({"links": links, "lock": lock})
             self._prune()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, StateError) as error:
             log.warning("init_not_kept", error=str(error))  # the next run does it again
 
     def forget(self) -> None:
@@ -188,7 +191,7 @@ def _link(directory: RunDirectory, result: _Result) -> None:
             path.symlink_to(target)
         (directory.path / LOCK_FILE).write_text(result.lock, encoding="utf-8")
     except OSError:
-        shutil.rmtree(made, ignore_errors=True)
+        discard_tree(made)
         raise
 
 
@@ -221,11 +224,9 @@ def _versions(mirror: Path) -> list[str]:
 
 def _files(folder: Path) -> Iterator[Path]:
     """Yield what is in ``folder`` and is no folder itself; links are not followed."""
-    for root, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            path = Path(root) / name
-            if path.is_symlink() or not path.is_dir():
-                yield path
+    for entry in walk(folder):
+        if not entry.is_dir(follow_symlinks=False):
+            yield Path(entry.path)
 
 
 def _stamps(target: Path) -> dict[str, Stamp]:

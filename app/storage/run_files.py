@@ -5,12 +5,12 @@ Whatever ``init`` and ``plan`` do follows from it, so equal files mean equal ans
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app import exact_json
 from app.errors import CatalogError
 
 PROVIDER_FILE = "landform_provider.tf"
@@ -40,20 +40,20 @@ class RunFiles:
         module_dir: Path | None,
         provider_hcl: str,
         variables: Mapping[str, Any],
-        state: bytes | None,
-        provider_lock: bytes | None = None,
+        provider_lock: bytes,
+        state: bytes | None = None,
         imports: Sequence[tuple[str, str]] = (),
     ) -> RunFiles:
         """Put the files of a run together.
 
         Args:
-            module_dir: root module of the blueprint; its ``*.tf`` files and lock file are taken.
-                None leaves the provider alone: enough to destroy what the state holds.
-            provider_hcl: provider block of the cloud, from the catalogue, never from a user.
+            module_dir: root module of the blueprint; its ``*.tf`` files are taken. None leaves the
+                provider alone: enough to destroy what the state holds.
+            provider_hcl: provider block of the cloud, from the catalog, never from a user.
             variables: values for the module; plain JSON data.
+            provider_lock: dependency lock file of the cloud's providers: nothing else may be
+                installed.
             state: plain bytes of the state of record, or None for a new stack.
-            provider_lock: dependency lock file of the cloud's providers, or None to take whatever
-                version fits; a lock file of the module itself comes first.
             imports: pairs of address and id that the plan takes into the state, checked by
                 ``app.domain.plan_options``: in this file Terraform would evaluate a template.
 
@@ -61,19 +61,13 @@ class RunFiles:
             CatalogError: the module has no ``*.tf``, or a file that leads out of its folder.
         """
         configuration = read_module(module_dir) if module_dir is not None else {}
-        if provider_lock is not None:
-            configuration.setdefault(LOCK_FILE, provider_lock)
+        configuration[LOCK_FILE] = provider_lock
         configuration[PROVIDER_FILE] = provider_hcl.encode()
         if imports:
             blocks = [{"to": address, "id": identifier} for address, identifier in imports]
-            configuration[IMPORTS_FILE] = json.dumps({"import": blocks}, indent=2).encode()
-        values = json.dumps(dict(variables), allow_nan=False, ensure_ascii=False, indent=2)
+            configuration[IMPORTS_FILE] = exact_json.dumps({"import": blocks}, indent=2).encode()
+        values = exact_json.dumps(dict(variables), ensure_ascii=False, indent=2)
         return cls(configuration, values.encode(), state)
-
-    @property
-    def is_locked(self) -> bool:
-        """Whether a lock file says which providers may be installed."""
-        return LOCK_FILE in self.configuration
 
     def all(self) -> dict[str, bytes]:
         """Return every file by name."""
@@ -91,8 +85,6 @@ def read_module(module_dir: Path) -> dict[str, bytes]:
     found = sorted(path for path in root.glob("*.tf"))
     if not found:
         raise CatalogError(f"{module_dir} holds no *.tf file.")
-    if (root / LOCK_FILE).exists():
-        found.append(root / LOCK_FILE)
     for path in found:
         target = path.resolve()
         if not target.is_file() or target.parent != root:

@@ -66,14 +66,14 @@ class S3LockFile:
         except UnavailableError as error:
             log.warning("lock_file_left", key=self._key, detail=error.detail)
 
-    def find_stranger(self) -> dict[str, Any] | None:
-        """Return what the lock file of somebody else says, if there is one.
+    def find_other_holder(self) -> dict[str, Any] | None:
+        """Return what the lock file of another holder says, if there is one.
 
         Raises:
             StateBucketError: S3 cannot be asked.
         """
         found = self._bucket.get(self._key)
-        return None if found is None else self._stranger(found)
+        return None if found is None else self._other_holder(found)
 
     def _try(self) -> dict[str, Any] | None:
         """Take the lock, or return who has it."""
@@ -84,16 +84,16 @@ class S3LockFile:
             found = self._bucket.get(self._key)
         if found is None:
             return {}  # it was let go just now
-        stranger = self._stranger(found)
-        if stranger is not None:
-            return stranger
+        holder = self._other_holder(found)
+        if holder is not None:
+            return holder
         try:
             self._bucket.put(self._key, self._content(), replaces=found)
         except ObjectChangedError:
             return {}
         return None
 
-    def _stranger(self, found: BucketObject) -> dict[str, Any] | None:
+    def _other_holder(self, found: BucketObject) -> dict[str, Any] | None:
         try:
             lock = json.loads(found.data)
         except (ValueError, RecursionError):

@@ -14,14 +14,9 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from app.crypto import KeyRing
+from app.domain.state_errors import StateCorruptError
 from app.domain.state_file import StateFile, check_successor, is_same_state
-from app.errors import (
-    ConflictError,
-    NotFoundError,
-    StackBusyError,
-    StateCorruptError,
-    VolumeError,
-)
+from app.errors import ConflictError, NotFoundError, StackBusyError
 from app.storage.s3_bucket import BucketObject, ObjectChangedError, S3Bucket
 from app.storage.s3_errors import StateBucketUnversionedError, StateMovedError
 from app.storage.s3_lock import S3LockFile
@@ -38,6 +33,7 @@ from app.storage.state_format import (
     version_name,
 )
 from app.storage.volume import Volume
+from app.storage.volume_errors import VolumeError
 from app.storage.writer_lock import hold_writer_lock, is_writer_lock_held
 
 POINTER = "terraform.tfstate"
@@ -135,7 +131,7 @@ class S3StateStore:
         """See ``StateStore.is_held``; by one of our processes, or by somebody else."""
         if is_writer_lock_held(self._volume, stack_id):
             return True
-        return self._lock_file(stack_id).find_stranger() is not None
+        return self._lock_file(stack_id).find_other_holder() is not None
 
     def versions(
         self, stack_id: str, *, min_age_seconds: float = 0.0

@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from app.crypto import MAX_HEAD_BYTES, KeyRing, SealedHead
 from app.storage.durable import write_durably
-from app.storage.parked_run import SEALED_SUFFIX
+from app.storage.parked_run import sealed_files
 from app.storage.run_directory import RunDirectories
 from app.storage.s3_bucket import ObjectChangedError, S3Bucket
 from app.storage.state_format import VERSION_SUFFIX
@@ -128,7 +128,7 @@ def parked_files(runs: RunDirectories) -> Iterator[SealedFile]:
     """Yield every file of the runs that wait for approval on this host."""
     for operation_id in runs.leftovers():
         folder = runs.of(operation_id).path
-        for path in sorted(folder.rglob(f"*{SEALED_SUFFIX}")):
+        for path in sealed_files(folder):
             yield SealedFile(folder, path)
 
 

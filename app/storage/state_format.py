@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.crypto import KeyRing
+from app.domain.state_errors import StateCorruptError, StateSerialError
 from app.domain.state_file import StateFile
-from app.errors import DecryptionError, NotFoundError, StateCorruptError, StateSerialError
+from app.errors import DecryptionError, NotFoundError
 from app.storage.s3_errors import StateMovedError
 
 POINTER_FORMAT = 1

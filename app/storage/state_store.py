@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Protocol
 
 from app.crypto import KeyRing
+from app.domain.state_errors import StateCorruptError
 from app.domain.state_file import StateFile, check_successor, is_same_state
-from app.errors import ConflictError, NotFoundError, StateCorruptError, VolumeFullError
+from app.errors import ConflictError, NotFoundError
 from app.storage.ballast import Ballast
 from app.storage.durable import (
     make_directory,
@@ -39,6 +40,7 @@ from app.storage.state_format import (
     version_name,
 )
 from app.storage.volume import WORK_SECONDS, Volume, translate_errors
+from app.storage.volume_errors import VolumeFullError
 from app.storage.writer_lock import hold_writer_lock, is_writer_lock_held
 
 

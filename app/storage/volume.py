@@ -19,14 +19,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from app.domain.ids import new_id
-from app.errors import (
-    VolumeError,
-    VolumeForeignError,
-    VolumeFullError,
-    VolumeHungError,
-    VolumeMissingError,
-    VolumeReadOnlyError,
-)
 from app.storage.durable import (
     TEMPORARY_PREFIX,
     make_directory,
@@ -34,7 +26,15 @@ from app.storage.durable import (
     sync_directory,
     write_synced,
 )
-from app.storage.patience import NoAnswerError, ask_within
+from app.storage.volume_errors import (
+    VolumeError,
+    VolumeForeignError,
+    VolumeFullError,
+    VolumeHungError,
+    VolumeMissingError,
+    VolumeReadOnlyError,
+)
+from app.storage.watchdog import NoAnswerError, ask_within
 
 Answer = TypeVar("Answer")
 

@@ -30,10 +30,9 @@ def version_arguments() -> list[str]:
     return ["version"]
 
 
-def init_arguments(*, is_locked: bool = False) -> list[str]:
-    """``init`` of the run directory; ``is_locked`` installs only what the lock file names."""
-    readonly = ["-lockfile=readonly"] if is_locked else []
-    return ["init", *JSON_STREAM, LOCK, *readonly]
+def init_arguments() -> list[str]:
+    """``init`` of the run directory, which installs only what the lock file names."""
+    return ["init", *JSON_STREAM, LOCK, "-lockfile=readonly"]
 
 
 def validate_arguments() -> list[str]:
@@ -61,14 +60,17 @@ def apply_arguments(plan_file: Path) -> list[str]:
     return ["apply", *JSON_STREAM, LOCK, _absolute(plan_file)]
 
 
+def import_arguments(address: str, identifier: str) -> list[str]:
+    """``import`` of what exists into the state of the run directory; it prints words, no JSON.
+
+    Both were checked by ``app.domain.plan_options``, so neither can be taken for an option.
+    """
+    return ["import", "-input=false", "-no-color", LOCK, address, identifier]
+
+
 def show_plan_arguments(plan_file: Path) -> list[str]:
     """``show`` of a saved plan as JSON. The output holds sensitive values in plain text."""
     return ["show", "-no-color", "-json", _absolute(plan_file)]
-
-
-def show_state_arguments() -> list[str]:
-    """``show`` of the present state as JSON. The output holds sensitive values in plain text."""
-    return ["show", "-no-color", "-json"]
 
 
 def output_arguments() -> list[str]:

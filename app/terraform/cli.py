@@ -7,21 +7,27 @@ captured in a private file that is removed once read.
 
 from __future__ import annotations
 
-import json
+import hashlib
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.errors import TerraformError
+from app import exact_json
+from app.domain.agreement import NOTHING, Agreement
+from app.domain.state_file import StateFile
 from app.terraform import arguments
 from app.terraform.arguments import PlanMode
+from app.terraform.confinement import UNCONFINED, Confinement
+from app.terraform.diagnostic import Diagnostic, parse_diagnostic
 from app.terraform.discovery import TerraformBinary
-from app.terraform.events import ChangeSummary, Diagnostic, Event, parse_diagnostic
+from app.terraform.events import ChangeSummary, Event
 from app.terraform.identity import ProcessIdentity
 from app.terraform.plan import Plan
 from app.terraform.process import ProcessHooks, ProcessSpec, run_process
 from app.terraform.step import Step
+from app.terraform.terraform_errors import TerraformError
 
 MAX_DOCUMENT_BYTES = 256 * 1024 * 1024
 
@@ -83,6 +89,8 @@ class Terraform:
         reattach: value for ``TF_REATTACH_PROVIDERS``, a provider that already runs; used by steps
             that change nothing.
         moving: attributes that the cloud changes by itself, by type of resource.
+        confinement: as whom Terraform runs, and what it may see.
+        agreement: what was agreed, over the state in the directory.
     """
 
     binary: TerraformBinary
@@ -95,18 +103,19 @@ class Terraform:
     inherited: tuple[int, ...] = ()
     reattach: str | None = None
     moving: Mapping[str, Collection[str]] = field(default_factory=dict)
+    confinement: Confinement = UNCONFINED
+    agreement: Agreement = NOTHING
 
-    def init(self, deadline_seconds: float, *, is_locked: bool = False) -> None:
-        """Install providers and modules.
+    def init(self, deadline_seconds: float) -> None:
+        """Install the providers that the lock file names, with its hashes, and no others.
 
         Args:
             deadline_seconds: how long it may take.
-            is_locked: install only providers that the lock file names, with its hashes.
 
         Raises:
             TerraformError, OperationCanceledError, OperationDeadlineError.
         """
-        step = self._run("init", arguments.init_arguments(is_locked=is_locked), deadline_seconds)
+        step = self._run("init", arguments.init_arguments(), deadline_seconds)
         step.require_success()
 
     def validate(self, deadline_seconds: float) -> tuple[Diagnostic, ...]:
@@ -159,6 +168,48 @@ class Terraform:
         step.require_success()
         return ApplyOutcome(step.summary, step.warnings)
 
+    def take_in(self, address: str, identifier: str, deadline_seconds: float) -> None:
+        """Import one resource that exists into the private state; nothing in the cloud changes.
+
+        Args:
+            address: under which address; the configuration has it.
+            identifier: by which the provider finds it.
+            deadline_seconds: how long it may take.
+
+        Raises:
+            TerraformError: it is not there, cannot be imported, or the address is taken or unknown.
+            OperationCanceledError, OperationDeadlineError: it did not end by itself.
+        """
+        argument_list = arguments.import_arguments(address, identifier)
+        self._run("import", argument_list, deadline_seconds, self.reattach).require_success()
+
+    def take_in_aside(self, address: str, identifier: str, deadline_seconds: float) -> None:
+        """Import one resource under an address that the configuration does not have.
+
+        Terraform imports into an empty block of its type, which is taken away again. A plan of a
+        destroy then deletes it, as it does with all that only the state knows.
+
+        Args:
+            address: of the resource in the root module, for its type.
+            identifier: by which the provider finds it.
+            deadline_seconds: how long it may take.
+
+        Raises:
+            TerraformError: as ``take_in``.
+            OperationCanceledError, OperationDeadlineError: it did not end by itself.
+        """
+        kind = address.partition(".")[0]
+        name = "landform_" + hashlib.sha256(identifier.encode()).hexdigest()[:16]
+        block = self.directory / f"{name}.tf"
+        block.write_text(f'resource "{kind}" "{name}" {{}}\n', encoding="utf-8")
+        try:
+            # As the other files of the directory: to be read by the user that Terraform runs as.
+            os.chown(block, -1, self.directory.stat().st_gid)
+            block.chmod(0o640)
+            self.take_in(f"{kind}.{name}", identifier, deadline_seconds)
+        finally:
+            block.unlink(missing_ok=True)
+
     def record(self, plan_file: Path, deadline_seconds: float) -> None:
         """Apply a saved plan that changes nothing but the state; a kept provider will do.
 
@@ -169,15 +220,23 @@ class Terraform:
         argument_list = arguments.apply_arguments(plan_file)
         self._run("apply", argument_list, deadline_seconds, self.reattach).require_success()
 
-    def show_plan(self, plan_file: Path, deadline_seconds: float) -> Plan:
-        """Read a saved plan, masked."""
+    def show_plan(
+        self, plan_file: Path, deadline_seconds: float, destroys: StateFile | None = None
+    ) -> Plan:
+        """Read a saved plan, masked.
+
+        Args:
+            plan_file: the plan.
+            deadline_seconds: how long it may take.
+            destroys: of a destroy, the state that it was planned from.
+        """
         _, data = self._capture_bytes(
             "show",
             arguments.show_plan_arguments(plan_file),
             deadline_seconds,
             reattach=self.reattach,
         )
-        return Plan.parse(data, self.secrets, self.moving)
+        return Plan.parse(data, self.secrets, self.moving, self.agreement, destroys)
 
     def output(self, deadline_seconds: float) -> dict[str, OutputValue]:
         """Read the root outputs of the private state; sensitive ones in plain text."""
@@ -200,7 +259,7 @@ class Terraform:
     ) -> Step:
         step = Step(name, self.logs / f"{name}.stderr", self.secrets, self.hooks.on_event)
         spec = self._spec(step, argument_list, self.events_path(name), deadline_seconds, reattach)
-        step.result = run_process(spec, self._process_hooks(step.read_line))
+        step.result = run_process(spec, self._process_hooks(step.read_line, step.read_cut_line))
         return step
 
     def _capture(
@@ -212,7 +271,7 @@ class Terraform:
     ) -> tuple[Step, dict[str, Any]]:
         step, data = self._capture_bytes(name, argument_list, deadline_seconds, allowed)
         try:
-            document = json.loads(data)
+            document = exact_json.loads(data)
         except ValueError:
             step.fail()
         if not isinstance(document, dict):
@@ -251,7 +310,7 @@ class Terraform:
     ) -> ProcessSpec:
         kept = {"TF_REATTACH_PROVIDERS": reattach} if reattach else {}
         return ProcessSpec(
-            command=self.binary.command(argument_list),
+            command=self.binary.command(argument_list, self.confinement),
             directory=self.directory,
             environment={**self.environment, **kept},
             stdout_path=stdout_path,
@@ -261,10 +320,15 @@ class Terraform:
             inherited=self.inherited,
         )
 
-    def _process_hooks(self, on_line: Callable[[str], None]) -> ProcessHooks:
+    def _process_hooks(
+        self,
+        on_line: Callable[[str], None],
+        on_cut_line: Callable[[str], None] = lambda head: None,
+    ) -> ProcessHooks:
         return ProcessHooks(
             on_start=self.hooks.on_start,
             on_line=on_line,
+            on_cut_line=on_cut_line,
             on_poll=self.hooks.on_poll,
             should_stop=self.hooks.should_stop,
             should_kill=self.hooks.should_kill,

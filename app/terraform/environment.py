@@ -14,7 +14,9 @@ from pathlib import Path
 from app.errors import ConfigurationError
 
 SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-SANDBOX_PROVIDERS = "landform.local/*/*"
+LOCAL_HOST = "landform.local"
+"""Stands in addresses of providers that come with Landform; no registry of that name is asked."""
+
 RESERVED_PREFIXES = ("TF_", "LD_", "PYTHON")
 
 
@@ -65,27 +67,37 @@ def build_provider_environment(credentials: Mapping[str, str]) -> dict[str, str]
     return {**_SYSTEM, **credentials}
 
 
-def cli_config(sandbox_mirror: Path, provider_mirror: Path | None) -> str:
+def cli_config(sources: Iterable[str], sandbox_mirror: Path, provider_mirror: Path | None) -> str:
     """Return Terraform's CLI configuration: where providers are installed from.
 
+    Terraform finds no other provider than those named here, whatever a configuration or a state
+    asks for. A method without ``include`` would serve all, so one that has nothing is left out.
+
     Args:
+        sources: whole address of each provider that the cloud declares.
         sandbox_mirror: filesystem mirror of the sandbox cloud's provider (``landform.local``).
-        provider_mirror: another filesystem mirror, or None. Only the providers found in it are
-            taken from it; all others come directly from their registry.
+        provider_mirror: another filesystem mirror, or None. What it holds is taken from there, the
+            others come directly from their registry.
     """
-    mirrors = [(sandbox_mirror, [SANDBOX_PROVIDERS])]
+    wanted = sorted(sources)
+    local = [source for source in wanted if source.startswith(f"{LOCAL_HOST}/")]
     held = list_mirrored_providers(provider_mirror) if provider_mirror else []
-    if provider_mirror and held:
-        mirrors.append((provider_mirror, held))
-    excluded = [source for _, sources in mirrors for source in sources]
-    blocks = [_mirror_block(folder, sources) for folder, sources in mirrors if folder.is_dir()]
-    blocks.append(f"  direct {{\n    exclude = {_hcl_list(excluded)}\n  }}\n")
+    mirrored = [source for source in wanted if source in held]
+    remote = [source for source in wanted if source not in (*local, *mirrored)]
+    blocks = []
+    if local and sandbox_mirror.is_dir():
+        blocks.append(_mirror_block(sandbox_mirror, local))
+    if mirrored and provider_mirror:
+        blocks.append(_mirror_block(provider_mirror, mirrored))
+    if remote:
+        blocks.append(f"  direct {{\n    include = {_hcl_list(remote)}\n  }}\n")
     return "disable_checkpoint = true\n\nprovider_installation {\n" + "".join(blocks) + "}\n"
 
 
 def write_cli_config(path: Path, text: str) -> None:
     """Write Terraform's CLI configuration, mode 0600."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
 

@@ -6,14 +6,16 @@ counts. Sensitive values are masked at the door; the raw document must not be ke
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from app import exact_json
+from app.domain.agreement import NOTHING, Agreement, Transition
 from app.domain.plan_summary import PlanSummary
 from app.domain.redaction import Redactor, secret_texts
-from app.errors import TerraformError
+from app.domain.state_file import StateFile
+from app.terraform.destroy_drift import with_destroy_drift
 from app.terraform.difference import (
     AttributeChange,
     Shadows,
@@ -22,112 +24,14 @@ from app.terraform.difference import (
     mask,
 )
 from app.terraform.masking import marked_texts
+from app.terraform.plan_agreement import compare_with_agreed
+from app.terraform.planned_owners import PlannedResource, read_planned_resources
+from app.terraform.resource_change import NOOP, DriftedResource, ResourceChange
+from app.terraform.terraform_errors import TerraformError
 
 FORMAT_MAJOR = "1"
 RESOURCE_LISTS = ("resource_changes", "resource_drift")
-NOOP = ("no-op",)
 NOTHING_MOVES: Mapping[str, Collection[str]] = {}
-REPLACE = ({"delete", "create"}, {"forget", "create"})
-
-
-@dataclass(frozen=True)
-class ResourceChange:
-    """What happens to one resource instance. ``before`` and ``after`` are masked."""
-
-    address: str
-    previous_address: str | None
-    mode: str
-    type: str
-    name: str
-    module: str
-    index: int | str | None
-    provider: str
-    deposed_key: str | None
-    actions: tuple[str, ...]
-    action_reason: str | None
-    before: Any
-    after: Any
-    attributes: tuple[AttributeChange, ...]
-    replace_paths: tuple[tuple[str | int, ...], ...]
-    imported_id: str | None = None
-
-    @property
-    def is_noop(self) -> bool:
-        """Whether nothing happens to it, not even an import."""
-        return self.actions == NOOP and self.imported_id is None
-
-    @property
-    def is_import_only(self) -> bool:
-        """Whether it is taken into the state and not changed."""
-        return self.actions == NOOP and self.imported_id is not None
-
-    @property
-    def is_create(self) -> bool:
-        """Whether it is created and nothing is destroyed for it."""
-        return self.actions == ("create",)
-
-    @property
-    def is_update(self) -> bool:
-        """Whether it is changed in place."""
-        return self.actions == ("update",)
-
-    @property
-    def is_delete(self) -> bool:
-        """Whether it is destroyed and not created again."""
-        return self.actions == ("delete",)
-
-    @property
-    def is_replace(self) -> bool:
-        """Whether it is destroyed and created anew, in either order."""
-        return set(self.actions) in REPLACE
-
-    @property
-    def is_read(self) -> bool:
-        """Whether it is only read (a data source)."""
-        return self.actions == ("read",)
-
-    @property
-    def action(self) -> str:
-        """One word: ``create, update, delete, replace, read, import, no-op, forget``."""
-        if self.is_import_only:
-            return "import"
-        return "replace" if self.is_replace else self.actions[0]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return {
-            "address": self.address,
-            "previous_address": self.previous_address,
-            "mode": self.mode,
-            "type": self.type,
-            "name": self.name,
-            "module": self.module,
-            "action": self.action,
-            "actions": list(self.actions),
-            "action_reason": self.action_reason,
-            "imported_id": self.imported_id,
-            "before": self.before,
-            "after": self.after,
-            "attributes": [item.to_dict() for item in self.attributes],
-        }
-
-
-@dataclass(frozen=True)
-class DriftedResource:
-    """A resource that changed outside Terraform; ``before`` is the state, ``after`` reality."""
-
-    resource: ResourceChange
-    change: Literal["updated", "deleted"]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON."""
-        return {
-            "address": self.resource.address,
-            "name": self.resource.name,
-            "type": self.resource.type,
-            "change": self.change,
-            "attributes": [item.to_dict() for item in self.resource.attributes],
-        }
 
 
 @dataclass(frozen=True)
@@ -153,7 +57,12 @@ class OutputChange:
 
 @dataclass(frozen=True)
 class Plan:
-    """A saved plan. ``drift`` is what changed outside, ``changes`` what the plan would do."""
+    """A saved plan. ``drift`` is what changed outside, ``changes`` what the plan would do.
+
+    ``existing`` has what is there and whose tags it carries.
+    ``refreshed`` is what is otherwise than recorded, whether agreed or not. ``restored`` are the
+    addresses of which the plan makes what was agreed. ``transition`` holds secrets.
+    """
 
     terraform_version: str
     changes: tuple[ResourceChange, ...]
@@ -161,6 +70,11 @@ class Plan:
     outputs: tuple[OutputChange, ...]
     is_errored: bool
     is_applyable: bool
+    existing: tuple[PlannedResource, ...] = ()
+    refreshed: tuple[DriftedResource, ...] = ()
+    restored: frozenset[str] = frozenset()
+    transition: Transition = field(default_factory=Transition, repr=False)
+    settled: Agreement | None = field(default=None, repr=False)
 
     @classmethod
     def still(cls) -> Plan:
@@ -173,6 +87,8 @@ class Plan:
         data: bytes,
         secrets: Collection[str] = (),
         moving: Mapping[str, Collection[str]] = NOTHING_MOVES,
+        agreement: Agreement = NOTHING,
+        destroys: StateFile | None = None,
     ) -> Plan:
         """Read the output of ``show -json PLAN``.
 
@@ -181,13 +97,20 @@ class Plan:
             secrets: further values to mask wherever they occur, beside those marked sensitive.
             moving: attributes that the cloud changes by itself, by type of resource; a change of
                 nothing else is no drift.
+            agreement: what was agreed, over the state that the plan was made from.
+            destroys: of a destroy, that state.
 
         Raises:
             TerraformError: not a plan, or of a format that Landform does not read.
         """
         document = _load(data)
         try:
-            hidden = Redactor({*_sensitive_texts(document), *secrets})
+            if destroys is not None:
+                document = with_destroy_drift(document, destroys)
+            found = compare_with_agreed(document, agreement, moving)
+            agreed = {**document, "resource_drift": found.drift}
+            texts = {*_sensitive_texts(document), *_sensitive_texts(agreed)}
+            hidden = Redactor({*texts, *secrets})
             changes = tuple(
                 _read_change(item, hidden) for item in document.get("resource_changes") or ()
             )
@@ -195,7 +118,10 @@ class Plan:
                 _read_output(name, item, hidden)
                 for name, item in (document.get("output_changes") or {}).items()
             )
-            drift = tuple(_read_drift(document.get("resource_drift") or (), hidden, moving))
+            existing = read_planned_resources(document)
+            drift = tuple(_read_drift(found.drift, hidden, moving))
+            items = document.get("resource_drift") or ()
+            refreshed = tuple(_read_drift(items, hidden, moving))
         except (KeyError, TypeError, AttributeError, IndexError) as error:
             raise TerraformError("The plan's JSON is not shaped like a Terraform plan.") from error
         has_changes = any(not (item.is_noop or item.is_read) for item in changes)
@@ -206,7 +132,23 @@ class Plan:
             outputs=outputs,
             is_errored=bool(document.get("errored", False)),
             is_applyable=bool(document.get("applyable", has_changes)),
+            existing=existing,
+            refreshed=refreshed,
+            restored=found.restored,
+            transition=found.transition,
+            settled=found.settled,
         )
+
+    @property
+    def wanted(self) -> Plan:
+        """The plan without what only makes again what was agreed, and the outputs that follow it.
+
+        Which output depends on what is not said; where nothing else changes a resource, all do.
+        """
+        left = tuple(item for item in self.changes if item.address not in self.restored)
+        is_more = any(not (item.is_noop or item.is_read) for item in left)
+        outputs = self.outputs if is_more or not self.restored else ()
+        return replace(self, changes=left, outputs=outputs)
 
     @property
     def summary(self) -> PlanSummary:
@@ -217,12 +159,15 @@ class Plan:
             change=sum(item.is_update for item in managed),
             destroy=sum(item.is_delete for item in managed),
             replace=sum(item.is_replace for item in managed),
+            import_=sum(item.is_import for item in managed),
+            move=sum(item.is_move for item in managed),
+            forget=sum(item.is_forget for item in managed),
         )
 
     @property
     def has_gone(self) -> bool:
         """Whether the state lists something that does not exist any more."""
-        return any(item.change == "deleted" for item in self.drift)
+        return any(item.change == "deleted" for item in self.refreshed)
 
     @property
     def only_records(self) -> bool:
@@ -231,14 +176,26 @@ class Plan:
         Something is otherwise than recorded, and all that is there is as configured.
         """
         is_as_configured = all(item.is_noop or item.is_read for item in self.changes)
-        return bool(self.drift) and not self.has_gone and is_as_configured
+        return bool(self.refreshed) and not self.has_gone and is_as_configured
 
     @property
     def has_changes(self) -> bool:
-        """Whether the plan would change a resource or an output."""
-        return any(not (item.is_noop or item.is_read) for item in self.changes) or any(
-            item.actions != NOOP for item in self.outputs
-        )
+        """Whether the plan would change a resource, its record or an output.
+
+        Terraform calls a plan applyable also when it does no more than read what a ``check`` block
+        asks for, which it does at every plan.
+        """
+        is_changed = any(not (item.is_noop or item.is_read) for item in self.changes)
+        return is_changed or self.changed_outputs > 0
+
+    @property
+    def changed_outputs(self) -> int:
+        """How many outputs the plan would change."""
+        return sum(item.actions != NOOP for item in self.outputs)
+
+    def sentence(self) -> str:
+        """Say in one sentence what the plan would do."""
+        return self.summary.sentence(self.changed_outputs)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain, masked values for JSON; what does not change is left out."""
@@ -255,7 +212,7 @@ class Plan:
 
 def _load(data: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(data)
+        document = exact_json.loads(data)
     except (ValueError, RecursionError) as error:
         raise TerraformError("The plan could not be read: its JSON is torn.") from error
     version = document.get("format_version") if isinstance(document, dict) else None
@@ -266,7 +223,9 @@ def _load(data: bytes) -> dict[str, Any]:
     return dict(document)
 
 
-def _read_change(item: Mapping[str, Any], hidden: Redactor) -> ResourceChange:
+def _read_change(
+    item: Mapping[str, Any], hidden: Redactor, *, by_element: bool = False
+) -> ResourceChange:
     change = item["change"]
     shadows = Shadows(
         change.get("before_sensitive", False),
@@ -291,7 +250,9 @@ def _read_change(item: Mapping[str, Any], hidden: Redactor) -> ResourceChange:
         after=hidden.blank(mask(after, shadows.after_sensitive, shadows.unknown)),
         attributes=tuple(
             _scrub_change(change, hidden)
-            for change in list_differences(before, after, shadows, replace_paths)
+            for change in list_differences(
+                before, after, shadows, replace_paths, by_element=by_element
+            )
         ),
         replace_paths=replace_paths,
         imported_id=(change.get("importing") or {}).get("id"),
@@ -336,7 +297,7 @@ def _read_drift(
     """
     drift = []
     for item in items:
-        resource = _read_change(item, hidden)
+        resource = _read_change(item, hidden, by_element=True)
         if resource.is_delete:
             drift.append(DriftedResource(resource, "deleted"))
             continue

@@ -21,10 +21,11 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import TracebackType
 
-from app.errors import TerraformError
 from app.terraform.identity import ProcessIdentity
 from app.terraform.tail import LineTail
+from app.terraform.terraform_errors import TerraformError
 
 POLL_SECONDS = 0.1
 FIRST_POLL_SECONDS = 0.01
@@ -41,12 +42,15 @@ class StopReason(StrEnum):
 class ProcessHooks:
     """What the caller wants to know while Terraform runs; all run in the caller's thread.
 
-    An exception in any of them stops Terraform gracefully and then goes on to the caller.
+    An exception in any of them stops Terraform gracefully and then goes on to the caller; one
+    that has ``grace_seconds`` says how long Terraform may take for that.
+    ``on_cut_line`` gets the beginning of a line that is too long to be read.
     ``should_kill`` is asked when the grace period is over; past the deadline it is not asked.
     """
 
     on_start: Callable[[ProcessIdentity], None] = lambda identity: None
     on_line: Callable[[str], None] = lambda line: None
+    on_cut_line: Callable[[str], None] = lambda head: None
     on_poll: Callable[[], None] = lambda: None
     should_stop: Callable[[], bool] = lambda: False
     should_kill: Callable[[], bool] = lambda: True
@@ -80,7 +84,6 @@ class ProcessResult:
     exit_code: int
     stop_reason: StopReason | None
     was_killed: bool
-    duration_seconds: float
     skipped_lines: int
 
 
@@ -93,10 +96,10 @@ def run_process(spec: ProcessSpec, hooks: ProcessHooks) -> ProcessResult:
     """
     with ExitStack() as stack:
         stdout, stderr = _open_outputs(spec, stack)
-        tail = LineTail(spec.stdout_path, os.fstat(stdout).st_size)
+        tail = LineTail(spec.stdout_path, os.fstat(stdout).st_size, hooks.on_cut_line)
         stack.callback(tail.close)
         running = _Running(_start(spec, stdout, stderr), spec)
-        stack.callback(running.end)
+        stack.push(running.end)
         hooks.on_start(ProcessIdentity.of(running.pid))
         running.follow(tail, hooks)
         for line in tail.read_rest():
@@ -115,6 +118,7 @@ class _Running:
         self._interrupted_at: float | None = None
         self._stop_reason: StopReason | None = None
         self._was_killed = False
+        self._grace_seconds = spec.grace_seconds
         self.pid = process.pid
 
     def follow(self, tail: LineTail, hooks: ProcessHooks) -> None:
@@ -129,8 +133,14 @@ class _Running:
             pause = min(POLL_SECONDS, pause * 2)
         self._reap()
 
-    def end(self) -> None:
+    def end(
+        self,
+        _type: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
         """Stop what still runs, gracefully first; always reaps. Nothing to do after ``follow``."""
+        self._grace_seconds = getattr(error, "grace_seconds", self._grace_seconds)
         try:
             while not self._has_exited():
                 self._stop(may_kill=True)
@@ -144,7 +154,6 @@ class _Running:
             exit_code=self._process.wait(),
             stop_reason=self._stop_reason,
             was_killed=self._was_killed,
-            duration_seconds=time.monotonic() - self._started,
             skipped_lines=tail.skipped_lines,
         )
 
@@ -164,7 +173,7 @@ class _Running:
         if self._interrupted_at is None:
             self._interrupted_at = now
             os.kill(self._process.pid, signal.SIGINT)
-        elif may_kill and now - self._interrupted_at >= self._spec.grace_seconds:
+        elif may_kill and now - self._interrupted_at >= self._grace_seconds:
             self._was_killed = True
             os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -189,7 +198,9 @@ def _open_outputs(spec: ProcessSpec, stack: ExitStack) -> tuple[int, int]:
     descriptors = []
     for path in (spec.stdout_path, spec.stderr_path):
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            # Not through a link that an earlier step of the run may have left.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+            descriptor = os.open(path, flags, 0o600)
         except OSError as error:
             raise TerraformError(f"Terraform's output cannot be written: {error}.") from error
         stack.callback(os.close, descriptor)

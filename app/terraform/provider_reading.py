@@ -1,4 +1,4 @@
-"""What a provider is asked to read, and the words in which a worker has the keeper ask it; pure.
+"""What a provider is asked to read, and the words in which a worker has the pool ask it; pure.
 
 A reading is a digest of what the provider answered for every resource of a state. It says nothing
 but "the same as then"; what then was, only Terraform can tell.
@@ -6,11 +6,11 @@ but "the same as then"; what then was, only Terraform can tell.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app import exact_json
 from app.domain.state_file import StateFile, StateResource
 
 
@@ -64,7 +64,9 @@ def _instances(resource: StateResource, moving: tuple[str, ...]) -> list[Recorde
     for instance in resource.instances:
         if instance.is_tainted or instance.deposed_key is not None or instance.is_flat:
             return None
-        attributes = json.dumps(instance.attributes, ensure_ascii=False, separators=(",", ":"))
+        attributes = exact_json.dumps(
+            instance.attributes, ensure_ascii=False, separators=(",", ":")
+        )
         version, private = instance.schema_version, instance.private
         found.append(RecordedResource(resource.type, version, attributes, private, moving))
     return found
@@ -76,7 +78,7 @@ def request_line(resources: Sequence[RecordedResource]) -> bytes:
         [item.type, item.schema_version, item.attributes, item.private, [*item.moving]]
         for item in resources
     ]
-    return json.dumps({"read": rows}).encode() + b"\n"
+    return exact_json.dumps({"read": rows}).encode() + b"\n"
 
 
 def parse_request(line: bytes) -> tuple[RecordedResource, ...]:
@@ -85,7 +87,7 @@ def parse_request(line: bytes) -> tuple[RecordedResource, ...]:
     Raises:
         ValueError: it is no such wish.
     """
-    words = json.loads(line)
+    words = exact_json.loads(line)
     rows = words.get("read") if isinstance(words, dict) else None
     if not isinstance(rows, list) or not all(_is_row(row) for row in rows):
         raise ValueError("This is no wish to have resources read.")
@@ -96,8 +98,8 @@ def parse_request(line: bytes) -> tuple[RecordedResource, ...]:
 
 
 def reading_line(reading: str | None) -> bytes:
-    """Return the keeper's answer: a digest, or None when the provider did not answer for all."""
-    return json.dumps({"reading": reading}).encode() + b"\n"
+    """Return the pool's answer: a digest, or None when the provider did not answer for all."""
+    return exact_json.dumps({"reading": reading}).encode() + b"\n"
 
 
 def parse_reading(line: bytes) -> str | None:
@@ -106,7 +108,7 @@ def parse_reading(line: bytes) -> str | None:
     Raises:
         ValueError: it is no such answer.
     """
-    words = json.loads(line)
+    words = exact_json.loads(line)
     reading = words.get("reading", "") if isinstance(words, dict) else ""
     if reading is not None and not (isinstance(reading, str) and reading):
         raise ValueError("This is no reading.")

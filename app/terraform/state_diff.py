@@ -65,7 +65,7 @@ class OutputDifference:
 
 
 @dataclass(frozen=True)
-class StateDiff:
+class StateDifference:
     """Everything that differs, in the order of addresses and names."""
 
     resources: tuple[ResourceDifference, ...]
@@ -83,7 +83,7 @@ class StateDiff:
 
 def compare_states(
     before: StateFile | None, after: StateFile, secrets: Collection[str] = ()
-) -> StateDiff:
+) -> StateDifference:
     """Compare two states.
 
     Args:
@@ -103,7 +103,7 @@ def compare_states(
         _compare_outputs(name, old_outputs.get(name), after.outputs.get(name), hidden)
         for name in sorted({*old_outputs, *after.outputs})
     )
-    return StateDiff(
+    return StateDifference(
         tuple(item for item in resources if item is not None),
         tuple(item for item in outputs if item is not None),
     )

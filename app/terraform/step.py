@@ -6,23 +6,27 @@ domain errors. It starts nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from app.domain.operation_errors import OperationCanceledError, OperationDeadlineError
 from app.domain.redaction import Redactor
-from app.errors import (
-    LandformError,
-    OperationCanceledError,
-    OperationDeadlineError,
-    PlanStaleError,
-    TerraformError,
-)
-from app.terraform.events import ChangeSummary, Diagnostic, Event, parse_event
+from app.errors import LandformError
+from app.terraform.diagnostic import Diagnostic
+from app.terraform.events import ChangeSummary, Event, parse_cut_line, parse_event
+from app.terraform.output_budget import OutputBudget
 from app.terraform.process import ProcessResult, StopReason
+from app.terraform.terraform_errors import PlanStaleError, TerraformError
 
 MAX_DIAGNOSTICS = 50
 STDERR_TAIL_BYTES = 4000
+MAX_LISTED_BYTES = 1000
+MAX_DIAGNOSTICS_BYTES = 8000
+"""Details of all diagnostics together, in the error of an operation."""
+PRINTED = '"type":"provision_progress"'
+"""What a program of a module printed. In its own words each of these quotes has a backslash."""
+
 STALE_SUMMARIES = ("Saved plan is stale", "Saved plan does not match the given state")
 # Said beside the real cause; the second by Terraform 1.15, before it, OpenTofu by its own name.
 CONSEQUENCES = (
@@ -51,6 +55,7 @@ class Step:
         self.withheld_lines = 0
         self.drifted = 0
         self._redactor = Redactor(secrets)
+        self._budget = OutputBudget()
         self._on_event = on_event
 
     @property
@@ -65,10 +70,26 @@ class Step:
 
     def read_line(self, line: str) -> None:
         """Pass an event on; withhold everything else, which may be the raw state."""
+        if self._budget.is_spent and PRINTED in line:
+            return  # a flood is not even parsed: that takes longer than printing it
         parsed = parse_event(line)
         if parsed is None:
             self.withheld_lines += bool(line.strip())
             return
+        self._pass_on(parsed, len(line))
+
+    def read_cut_line(self, head: str) -> None:
+        """Pass on what the beginning of a line says that is too long to be read whole."""
+        parsed = parse_cut_line(head)
+        if parsed is not None:
+            self._pass_on(parsed, len(head))
+
+    def _pass_on(self, parsed: Event, size_bytes: int) -> None:
+        was_spent = self._budget.is_spent
+        if not self._budget.admits(parsed, size_bytes):
+            return
+        if self._budget.is_spent and not was_spent:
+            self._on_event(self._budget.last_words())
         event = parsed.redacted(self._redactor)
         if event.diagnostic is not None and len(self.diagnostics) < MAX_DIAGNOSTICS:
             self.diagnostics.append(event.diagnostic)
@@ -87,13 +108,15 @@ class Step:
         raise self._error()
 
     def _error(self) -> LandformError:
+        # Those of ``validate`` have not come through an event.
+        diagnostics = [item.redacted(self._redactor) for item in self.diagnostics]
+        first = _first_error(diagnostics)
         context = {
             "step": self.name,
             "exit_code": self.result.exit_code,
             "was_killed": self.result.was_killed,
             "withheld_lines": self.withheld_lines,
-            # Those of ``validate`` have not come through an event.
-            "diagnostics": [item.redacted(self._redactor).to_dict() for item in self.diagnostics],
+            "diagnostics": _list_diagnostics(diagnostics),
         }
         how = "had to be killed" if self.result.was_killed else "stopped in good order"
         if self.result.stop_reason is StopReason.CANCELED:
@@ -102,17 +125,12 @@ class Step:
         if self.result.stop_reason is StopReason.DEADLINE:
             detail = f"terraform {self.name} did not end before its deadline and {how}."
             return OperationDeadlineError(detail, context=context)
-        first = self._first_error()
         if first is None:
             return TerraformError(self._end_in_words(), context=context)
+        if first.is_cut:
+            context["is_cut"] = True
         stale = first.summary.startswith(STALE_SUMMARIES)
-        words = self._redactor.text(first.in_words())
-        return (PlanStaleError if stale else TerraformError)(words, context=context)
-
-    def _first_error(self) -> Diagnostic | None:
-        errors = [item for item in self.diagnostics if item.is_error]
-        causes = [item for item in errors if not item.summary.startswith(CONSEQUENCES)]
-        return next(iter([*causes, *errors]), None)
+        return (PlanStaleError if stale else TerraformError)(first.in_words(), context=context)
 
     def _end_in_words(self) -> str:
         """Say how it ended when there is no diagnostic: by signal, or with words on stderr."""
@@ -120,9 +138,33 @@ class Step:
         if code < 0:
             return f"terraform {self.name} was ended by signal {-code} from outside Landform."
         words = " ".join(self._redactor.text(self._stderr_tail()).split())
-        return words or f"terraform {self.name} ended with code {code} and said nothing."
+        if words:
+            return words
+        if self.unread_lines:
+            return (
+                f"terraform {self.name} ended with code {code}; {self.unread_lines} lines of its "
+                "output were withheld, as they may hold the state or were too long to be read."
+            )
+        return f"terraform {self.name} ended with code {code} and said nothing."
 
     def _stderr_tail(self) -> str:
         with self.stderr_path.open("rb") as file:
             file.seek(max(0, self.stderr_path.stat().st_size - STDERR_TAIL_BYTES))
             return file.read().decode("utf-8", errors="replace")
+
+
+def _first_error(diagnostics: Sequence[Diagnostic]) -> Diagnostic | None:
+    errors = [item for item in diagnostics if item.is_error]
+    causes = [item for item in errors if not item.summary.startswith(CONSEQUENCES)]
+    return next(iter([*causes, *errors]), None)
+
+
+def _list_diagnostics(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:
+    """Return them for the error of an operation, which tells the first one whole already."""
+    room = MAX_DIAGNOSTICS_BYTES
+    listed = []
+    for item in diagnostics:
+        short = item.shortened(max(0, min(MAX_LISTED_BYTES, room)))
+        room -= len(short.detail.encode())
+        listed.append(short.to_dict())
+    return listed

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 CHUNK_BYTES = 64 * 1024
-MAX_LINE_BYTES = 1024 * 1024
+MAX_LINE_BYTES = 16 * 1024 * 1024
+HEAD_BYTES = 16 * 1024
 MAX_TURN_BYTES = 4 * 1024 * 1024
 
 
 class LineTail:
     """Reads complete new lines of one file, starting at ``offset``.
 
-    A line longer than ``MAX_LINE_BYTES`` is skipped and counted in ``skipped_lines``; what is not
-    yet ended by a newline waits for the rest. Bytes that are not UTF-8 are replaced.
+    A line longer than ``MAX_LINE_BYTES`` is skipped and counted in ``skipped_lines``; its beginning
+    goes to ``on_cut``. What is not yet ended by a newline waits for the rest. Bytes that are not
+    UTF-8 are replaced.
     """
 
-    def __init__(self, path: Path, offset: int = 0) -> None:
+    def __init__(
+        self, path: Path, offset: int = 0, on_cut: Callable[[str], None] = lambda head: None
+    ) -> None:
+        self._on_cut = on_cut
         self._descriptor = os.open(path, os.O_RDONLY)
         self._offset = offset
         self._pending = bytearray()
@@ -52,17 +57,19 @@ class LineTail:
         *complete, rest = chunk.split(b"\n")
         for part in complete:
             if self._is_skipping or len(self._pending) + len(part) > MAX_LINE_BYTES:
-                self._skip(ended=True)
+                self._skip(part, ended=True)
             else:
                 yield self._take(part)
         if self._is_skipping or len(self._pending) + len(rest) > MAX_LINE_BYTES:
-            self._skip(ended=False)
+            self._skip(rest, ended=False)
         else:
             self._pending += rest
 
-    def _skip(self, *, ended: bool) -> None:
+    def _skip(self, part: bytes, *, ended: bool) -> None:
         if not self._is_skipping:
             self.skipped_lines += 1
+            head = (bytes(self._pending[:HEAD_BYTES]) + part[:HEAD_BYTES])[:HEAD_BYTES]
+            self._on_cut(head.decode("utf-8", errors="replace"))
         self._is_skipping = not ended
         self._pending.clear()
 

@@ -12,7 +12,7 @@ from sandbox.provider.connection import Connection
 from sandbox.provider.diagnostics import Subject, report, report_other_type
 from sandbox.provider.schemas import make_data_source_schema
 from sandbox.provider.transport import CloudUnreachableError
-from sandbox.resource_types import ResourceType
+from sandbox.resource_types.resource_type import ResourceType
 
 
 class SandboxDataSource(DataSource):

@@ -25,16 +25,24 @@ ARCHITECTURES = {
     "armv7l": "arm",
 }
 
-# A wrapper rather than a shebang: a shebang ends at 127 bytes and cannot hold spaces. SIGINT is
-# ignored from the first moment on; Terraform handles it. -P keeps Terraform's working directory,
-# which holds other people's files, off sys.path.
-_WRAPPER = """#!/bin/sh
+LOCATION_FILE = "sandbox-provider.sh"
+"""Lies at the top of the mirror, outside of what Terraform computes checksums of."""
+
+CODE_FOLDER = "sandbox-provider"
+"""Holds a link to the package; also at the top of the mirror."""
+
+# A wrapper rather than a shebang: a shebang ends at 127 bytes and cannot hold spaces. It is the
+# same on every machine, so that terraform/clouds/sandbox.lock.hcl can hold its checksum; what
+# differs is in LOCATION_FILE. SIGINT is ignored from the first moment on; Terraform handles it.
+# -P keeps Terraform's working directory, which holds other people's files, off sys.path.
+WRAPPER = f"""#!/bin/sh
 # The provider of Landform's sandbox cloud. Written by: python -m sandbox.provider.install
 trap '' INT
-unset PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS
-PYTHONPATH={root}
+unset PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS CDPATH
+here=$(cd -P -- "${{0%/*}}" && pwd -P) || exit 1
+. "${{here%/*/*/*/*/*}}/{LOCATION_FILE}" || exit 1
 export PYTHONPATH
-exec {python} -P -m sandbox.provider "$@"
+exec "$LANDFORM_PYTHON" -P -m sandbox.provider "$@"
 """
 
 
@@ -66,35 +74,63 @@ def install(mirror: Path) -> Path:
     """
     name = PROVIDER_ADDRESS.rpartition("/")[2]
     folder = mirror / PROVIDER_ADDRESS / VERSION / get_platform()
+    _make_folders(mirror, folder)
+    write_location(mirror, Path(sys.executable), Path(__file__).absolute().parents[2])
     executable = folder / f"terraform-provider-{name}_v{VERSION}"
-    content = make_wrapper(Path(sys.executable), Path(__file__).absolute().parents[2])
-    if _is_current(executable, content):
-        return executable
+    _write(mirror, executable, WRAPPER, 0o755)
+    return executable
+
+
+def _make_folders(mirror: Path, folder: Path) -> None:
+    """Make ``folder`` so that Terraform, which may be another user, gets there from ``mirror``."""
     folder.mkdir(parents=True, exist_ok=True)
+    names = folder.relative_to(mirror).parts
+    for depth in range(len(names) + 1):
+        mirror.joinpath(*names[:depth]).chmod(0o755)
+
+
+def write_location(mirror: Path, python: Path, root: Path) -> None:
+    """Say which Python the wrapper runs, and in which copy of the repository it finds the code.
+
+    Python lists the folder in which it looks for a package. It gets one with a link to the package
+    alone: a confined provider may not list what lies beside it.
+    """
+    folder, package = mirror / CODE_FOLDER, root / "sandbox"
+    _make_folders(mirror, folder)
+    link = folder / package.name
+    if not link.is_symlink() or link.readlink() != package:
+        draft = folder / f".{os.getpid()}"
+        draft.symlink_to(package)
+        draft.replace(link)
+    lines = [
+        f"LANDFORM_PYTHON={shlex.quote(str(python))}",
+        f"PYTHONPATH={shlex.quote(str(folder.absolute()))}",
+    ]
+    _write(mirror, mirror / LOCATION_FILE, "\n".join(lines) + "\n", 0o644)
+
+
+def _write(mirror: Path, path: Path, content: str, mode: int) -> None:
+    """Write a file completely or not at all; leave one untouched that is as it should be."""
+    if _is_current(path, content, mode):
+        return
     # Drafted outside the package's folder: Terraform checksums everything in there.
     descriptor, draft = tempfile.mkstemp(dir=mirror, prefix=".install-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(content)
-            os.fchmod(file.fileno(), 0o755)
+            os.fchmod(file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
-        Path(draft).replace(executable)
+        Path(draft).replace(path)
     finally:
         Path(draft).unlink(missing_ok=True)
-    return executable
 
 
-def make_wrapper(python: Path, root: Path) -> str:
-    """Return the shell script that runs the provider from the repository root with this Python."""
-    return _WRAPPER.format(python=shlex.quote(str(python)), root=shlex.quote(str(root)))
-
-
-def _is_current(executable: Path, content: str) -> bool:
+def _is_current(path: Path, content: str, mode: int) -> bool:
     return (
-        executable.is_file()
-        and os.access(executable, os.X_OK)
-        and executable.read_text(encoding="utf-8") == content
+        path.is_file()
+        and path.stat().st_mode & 0o777 == mode
+        and path.read_text(encoding="utf-8") == content
     )
 
 

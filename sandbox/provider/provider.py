@@ -12,7 +12,7 @@ from tf.utils import Diagnostics
 from sandbox.provider.connection import Connection
 from sandbox.provider.data_source import SandboxDataSource, make_data_source_class
 from sandbox.provider.resource import SandboxResource, make_resource_class
-from sandbox.resource_types import RESOURCE_TYPES
+from sandbox.resource_types.all_types import RESOURCE_TYPES
 from sandbox.version import PROVIDER_ADDRESS
 
 

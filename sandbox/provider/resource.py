@@ -38,7 +38,7 @@ from sandbox.provider.waiting import (
     WaitInterruptedError,
     wait_until_available,
 )
-from sandbox.resource_types import ResourceType
+from sandbox.resource_types.resource_type import ResourceType
 
 State = dict[str, Any]
 

@@ -8,7 +8,7 @@ from tf.types import Bool, Number, String, TfType, Unknown
 
 from sandbox.attributes import Attribute, Kind
 from sandbox.provider.unknowns import RefinableMap
-from sandbox.resource_types import ResourceType
+from sandbox.resource_types.resource_type import ResourceType
 
 DEFAULT_CREATE_TIMEOUT_SECONDS = 600
 CREATE_TIMEOUT = "create_timeout_seconds"

@@ -34,7 +34,8 @@ CHECK_SECONDS = 0.25
 GRACE_SECONDS = 5.0
 # Creates block a thread each while they wait; a stop must still find a free one.
 MAX_CALLS = 128
-MAX_SOCKET_FOLDER_LENGTH = 70
+# What the address of a unix socket holds, less what is made in the folder: unix(7).
+MAX_SOCKET_FOLDER_LENGTH = 107 - len("/sandbox-xxxxxxxx/plugin.sock")
 
 
 class _Controller(grpc_controller_pb2_grpc.GRPCControllerServicer):
@@ -124,7 +125,8 @@ def _serve(
     grpc_stdio_pb2_grpc.add_GRPCStdioServicer_to_server(_Stdio(), server)
     with tempfile.TemporaryDirectory(prefix="sandbox-", dir=_choose_socket_folder()) as folder:
         socket_path = f"{folder}/plugin.sock"
-        bind(server, f"unix://{socket_path}")
+        # Without slashes, of which gRPC counts two as part of the address.
+        bind(server, f"unix:{socket_path}")
         server.start()
         print(announce(socket_path), flush=True)
         while not (ended.wait(CHECK_SECONDS) or signals or os.getppid() != parent_pid):
@@ -135,7 +137,8 @@ def _serve(
 
 def _choose_socket_folder() -> str:
     """A unix socket's path holds about 100 bytes; a run directory's TMPDIR may be longer."""
-    folder = tempfile.gettempdir()
-    if len(os.fsencode(folder)) <= MAX_SOCKET_FOLDER_LENGTH:
-        return folder
+    # The first is what go-plugin calls the folder that it was told to listen in.
+    for folder in (os.environ.get("PLUGIN_UNIX_SOCKET_DIR"), tempfile.gettempdir()):
+        if folder and len(os.fsencode(folder)) <= MAX_SOCKET_FOLDER_LENGTH:
+            return folder
     return "/tmp"  # noqa: S108  # nosec B108  # the folder made in it is private to the user

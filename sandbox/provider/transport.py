@@ -19,6 +19,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult
 
 REQUEST_TIMEOUT_SECONDS = 90.0
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
 # As many as Terraform reads at once by default, and some that wait for a creation.
 MAX_IDLE_CONNECTIONS = 16
 
@@ -87,7 +88,11 @@ class Transport:
             half.callback(connection.close)
             connection.request(*request)
             response = connection.getresponse()
-            answer = response.status, response.read()
+            content = response.read(MAX_ANSWER_BYTES + 1)
+            if len(content) > MAX_ANSWER_BYTES:  # whatever answers here is no sandbox cloud
+                raise http.client.HTTPException("the answer is too long")
+            response.read()  # what ends an answer in chunks
+            answer = response.status, content
             half.pop_all()
         self._keep(connection)
         return answer

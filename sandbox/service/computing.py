@@ -22,7 +22,8 @@ from sandbox.attributes import (
     Template,
     Value,
 )
-from sandbox.resource_types import RESOURCE_TYPES, ResourceType
+from sandbox.resource_types.all_types import RESOURCE_TYPES
+from sandbox.resource_types.resource_type import ResourceType
 from sandbox.service.authorities import make_authority
 from sandbox.service.errors import AddressesExhaustedError
 from sandbox.service.records import find_attributes, find_by_attribute

@@ -7,7 +7,8 @@ from typing import Any
 from flask_smorest import Api
 
 from sandbox.attributes import MAX_STRING_LENGTH, Attribute
-from sandbox.resource_types import RESOURCE_TYPES, ResourceType
+from sandbox.resource_types.all_types import RESOURCE_TYPES
+from sandbox.resource_types.resource_type import ResourceType
 
 DESCRIPTION = (
     "Landform's built-in sandbox cloud: records of networks, machines, clusters, buckets and "

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 from sandbox.attributes import Attribute, Value
-from sandbox.resource_types import RESOURCE_TYPES, ResourceType
+from sandbox.resource_types.all_types import RESOURCE_TYPES
+from sandbox.resource_types.resource_type import ResourceType
 from sandbox.service.errors import (
     DependencyViolationError,
     FieldFault,

@@ -14,7 +14,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 from webargs.flaskparser import FlaskParser
 
-from sandbox.resource_types import RESOURCE_TYPES
+from sandbox.resource_types.all_types import RESOURCE_TYPES
 from sandbox.service.faults import MAX_CREATE_DELAY_SECONDS, MAX_READ_DELAY_SECONDS, Faults
 from sandbox.service.records import Resource
 from sandbox.service.validation import MAX_TAGS

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sandbox.attributes import Attribute, Value, find_fault, is_storable_text
-from sandbox.resource_types import RESOURCE_TYPES, ResourceType
+from sandbox.resource_types.all_types import RESOURCE_TYPES
+from sandbox.resource_types.resource_type import ResourceType
 from sandbox.service.errors import FieldFault, ImmutableAttributeError, InvalidResourceError
 
 MAX_TAGS = 50

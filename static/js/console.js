@@ -62,7 +62,7 @@
     window.setTimeout(function () { toast.remove(); }, TOAST_MILLISECONDS);
   }
 
-  // The same words as app/console/presentation.py.
+  // The same words as app/console/shell/presentation.py.
   function duration(seconds) {
     if (seconds < 10) return Math.max(0, seconds).toFixed(1) + " s";
     var minutes = Math.floor(seconds / 60);
@@ -104,6 +104,12 @@
     if (first && document.getElementById("event-" + first[1])) event.preventDefault();
   }
 
+  // Without a stream the page stays as it is, and says so until the extension has got one again.
+  function tellPaused(isPaused) {
+    var note = document.getElementById("stream-paused");
+    if (note) note.hidden = !isPaused;
+  }
+
   // Nobody looks at a hidden page: it asks again when it is seen.
   function onBeforeRequest(event) {
     if (document.hidden && event.detail.elt.matches("[hx-trigger^='every ']")) event.preventDefault();
@@ -128,6 +134,8 @@
   document.addEventListener("htmx:beforeRequest", onBeforeRequest);
   document.addEventListener("htmx:sseBeforeMessage", onStreamMessage);
   document.addEventListener("htmx:sseMessage", followLog);
+  document.addEventListener("htmx:sseError", function () { tellPaused(true); });
+  document.addEventListener("htmx:sseOpen", function () { tellPaused(false); });
   document.addEventListener("htmx:load", function (event) { reveal(event.detail.elt); });
   reveal(document);
   followLog();

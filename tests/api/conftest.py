@@ -1,4 +1,4 @@
-"""A Landform behind its API: real SQLite, volume and catalogue; Redis is away unless said."""
+"""A Landform behind its API: real SQLite, volume and catalog; Redis is away unless said."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ import pytest
 from flask import Flask
 from pydantic import SecretStr
 
-from app.api.event_feed import EventFeed
-from app.api.event_stream import FEED
+from app.config.settings import Settings
 from app.factory import create_app
-from app.services.setup import prepare
-from app.settings import Settings
-from app.web_context import context_of
+from app.services.installation.setup import prepare
+from app.services.operations.watch import OperationWatch
+from app.web.context import WATCH, context_of
 from tests.api.rest import Rest
 from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY
 from tests.landform import NOWHERE
@@ -92,7 +91,10 @@ def make_reader(
             database_url=copies.enter_context(databases.copied()),
             redis_url=NOWHERE,
             log_level="ERROR",
+            confirmation_seconds=86400,
+            login_rate="1000/minute",
             api_rate="100000/minute",
+            cloud_allowed_networks="127.0.0.0/8",
         )
         made.append(Rest(create_app(settings)))
         return made[-1]
@@ -123,7 +125,12 @@ def make_app(
     made: list[Flask] = []
 
     with databases.copied() as database_url:
-        defaults = {"redis_url": NOWHERE, "log_level": "ERROR", "database_url": database_url}
+        defaults = {
+            "redis_url": NOWHERE,
+            "log_level": "ERROR",
+            "database_url": database_url,
+            "confirmation_seconds": 86400,
+        }
 
         def make(**overrides: Any) -> Flask:
             app = create_app(make_settings(**defaults | overrides))
@@ -138,8 +145,8 @@ def make_app(
 
 def _end(app: Flask) -> None:
     """Let go of the database, which a stream that nobody closed may still be reading."""
-    feed: EventFeed = app.extensions[FEED]
-    feed.close()
+    watch: OperationWatch = app.extensions[WATCH]
+    watch.close()
     context_of(app).db.engine.dispose()
 
 

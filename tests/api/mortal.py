@@ -7,8 +7,8 @@ import signal
 
 from flask import Response, request
 
+from app.config.settings import Settings
 from app.factory import create_app
-from app.settings import Settings
 
 app = create_app(Settings.from_env())
 

@@ -11,15 +11,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
-from app.authentication import issue_access_token, issue_refresh_token
 from app.clock import utc_now
 from app.domain import ids
-from app.http_errors import PROBLEM
 from app.models import Operation, Project, ProjectMember, Stack, User, UserSession
 from app.services.access import Principal
 from app.services.context import Context
-from app.services.sessions import OpenedSession
-from app.web_context import context_of
+from app.services.identity.sessions import OpenedSession
+from app.web.authentication import CONSOLE_AUDIENCE, issue_access_token, issue_refresh_token
+from app.web.context import context_of
+from app.web.http_errors import PROBLEM
 
 V1 = "/api/v1"
 ENDED = {"applied", "errored", "canceled", "discarded", "interrupted", "planned_and_finished"}
@@ -28,9 +28,11 @@ ENDED = {"applied", "errored", "canceled", "discarded", "interrupted", "planned_
 class Rest:
     """Calls the API of ``app`` as one user."""
 
-    def __init__(self, app: Flask, user: str = "admin") -> None:
+    def __init__(self, app: Flask, user: str = "admin", *, is_confirmed: bool = True) -> None:
+        """Sign in; the session counts as confirmed unless a test is about that."""
         self.app = app
         self.user = user
+        self.is_confirmed = is_confirmed
         self.ctx: Context = context_of(app)
         self.opened = self._open_session()
         self.headers = {"Authorization": f"Bearer {self.access_token()}"}
@@ -132,6 +134,11 @@ class Rest:
         with self.app.test_request_context():
             return issue_access_token(self.opened, lifetime)
 
+    def cookie(self) -> str:
+        """Return the cookie of a console session that belongs to the same sign-in."""
+        with self.app.test_request_context():
+            return issue_access_token(self.opened, audience=CONSOLE_AUDIENCE)
+
     def refresh_token(self) -> str:
         with self.app.test_request_context():
             return issue_refresh_token(self.opened)
@@ -147,6 +154,7 @@ class Rest:
                 created_at=now,
                 last_used_at=now,
                 expires_at=now + timedelta(days=1),
+                confirmed_at=now if self.is_confirmed else None,
             )
             session.add(row)
             principal = Principal(user.id, user.name)
@@ -167,7 +175,7 @@ def problem(answer: TestResponse, status: int, code: str) -> dict[str, Any]:
         assert body[name], name
     assert set(body) <= {
         *("type", "title", "status", "detail", "instance", "code", "advice", "request_id"),
-        *("errors", "context"),
+        *("errors", "context", "error_count"),
     }
     assert "Traceback" not in answer.text
     return body

@@ -9,10 +9,14 @@ from typing import Any
 from sqlalchemy import select
 
 from app.models import Operation
-from app.services.engine import state_keeping
+from app.services.state import record
 from tests.api.rest import Rest
 
 LINEAGE = "6f1c2f5e-8a43-4bfa-9d0e-2f6f3c6f0001"
+PROVIDERS = {
+    "terraform": 'provider["terraform.io/builtin/terraform"]',
+    "sandbox": 'provider["landform.local/landform/sandbox"]',
+}
 
 
 def state_bytes(
@@ -22,9 +26,13 @@ def state_bytes(
     *,
     sensitive: Collection[str] = (),
     lineage: str = LINEAGE,
+    type_: str = "terraform_data",
     **changes: Any,
 ) -> bytes:
-    """Return a state with a ``terraform_data`` for each name, whose input is the value."""
+    """Return a state with a ``terraform_data`` for each name, whose input is the value.
+
+    An upload needs another ``type_``: one that the blueprint of its stack declares.
+    """
     document = {
         "version": 4,
         "terraform_version": "1.11.4",
@@ -34,9 +42,9 @@ def state_bytes(
         "resources": [
             {
                 "mode": "managed",
-                "type": "terraform_data",
+                "type": type_,
                 "name": name,
-                "provider": 'provider["terraform.io/builtin/terraform"]',
+                "provider": PROVIDERS[type_.partition("_")[0]],
                 "instances": [
                     {
                         "schema_version": 0,
@@ -64,4 +72,4 @@ def keep_state(rest: Rest, stack_id: str, data: bytes) -> None:
     newest = select(Operation).where(Operation.stack_id == stack_id).order_by(Operation.id.desc())
     with rest.ctx.write() as session:
         operation = session.scalars(newest.limit(1)).one()
-        state_keeping.promote(session, rest.ctx.state_store(stack_id), operation, data)
+        record.promote(session, rest.ctx.state_store(stack_id), operation, data)

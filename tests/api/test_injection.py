@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.api.rest import Rest, pointers, problem
-from tests.engine.test_round_trip import CORPUS, REFUSED
+from tests.services.engine.test_round_trip import CORPUS, REFUSED
 
 HOSTILE = [*CORPUS, *(text for text, _ in REFUSED), "x" * 300, "a/../b", "..", "%2e%2e%2f", ""]
 # Where the text goes, and the pointers that a refusal may name.

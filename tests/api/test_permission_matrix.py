@@ -10,6 +10,7 @@ import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 from io import BytesIO
 from typing import Any
@@ -25,18 +26,22 @@ from app.domain.permissions import SCOPES
 from app.models import (
     ApiToken,
     AuditEvent,
+    Instance,
     Operation,
-    OperationPlan,
     ProjectMember,
     Stack,
     StackLock,
+    StoredPlan,
     User,
+    UserSecondFactor,
 )
+from app.services.installation.instances import begin_instance
 from app.services.secrets import seal_json
 from tests.api.rest import Rest
 from tests.api.states import keep_state, state_bytes
 from tests.api.walking import DOCUMENT
 from tests.drifting import change, check
+from tests.plan_counts import counts
 
 STALE = '"999999"'
 NUMBERS = itertools.count(1)
@@ -114,10 +119,13 @@ MAKERS = _api(422, 403, IN, IN, 422, IN)
 ADMINS_AS_MAKERS = _api(422, 403, 403, IN, 422, IN)
 ADMINS_ANYWHERE = _api(403, 403, 403, IN, IN, IN)
 SERVICE = _api(403, 403, 403, 403, 403, IN)
+A_PERSON_OF_SERVICE = _api(403, 403, 403, 403, 403, IN, with_=403)
+MEMBERS = _api(404, IN, IN, IN, IN, IN, without=IN)
 PROJECT_MANAGERS = _api(404, 403, 403, 403, 404, IN)
 ITS_OWNER = _api(404, 404, IN, 404, 404, IN, without=403, with_=403)
 ONLY_ITS_OWNER = _api(404, 404, IN, 404, 404, 404, without=403, with_=403)
 PAGE = _page(IN, IN, IN, IN, IN, IN)
+PAGE_OF_MEMBERS = _page(404, IN, IN, IN, IN, IN)
 PAGE_OF_MAKERS = _page(403, 403, IN, IN, IN, IN)
 PAGE_OF_VIEWERS = _page(404, IN, IN, IN, 404, IN)
 FORM_OF_OPERATORS = _page(404, 403, IN, IN, 404, IN)
@@ -164,6 +172,7 @@ class World:
         self.delivery = rest.post(f"/webhooks/{self.webhook}/test").json["id"]
         with rest.ctx.read() as session:
             stack = session.get_one(Stack, self.stack)
+        self.instance = self._silent_host()
         self.rule = rest.post("/drift/rules", RULE).json["id"]
         self.report = check(rest.ctx, stack, change(size=2))
         rest.make_project("other")
@@ -191,6 +200,12 @@ class World:
         name = self.rest.as_member(None).user
         self.rest.patch(f"/users/{name}", {"is_admin": True}, If_Match="*")
         return name
+
+    def _silent_host(self) -> str:
+        made = begin_instance(self.rest.ctx)
+        with self.rest.ctx.write() as session:
+            session.get_one(Instance, made).heartbeat_at -= timedelta(hours=1)
+        return made
 
     def body(self, plural: str) -> dict[str, Any]:
         """The parameters that the document suggests, which refer to the network."""
@@ -226,6 +241,7 @@ class World:
             "webhook_id": self.webhook,
             "delivery_id": self.delivery,
             "rule_id": self.rule,
+            "instance_id": self.instance,
             "report_id": self.report.id,
             "finding_id": self.report.changes[0]["finding_id"],
         }
@@ -246,7 +262,7 @@ class World:
             if is_api:
                 headers |= caller.headers
             else:
-                token = caller.access_token()
+                token = caller.cookie()
                 client.set_cookie("landform_session", token)
                 with self.rest.app.test_request_context():
                     headers["X-CSRF-TOKEN"] = str(decode_token(token)["csrf"])
@@ -284,15 +300,12 @@ class World:
         return machine.headers["Authorization"].removeprefix("Bearer ")
 
     def _add_plan(self) -> None:
-        counts = {"add": 0, "change": 0, "destroy": 0, "replace": 0}
-        plan = {"summary": counts, "changes": [], "outputs": []}
+        plan = {"summary": counts(), "changes": [], "outputs": []}
         sealed = seal_json(self.rest.ctx.keys, plan, f"plan:{self.operation}")
         with self.rest.ctx.write() as session:
-            session.get_one(Operation, self.operation).plan_summary = counts
+            session.get_one(Operation, self.operation).plan_summary = counts()
             session.add(
-                OperationPlan(
-                    operation_id=self.operation, sealed_changes=sealed, created_at=utc_now()
-                )
+                StoredPlan(operation_id=self.operation, sealed_changes=sealed, created_at=utc_now())
             )
 
 
@@ -323,6 +336,11 @@ def _windows(world: World) -> None:
     world.rest.patch("/projects/default", {"drift": {"windows": [window]}}, If_Match="*")
 
 
+def _host_not_gone(world: World) -> None:
+    with world.rest.ctx.write() as session:
+        session.get_one(Instance, world.instance).gone_at = None
+
+
 def _no_lock(world: World) -> None:
     with world.rest.ctx.write() as session:
         session.execute(delete(StackLock))
@@ -348,12 +366,25 @@ def _named(world: World, path: str) -> dict[str, Any]:
 
 
 def _new_account(world: World, path: str) -> dict[str, Any]:
-    credentials = {"endpoint": "http://127.0.0.1:9/v1", "token": "none"}
+    credentials = {"endpoint": "http://127.0.0.1:1999/v1", "token": "none"}
     return {"name": f"n-{next(NUMBERS)}", "cloud": "sandbox", "credentials": credentials}
 
 
-def _fine_password(world: World, path: str) -> dict[str, Any]:
-    return {"name": f"u-{next(NUMBERS)}", "password": "a fine passphrase"}
+def _nobody_yet(world: World, path: str) -> dict[str, Any]:
+    return {"name": f"u-{next(NUMBERS)}"}
+
+
+def _factors_begun(world: World) -> None:
+    """Have everybody wait for the first code of a second factor."""
+    with world.rest.ctx.write() as session:
+        for user_id in session.scalars(select(User.id)):
+            if session.get(UserSecondFactor, user_id) is None:
+                place = f"second-factor:{user_id}"
+                sealed = seal_json(world.rest.ctx.keys, "A" * 28, place)
+                factor = UserSecondFactor(
+                    user_id=user_id, sealed_secret=sealed, created_at=utc_now()
+                )
+                session.add(factor)
 
 
 def _role_of_the_victim(world: World, path: str) -> dict[str, Any]:
@@ -416,10 +447,19 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/kinds": Row(SIGNED_IN),
     "GET /api/v1/kinds/{kind}": Row(SIGNED_IN),
     "GET /api/v1/cloud-accounts": Row(SIGNED_IN),
-    "GET /api/v1/cloud-accounts/{account}": Row(SIGNED_IN),
+    "GET /api/v1/cloud-accounts/{account}": Row(MEMBERS),  # one that is for all projects
     # --- what is one's own, and closed to API tokens
     "POST /api/v1/auth/logout": Row(IN_SESSION, granted=204),
     "POST /api/v1/auth/password": Row(IN_SESSION, granted=422, body=PASSWORDS),
+    "POST /api/v1/auth/login/totp": Row(OPEN, granted=422, body={}),
+    "POST /api/v1/auth/confirm": Row(IN_SESSION, granted=422, body={"password": "any"}),
+    "GET /api/v1/auth/second-factor": Row(IN_SESSION),
+    "POST /api/v1/auth/second-factor": Row(IN_SESSION),
+    "DELETE /api/v1/auth/second-factor": Row(IN_SESSION, granted=204, arrange=_factors_begun),
+    "POST /api/v1/auth/second-factor/activate": Row(
+        IN_SESSION, granted=422, body={"totp": "123456"}, arrange=_factors_begun
+    ),
+    "POST /api/v1/auth/second-factor/recovery-codes": Row(IN_SESSION, granted=404),
     "GET /api/v1/auth/sessions": Row(IN_SESSION),
     "DELETE /api/v1/auth/sessions": Row(IN_SESSION, granted=204),
     "DELETE /api/v1/auth/sessions/{session_id}": Row(
@@ -438,10 +478,13 @@ TABLE: dict[str, Row] = {
     ),
     # --- rights on Landform as a whole
     "GET /api/v1/users": Row(SERVICE, "user:manage"),
-    "POST /api/v1/users": Row(SERVICE, "user:manage", 201, _fine_password),
+    "POST /api/v1/users": Row(SERVICE, "user:manage", 201, _nobody_yet),
     "GET /api/v1/users/{user}": Row(SERVICE, "user:manage"),
     "PATCH /api/v1/users/{user}": Row(SERVICE, "user:manage", 412, {"disabled": True}, CHANGE),
     "DELETE /api/v1/users/{user}": Row(SERVICE, "user:manage", 412, headers=CHANGE),
+    "DELETE /api/v1/users/{user}/second-factor": Row(
+        A_PERSON_OF_SERVICE, "user:manage", 204, arrange=_factors_begun
+    ),
     "POST /api/v1/cloud-accounts": Row(SERVICE, ACCOUNTS, 201, _new_account),
     f"PATCH {ACCOUNT}": Row(SERVICE, ACCOUNTS, 412, {"regions": []}, CHANGE),
     f"DELETE {ACCOUNT}": Row(SERVICE, ACCOUNTS, 412, headers=CHANGE),
@@ -493,6 +536,10 @@ TABLE: dict[str, Row] = {
     f"POST {OPERATION}/cancel": Row(OPERATORS, CONTROL, 409, {}),
     f"POST {OPERATION}/resolve": Row(OPERATORS, CONTROL, 409, {"action": "accept"}),
     "GET /api/v1/drift": Row(A_LIST, READ),
+    "GET /api/v1/instances": Row(SERVICE, "maintenance:manage"),
+    "POST /api/v1/instances/{instance_id}/gone": Row(
+        SERVICE, "maintenance:manage", arrange=_host_not_gone
+    ),
     "GET /api/v1/audit-events": Row(ADMINS_ANYWHERE, "audit:read"),
     "GET /api/v1/webhooks": Row(ADMINS_ANYWHERE, HOOKS),
     "POST /api/v1/webhooks": Row(ADMINS_AS_MAKERS, HOOKS, 201, HOOK),
@@ -520,6 +567,7 @@ TABLE: dict[str, Row] = {
     "POST /sign-in": Row(OPEN, granted=403),
     "GET /sign-in/oidc": Row(OPEN, granted=404),  # there is no provider in this test
     "GET /sign-in/oidc/callback": Row(OPEN, granted=404),
+    "POST /sign-in/code": Row(OPEN, granted=403),
     "POST /sign-out": Row(OPEN, granted=303),
     "GET /": Row(PAGE),
     "POST /appearance": Row(PAGE, granted=303, body={"theme": "dark"}),
@@ -528,6 +576,16 @@ TABLE: dict[str, Row] = {
     # settings of the console; `OLD` is the version of a form that nobody has any more
     "GET /settings": Row(PAGE),
     "POST /settings/password": Row(PAGE, granted=422, body={"/new_password": "not repeated"}),
+    "GET /settings/confirm": Row(PAGE),
+    "POST /settings/confirm": Row(PAGE, granted=422),
+    "GET /settings/confirm/provider": Row(PAGE, granted=404),  # there is no provider in this test
+    "GET /settings/second-factor": Row(PAGE),
+    "POST /settings/second-factor": Row(PAGE, granted=303),
+    "POST /settings/second-factor/activate": Row(
+        PAGE, granted=422, body={"/totp": "123456"}, arrange=_factors_begun
+    ),
+    "POST /settings/second-factor/recovery-codes": Row(PAGE, granted=404),
+    "POST /settings/second-factor/remove": Row(PAGE, granted=303, arrange=_factors_begun),
     "POST /settings/sessions/end": Row(FORM_TO_SIGN_IN),
     "POST /settings/sessions/{session_id}/end": Row(
         FORM_OF_ITS_OWNER, granted=303, arrange=_new_session_of_the_operator
@@ -570,6 +628,9 @@ TABLE: dict[str, Row] = {
         PAGE_OF_SERVICE, granted=412, body={"change": "enable", **OLD}
     ),
     "POST /settings/users/{user_id}/password": Row(PAGE_OF_SERVICE, granted=422),
+    "POST /settings/users/{user_id}/second-factor/reset": Row(
+        PAGE_OF_SERVICE, granted=303, arrange=_factors_begun
+    ),
     "GET /settings/users/{user_id}/delete": Row(PAGE_OF_SERVICE),
     "POST /settings/users/{user_id}/delete": Row(PAGE_OF_SERVICE, granted=422),
     "GET /settings/webhooks": Row(PAGE_OF_ADMINS_ANYWHERE),
@@ -610,7 +671,11 @@ TABLE: dict[str, Row] = {
     "GET /help/images/{picture}": Row(PAGE),
     "POST /tour": Row(PAGE, granted=303, body={"tour": "hidden"}),
     "GET /workers": Row(PAGE),
-    "POST /workers/ring": Row(PAGE_OF_SERVICE, granted=503),  # Redis is away in this test
+    "GET /workers/hosts/{instance_id}/gone": Row(PAGE_OF_SERVICE),
+    "POST /workers/hosts/{instance_id}/gone": Row(
+        PAGE_OF_SERVICE, granted=422, body={"name": "another"}
+    ),
+    "POST /workers/requeue": Row(PAGE_OF_SERVICE, granted=503),  # Redis is away in this test
     "POST /workers/failed/forget": Row(PAGE_OF_SERVICE, granted=503),
     "GET /audit": Row(PAGE_OF_ADMINS_ANYWHERE),
     "GET /audit/export.{extension}": Row(PAGE_OF_ADMINS_ANYWHERE),
@@ -619,7 +684,7 @@ TABLE: dict[str, Row] = {
     "GET /cloud-accounts/new": Row(PAGE_OF_SERVICE),
     "GET /cloud-accounts/new/{cloud}": Row(PAGE_OF_SERVICE),
     "POST /cloud-accounts/new/{cloud}": Row(PAGE_OF_SERVICE, granted=422),
-    "GET /cloud-accounts/{account_id}": Row(PAGE),
+    "GET /cloud-accounts/{account_id}": Row(PAGE_OF_MEMBERS),
     "GET /cloud-accounts/{account_id}/edit": Row(PAGE_OF_SERVICE),
     "POST /cloud-accounts/{account_id}/edit": Row(PAGE_OF_SERVICE, granted=412, body=OLD),
     "GET /cloud-accounts/{account_id}/credentials": Row(PAGE_OF_SERVICE),

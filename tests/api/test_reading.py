@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from app.clock import utc_now
 from app.domain import ids
-from app.models import AuditEvent, DriftReport, StackOutput, StateVersion
+from app.models import AuditEvent, DriftReport, Stack, StackOutput, StateVersion
 from app.services.secrets import seal_json
 from tests.api.conftest import MakeApp
 from tests.api.rest import Rest, problem
+from tests.drifting import change, check
 
 SERIALS = ["2", "0", str(2**63), str(10**30), "9" * 5000, "-1", "x", "1.5"]
 
@@ -175,10 +176,40 @@ def test_a_sensitive_output_is_masked_unless_the_caller_may_read_it(
                 )
             )
     path, operator = f"/stacks/{network['id']}/outputs", rest.as_member("operator")
-    assert rest.get(path).json == {"outputs": {"address": "10.0.0.1", "password": "s3cr3t"}}
-    assert operator.get(path).json == {"outputs": {"address": "10.0.0.1", "password": "********"}}
+    shown = {"address": "10.0.0.1", "password": "s3cr3t"}
+    assert rest.get(path).json == {"outputs": shown, "missing_outputs": []}
+    assert operator.get(path).json["outputs"] == {**shown, "password": "********"}
     for same in (f"/stacks/{network['id']}", "/stacks", network["links"]["typed"]):
         assert "s3cr3t" not in operator.get(same).text
+
+
+def test_an_output_that_tells_of_what_is_missing_is_left_out_and_named(
+    rest: Rest, network: dict[str, Any]
+) -> None:
+    with rest.ctx.write() as session:
+        stack = session.get_one(Stack, network["id"])
+        for name, value in (("ids", ["subnet-1", "subnet-2"]), ("cidr", "10.0.0.0/16")):
+            session.add(
+                StackOutput(
+                    stack_id=stack.id,
+                    name=name,
+                    value=value,
+                    sealed_value=None,
+                    is_sensitive=False,
+                    updated_at=utc_now(),
+                )
+            )
+    check(rest.ctx, stack, {**change("deleted"), "resource_id": "subnet-2"})
+    one, path = rest.get(f"/stacks/{stack.id}").json, f"/stacks/{stack.id}/outputs"
+    wanted = ({"cidr": "10.0.0.0/16"}, ["ids"])
+    (listed,) = rest.get("/stacks").json["items"]
+    for shown in (one, rest.get(path).json, listed, rest.get(network["links"]["typed"]).json):
+        assert (shown["outputs"], shown["missing_outputs"]) == wanted
+    (found,) = rest.get("/drift/findings", stack=stack.id).json["items"]
+    assert found["resource_id"] == "subnet-2"
+    check(rest.ctx, stack)
+    again = rest.get(path).json
+    assert (again["missing_outputs"], len(again["outputs"])) == ([], 2)
 
 
 def test_state_versions_are_listed_shown_and_downloaded(rest: Rest, version: str) -> None:

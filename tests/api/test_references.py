@@ -29,7 +29,7 @@ def test_a_stack_may_refer_to_one_that_is_still_being_made(rest: Rest) -> None:
         "reason": "reference",
         "operation_id": network["operation"]["id"],
         "stacks": [{"id": network["stack"]["id"], "name": "net", "kind": "network"}],
-        "detail": "Waits until network net is made; its apply is pending.",
+        "detail": "Waits until network net is made; its apply is queued.",
     }
     listed = rest.get("/operations").get_json()["items"]
     (found,) = [item for item in listed if item["id"] == made["operation"]["id"]]
@@ -65,7 +65,7 @@ def test_what_nobody_makes_is_refused_with_what_to_do(rest: Rest) -> None:
     told = problem(ask(rest, "net"), 409, "reference_not_ready")
     assert [item["pointer"] for item in told["errors"]] == ["/parameters/network"]
     assert "'net' is failed" in told["detail"]
-    assert "mend it" in told["advice"]
+    assert "fix it" in told["advice"]
 
 
 def test_a_stack_that_is_made_again_is_waited_for_again(rest: Rest) -> None:

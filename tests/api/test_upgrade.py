@@ -16,6 +16,7 @@ from tests.api.conftest import MakeApp
 from tests.api.rest import Rest, pointers, problem
 from tests.catalog.versions import write_one_version, write_two_versions
 from tests.conftest import MakeSettings
+from tests.sandbox_cloud import Cloud, connect
 
 SHIPPED = Path(__file__).parents[2] / "terraform"
 PIN = "pin-canary-4711"
@@ -23,7 +24,7 @@ PIN = "pin-canary-4711"
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A catalogue whose kind ``note`` has version 1.0.0 only."""
+    """A catalog whose kind ``note`` has version 1.0.0 only."""
     root = tmp_path / "terraform"
     shutil.copytree(SHIPPED, root)
     write_one_version(root)
@@ -235,7 +236,7 @@ def test_a_stack_whose_version_has_left_the_catalogue_says_so(
         new.patch(path, {"parameters": {"text": "x"}}, If_Match="*"), 409, "blueprint_missing"
     )
     assert (
-        "Version 1.0.0 of the kind note is not in the catalogue, which has: 2.0.0." in told.values()
+        "Version 1.0.0 of the kind note is not in the catalog, which has: 2.0.0." in told.values()
     )
     assert new.patch(path, {"labels": {"a": "b"}}, If_Match="*").status_code == 200
     assert upgrade(new, note, parameters={"pin": PIN, "colour": None}).status_code == 202
@@ -291,12 +292,14 @@ def test_what_has_left_the_catalogue_is_destroyed_all_the_same(
     make_settings: MakeSettings,
     make_app: MakeApp,
     root: Path,
+    cloud: Cloud,
 ) -> None:
     install(make_settings().sandbox_mirror)
     body = {"name": "memo", "cloud_account": "sandbox", "parameters": {"text": "hello"}}
     answer = rest.post("/notes", body)
     note = answer.get_json()["stack"]
     assert carry_out(rest, answer)["status"] == "applied"
+    connect(rest.ctx, cloud)  # which is asked at the end whether anything is left
     deploy()
     shutil.rmtree(root / "blueprints/note/versions")
     new = Rest(make_app(catalog_root=root))

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from app.clock import utc_now
 from app.factory import create_app
-from app.models import Operation
+from app.models import Operation, Stack
 from app.services.engine.engine import Engine
-from app.services.orphan_search import search_orphans
+from app.services.engine.recovery.orphan_search import SETTLE, search_orphans
 from tests.api.rest import Rest
 from tests.aws_actions import find_refused
 from tests.aws_proxy import Proxy
@@ -31,7 +32,8 @@ class AwsLandform:
         self.rest = rest
         self.moto = moto
         body = {"name": ACCOUNT, "cloud": "aws", "credentials": moto.credentials}
-        answer = rest.post("/cloud-accounts", {**body, "default_region": "eu-west"})
+        body |= {"default_region": "eu-west", "projects": "all"}
+        answer = rest.post("/cloud-accounts", body)
         assert answer.status_code == 201, answer.text
 
     def create(self, plural: str, name: str, **parameters: Any) -> dict[str, Any]:
@@ -40,6 +42,22 @@ class AwsLandform:
         answer = self.rest.post(f"/{plural}", body)
         assert answer.status_code == 202, answer.text
         return self.finish(answer.json)
+
+    def create_at(self, version: str, plural: str, name: str, **parameters: Any) -> dict[str, Any]:
+        """Make a stack with an earlier version of its blueprint."""
+        body = {"name": name, "cloud_account": ACCOUNT, "parameters": parameters}
+        accepted = self.rest.post(f"/{plural}", body).json
+        with self.rest.ctx.write() as session:
+            session.get_one(Stack, accepted["stack"]["id"]).blueprint_version = version
+        return self.finish(accepted)
+
+    def upgrade(self, stack: dict[str, Any]) -> dict[str, Any]:
+        """Take a stack to the newest version of its blueprint, and return the operation."""
+        version = self.stack(stack)["newest_blueprint_version"]
+        done = self.perform(stack, type="apply", blueprint_version=version)
+        assert done["status"] == "applied", done["error"]
+        assert self.stack(stack)["applied_blueprint_version"] == version
+        return done
 
     def change(self, plural: str, stack: dict[str, Any], **parameters: Any) -> dict[str, Any]:
         path = f"/{plural}/{stack['id']}"
@@ -114,6 +132,20 @@ class AwsLandform:
         search_orphans(self.rest.ctx)
         return self.operation_row(operation)
 
+    def resolve(self, operation: Operation, action: str) -> dict[str, Any]:
+        """Decide about an interruption once its search is over, and return what followed."""
+        self.use(self.moto.credentials["endpoint"])
+        with self.rest.ctx.write() as session:
+            session.get_one(Operation, operation.id).ended_at = utc_now() - 2 * SETTLE
+        search_orphans(self.rest.ctx)
+        answer = self.rest.post(f"/operations/{operation.id}/resolve", {"action": action})
+        assert answer.status_code == 202, answer.text
+        following = answer.json["following"]["id"]
+        planned = self.carry_out(following)
+        assert planned["status"] == "planned", planned["error"]
+        assert self.rest.post(f"/operations/{following}/approve").status_code == 202
+        return self.carry_out(following)
+
     def operation_row(self, operation_id: str) -> Operation:
         with self.rest.ctx.read() as session:
             return session.get_one(Operation, operation_id)
@@ -162,6 +194,7 @@ def account(make_prepared_settings: MakeSettings) -> Iterator[Rest]:
     """The administrator of a Landform with an AWS account that nothing answers for."""
     rest = Rest(create_app(make_prepared_settings(redis_url=NOWHERE)))
     body = {"name": ACCOUNT, "cloud": "aws", "credentials": KEYS, "default_region": "eu-west"}
+    body["projects"] = "all"
     assert rest.post("/cloud-accounts", body).status_code == 201
     yield rest
     rest.ctx.db.close()

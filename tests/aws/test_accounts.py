@@ -12,6 +12,7 @@ from app.catalog.loader import load_catalog
 from app.clouds.aws import find_fault
 from app.errors import ValidationError
 from tests.catalog.conftest import SHIPPED
+from tests.logins import login
 from tests.moto_cloud import KEYS, Moto
 
 REGION = "eu-west-1"
@@ -80,56 +81,44 @@ def test_what_fits_no_way_to_sign_in_is_refused_with_the_ways_there_are(
 
 
 def test_good_keys_are_found_good(moto: Moto) -> None:
-    assert find_fault(moto.credentials, REGION) is None
+    assert find_fault(login(moto.credentials), REGION) is None
 
 
 def test_a_role_and_a_web_identity_are_assumed(moto: Moto, tmp_path: Path) -> None:
-    assert find_fault({**moto.credentials, "role_arn": ROLE, "external_id": "x-1"}, REGION) is None
+    role = {**moto.credentials, "role_arn": ROLE, "external_id": "x-1"}
+    assert find_fault(login(role), REGION) is None
     token = tmp_path / "token"
     token.write_text("a.b.c\n")
     identity = {"web_identity_role_arn": ROLE, "web_identity_token_file": str(token)}
-    assert find_fault({**identity, "endpoint": moto.endpoint}, REGION) is None
+    assert find_fault(login({**identity, "endpoint": moto.endpoint}), REGION) is None
 
 
-def test_a_profile_is_taken_from_the_file_that_the_account_names(
-    moto: Moto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = tmp_path / "config"
-    config.write_text("[profile work]\naws_access_key_id = a\naws_secret_access_key = b\n")
-    profile = {"profile": "work", "config_file": str(config), "endpoint": moto.endpoint}
-    monkeypatch.setenv("AWS_PROFILE", "of-this-process")
-    assert find_fault(profile, REGION) is None
-    assert "ProfileNotFound" in (find_fault({**profile, "profile": "other"}, REGION) or "")
-
-
-def test_what_this_process_has_does_not_count(
-    moto: Moto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_this_process_has_does_not_count(moto: Moto, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ambient")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "ambient")
+    monkeypatch.setenv("AWS_PROFILE", "of-this-process")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_CA_BUNDLE", "/nonexistent")
-    assert find_fault(moto.credentials, REGION) is None
-    empty = tmp_path / "config"
-    empty.write_text("[profile work]\nregion = eu-west-1\n")
-    profile = {"profile": "work", "config_file": str(empty), "endpoint": moto.endpoint}
-    assert "NoCredentials" in (find_fault(profile, REGION) or "")
+    assert find_fault(login(moto.credentials), REGION) is None
+    nothing = {"endpoint": moto.endpoint}
+    assert find_fault(login(nothing), REGION) == "AWS could not be asked: NoCredentialsError."
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"endpoint": "http://127.0.0.1:9"}, "does not answer"),
+        ({"endpoint": "http://127.0.0.1:1999"}, "does not answer"),
         ({"endpoint": "nonsense"}, "could not be asked"),
         ({"endpoint": "http://[::1"}, "could not be asked"),
-        ({"access_key_id": "a\r\nX-Evil: 1"}, "could not be asked"),
+        ({"endpoint": "http://169.254.169.254"}, "may not be asked"),
+        ({"access_key_id": "a\r\nX-Evil: 1"}, "does not answer"),
     ],
     ids=str,
 )
 def test_what_cannot_be_asked_is_said_without_a_credential(
     moto: Moto, change: dict[str, str], words: str
 ) -> None:
-    fault = find_fault({**moto.credentials, **change}, REGION) or ""
+    fault = find_fault(login({**moto.credentials, **change}), REGION) or ""
     assert words in fault
     assert "canary" not in fault
     assert "127.0.0.1" not in fault
@@ -137,7 +126,7 @@ def test_what_cannot_be_asked_is_said_without_a_credential(
 
 def test_a_token_file_that_is_not_there_is_named_as_such() -> None:
     identity = {"web_identity_role_arn": ROLE, "web_identity_token_file": "/nonexistent"}
-    assert find_fault(identity, REGION) == "The token file cannot be read on this host."
+    assert find_fault(login(identity), REGION) == "The token file cannot be read on this host."
 
 
 def test_keys_that_aws_does_not_know_are_told(tmp_path: Path) -> None:
@@ -145,7 +134,7 @@ def test_keys_that_aws_does_not_know_are_told(tmp_path: Path) -> None:
     try:
         url = f"{server.endpoint}/moto-api/reset-auth"
         httpx.post(url, content=b"0", timeout=30).raise_for_status()
-        fault = find_fault(server.credentials, REGION)
+        fault = find_fault(login(server.credentials), REGION)
         assert fault == "AWS does not know the access key ID or the session token."
     finally:
         server.close()

@@ -9,6 +9,9 @@ import pytest
 from tests.aws.conftest import AwsLandform, check_policies
 from tests.aws_proxy import Proxy
 
+# The provider waits as AWS needs it for a life cycle, and the machine may be busy.
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
+
 
 def test_a_bucket_is_made_and_destroyed(aws: AwsLandform) -> None:
     stack = aws.create("buckets", "media")
@@ -23,7 +26,6 @@ def test_a_bucket_is_made_and_destroyed(aws: AwsLandform) -> None:
     assert s3.list_buckets()["Buckets"] == []
 
 
-@pytest.mark.thorough
 def test_a_bucket_is_private_encrypted_and_takes_no_plain_connection(aws: AwsLandform) -> None:
     name = aws.outputs(aws.create("buckets", "media"))["bucket_id"]
     s3 = aws.moto.client("s3")
@@ -39,7 +41,6 @@ def test_a_bucket_is_private_encrypted_and_takes_no_plain_connection(aws: AwsLan
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-@pytest.mark.thorough
 def test_a_bucket_is_changed_in_place(aws: AwsLandform, proxy: Proxy) -> None:
     aws.use(proxy.endpoint)
     stack = aws.create("buckets", "media")
@@ -59,7 +60,6 @@ def test_a_bucket_is_changed_in_place(aws: AwsLandform, proxy: Proxy) -> None:
     check_policies(proxy, "bucket")
 
 
-@pytest.mark.thorough
 def test_objects_of_a_bucket_expire(aws: AwsLandform) -> None:
     stack = aws.create("buckets", "media", expire_after_days=30)
     name = aws.outputs(stack)["bucket_id"]
@@ -70,7 +70,6 @@ def test_objects_of_a_bucket_expire(aws: AwsLandform) -> None:
     assert set(found) == {"expiry", "abandoned-uploads"}
 
 
-@pytest.mark.thorough
 def test_a_bucket_that_somebody_opens_is_seen_as_severe_and_closed(aws: AwsLandform) -> None:
     stack = aws.create("buckets", "media")
     name = aws.outputs(stack)["bucket_id"]

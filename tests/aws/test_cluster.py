@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
 
 
 def test_a_cluster_is_made_grown_in_place_and_destroyed(aws: AwsLandform, proxy: Proxy) -> None:
-    network = aws.create("networks", "web", zones=2, internet_access=False)
+    network = aws.create("networks", "web", zones=2)
     aws.use(proxy.endpoint)
     stack = aws.create("clusters", "main", network=network["id"], max_nodes=5)
     outputs = aws.outputs(stack)
@@ -68,7 +68,11 @@ def check_the_plan_of_add_ons(
     driver = "aws-ebs-csi-driver"
     addons = [f'aws_eks_addon.this["{name}"]' for name in (driver, "coredns", "kube-proxy")]
     role, attached = 'aws_iam_role.disks["disks"]', 'aws_iam_role_policy_attachment.disks["disks"]'
-    assert set(planned) == {*addons, 'aws_eks_addon.this["vpc-cni"]', role, attached}
+    whole = {
+        f'aws_iam_role_{name}_exclusive.disks["disks"]'
+        for name in ("policies", "policy_attachments")
+    }
+    assert set(planned) == {*addons, 'aws_eks_addon.this["vpc-cni"]', role, attached, *whole}
     assert {item["action"] for item in planned.values()} == {"create"}
     after = {name: planned[name]["after"] for name in planned}
     assert {after[name]["addon_version"] for name in addons} == {"v1.2.3-eksbuild.4"}
@@ -83,7 +87,7 @@ def check_the_plan_of_add_ons(
 
 
 def test_the_configuration_for_kubectl_asks_for_a_token_and_holds_none(aws: AwsLandform) -> None:
-    network = aws.create("networks", "web", zones=2, internet_access=False)
+    network = aws.create("networks", "web", zones=2)
     stack = aws.create("clusters", "main", network=network["id"])
     shown = aws.rest.get(f"/stacks/{stack['id']}/outputs").json["outputs"]
     config = yaml.safe_load(shown["kubeconfig"])

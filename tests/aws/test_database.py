@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.aws.conftest import ACCOUNT, AwsLandform, check_policies
+from tests.aws.conftest import AwsLandform, check_policies
 from tests.aws_proxy import Proxy
+from tests.plan_counts import counts
 
 # The provider waits as AWS needs it, and the machine may be busy.
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
-NOTHING = {"add": 0, "change": 0, "destroy": 0, "replace": 0}
+NOTHING = counts()
 
 
 def instance(aws: AwsLandform) -> dict[str, Any]:
@@ -65,15 +66,3 @@ def check_that_the_secret_says_how_to_connect(
     told = json.loads(secrets.get_secret_value(SecretId=secret["ARN"])["SecretString"])
     assert (told["host"], told["port"], told["dbname"]) == (outputs["host"], 5432, "app")
     assert len(told["password"]) == 32
-
-
-def test_a_database_in_a_network_of_one_zone_is_refused_in_words(aws: AwsLandform) -> None:
-    network = aws.create("networks", "web", zones=1, internet_access=False)
-    parameters = {"network": network["id"]}
-    body = {"name": "main", "cloud_account": ACCOUNT, "parameters": parameters}
-    answer = aws.rest.post("/databases", body)
-    assert answer.status_code == 202, answer.text
-    done = aws.carry_out(answer.json["operation"]["id"])
-    assert done["status"] == "errored"
-    assert "subnets in at least two zones" in str(done["error"])
-    assert aws.moto.client("rds").describe_db_instances()["DBInstances"] == []

@@ -1,4 +1,4 @@
-"""What Landform made on AWS is in sync at once: an apply mistakes nothing of its own for drift."""
+"""What Landform made on AWS is in sync at once: an apply takes nothing of its own for drift."""
 
 from __future__ import annotations
 

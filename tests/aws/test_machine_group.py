@@ -8,9 +8,10 @@ import pytest
 
 from tests.aws.conftest import AwsLandform, check_policies
 from tests.aws_proxy import Proxy
+from tests.plan_counts import counts
 
 # The provider waits as AWS needs it, and the machine may be busy.
-NOTHING = {"add": 0, "change": 0, "destroy": 0, "replace": 0}
+NOTHING = counts()
 pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
 
 
@@ -83,6 +84,9 @@ def test_a_machine_that_a_killed_terraform_started_is_found_by_its_tag(
     assert orphans['aws_instance.this["01"]']["id"] == started
     kept = aws.rest.get(f"/stacks/{operation.stack_id}/resources").json
     assert "aws_security_group.this" in str(kept), "what was made before is in the state"
+    done = aws.resolve(operation, "adopt")
+    assert done["status"] == "applied", done["error"]
+    assert living(aws) == [started], "it is not made twice"
 
 
 def test_machines_whose_network_somebody_deleted_are_destroyed(

@@ -93,3 +93,19 @@ def test_what_a_killed_terraform_made_is_found_by_its_tag(aws: AwsLandform, prox
     )["Vpcs"]
     orphans = {item["address"]: item for item in operation.possibly_orphaned}
     assert orphans["aws_vpc.this"]["id"] == made["VpcId"]
+
+
+@pytest.mark.thorough
+def test_what_a_killed_terraform_made_is_destroyed_with_its_stack(
+    aws: AwsLandform, proxy: Proxy
+) -> None:
+    operation = aws.kill_during(proxy, "CreateVpc", "networks", internet_access=False)
+    path = f"/stacks/{operation.stack_id}/operations"
+    problem(aws.rest.post(path, {"type": "destroy"}), 409, "orphans_unresolved")
+    done = aws.resolve(operation, "destroy")
+    assert done["status"] == "applied", done["error"]
+    assert aws.stack({"id": operation.stack_id})["status"] == "deleted"
+    left = aws.moto.client("ec2").describe_vpcs(
+        Filters=[{"Name": "tag-key", "Values": [STACK_TAG]}]
+    )
+    assert left["Vpcs"] == []

@@ -35,10 +35,16 @@ def test_a_policy_allows_only_single_actions_that_exist(name: str) -> None:
         assert [item for item in statement["Action"] if not exists(item)] == []
 
 
+def is_change_of_iam(action: str) -> bool:
+    service, _, verb = action.partition(":")
+    return service == "iam" and not verb.startswith(("Get", "List"))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_roles_are_made_and_handed_on_only_under_names_of_landform(name: str) -> None:
     for statement in read_policy(name)["Statement"]:
-        if any(action.startswith("iam:") for action in statement["Action"]):
+        # Reading whose a role is takes no name of ours: an uploaded state may name any.
+        if any(is_change_of_iam(action) for action in statement["Action"]):
             assert statement["Resource"] not in ("*", ["*"])
         if "iam:PassRole" in statement["Action"]:
             assert statement["Condition"]["StringEquals"]["iam:PassedToService"]

@@ -1,4 +1,4 @@
-"""Checks of the clock on AWS: the real provider is asked alone where nothing has changed."""
+"""Scheduled checks on AWS: the real provider is asked alone where nothing has changed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,20 @@ from sqlalchemy import select
 
 from app.clock import utc_now
 from app.models import Operation, Schedule
+from app.services.drift.queue_due import claim_due
 from app.services.engine.engine import Engine
-from app.services.schedules import claim_due
 from tests.aws.conftest import AwsLandform
-from tests.provider_keeper import serving_keeper
+from tests.provider_pool import serving_pool
+
+# The provider waits as AWS needs it, and the machine may be busy.
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(900)]
 
 
 @pytest.fixture
-def keeper(aws: AwsLandform) -> Iterator[psutil.Process]:
+def pool(aws: AwsLandform) -> Iterator[psutil.Process]:
     home = aws.rest.ctx.settings.home_dir
-    (home / "providers" / "keeper.sock").unlink(missing_ok=True)
-    with serving_keeper(home, limit=1) as process:
+    (home / "providers" / "pool.sock").unlink(missing_ok=True)
+    with serving_pool(home, limit=1) as process:
         yield process
 
 
@@ -41,9 +44,8 @@ def check(aws: AwsLandform, stack: dict[str, Any]) -> dict[str, Any]:
     return aws.report(stack)
 
 
-@pytest.mark.thorough
 def test_what_is_as_it_was_on_aws_needs_no_terraform(
-    aws: AwsLandform, keeper: psutil.Process
+    aws: AwsLandform, pool: psutil.Process
 ) -> None:
     stack = aws.create("buckets", "media")
     name = aws.outputs(stack)["bucket_id"]
@@ -58,9 +60,8 @@ def test_what_is_as_it_was_on_aws_needs_no_terraform(
     assert again["changes"] == changed["changes"]
 
 
-@pytest.mark.thorough
 def test_a_network_on_aws_is_checked_quickly_until_it_changes(
-    aws: AwsLandform, keeper: psutil.Process
+    aws: AwsLandform, pool: psutil.Process
 ) -> None:
     stack = aws.create("networks", "net", zones=2)
     assert [check(aws, stack)["checked_by"] for _ in range(3)][-1] == "provider"

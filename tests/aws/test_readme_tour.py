@@ -73,13 +73,17 @@ def wait_for_work(landform: RunningLandform) -> None:
 def test_the_tour_works_with_an_aws_account_in_place_of_the_sandbox(
     tmp_path: Path, moto: Moto
 ) -> None:
-    mirror = str(require_provider())
+    variables = {
+        "LANDFORM_PROVIDER_MIRROR": str(require_provider()),
+        "LANDFORM_CLOUD_ENDPOINTS": moto.endpoint,
+    }
     with (
-        running_landform(tmp_path / "home", LANDFORM_PROVIDER_MIRROR=mirror) as landform,
+        running_landform(tmp_path / "home", **variables) as landform,
         open_shell() as shell,
     ):
         body = {"name": ACCOUNT, "cloud": "aws", "credentials": moto.credentials}
-        landform.call("POST", "/cloud-accounts", json={**body, "regions": ["eu-west"]})
+        body |= {"regions": ["eu-west"], "projects": "all"}
+        landform.call("POST", "/cloud-accounts", json=body)
         said = ""
         for block in read_tour(landform.port, landform.sandbox_port, landform.home):
             told, status = run(shell, on_aws(block, moto), landform)

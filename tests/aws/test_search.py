@@ -8,6 +8,7 @@ from app.clouds.aws_search import VISIBLE_TYPES, read_arn, search
 from app.clouds.search import find_by_stack
 from app.errors import CloudSearchError
 from tests.aws_proxy import Proxy
+from tests.logins import login
 from tests.moto_cloud import Moto
 
 TAG = [{"Key": "landform:stack", "Value": "stk_1"}]
@@ -52,10 +53,10 @@ def test_what_carries_the_tag_is_found_and_nothing_else(moto: Moto) -> None:
     address = ec2.allocate_address(
         Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": TAG}]
     )["AllocationId"]
-    found = {(item.type, item.id) for item in search(moto.credentials, REGION, "stk_1")}
+    found = {(item.type, item.id) for item in search(login(moto.credentials), REGION, "stk_1")}
     assert found == {("aws_vpc", vpc), ("aws_s3_bucket", "mine"), ("aws_eip", address)}
     assert {type_ for type_, _ in found} <= VISIBLE_TYPES
-    elsewhere = {item.type for item in search(moto.credentials, "us-east-1", "stk_1")}
+    elsewhere = {item.type for item in search(login(moto.credentials), "us-east-1", "stk_1")}
     assert elsewhere <= {"aws_s3_bucket"}, "moto shows buckets of every region"
     moto.reset()
 
@@ -70,9 +71,18 @@ def test_what_is_gone_or_known_is_no_stranger(moto: Moto) -> None:
     ]
     gone, known, strange = made
     ec2.delete_vpc(VpcId=gone)
-    assert gone in {item.id for item in search(moto.credentials, REGION, "stk_1")}
-    result = find_by_stack("aws", moto.credentials, REGION, "stk_1", {known})
-    assert [item.id for item in result.resources] == [strange]
+    templates = [
+        ec2.create_launch_template(
+            LaunchTemplateName=name,
+            LaunchTemplateData={"InstanceType": "t3.small"},
+            TagSpecifications=[{"ResourceType": "launch-template", "Tags": TAG}],
+        )["LaunchTemplate"]["LaunchTemplateId"]
+        for name in ("left", "gone")
+    ]
+    ec2.delete_launch_template(LaunchTemplateId=templates[1])
+    assert gone in {item.id for item in search(login(moto.credentials), REGION, "stk_1")}
+    result = find_by_stack("aws", login(moto.credentials), REGION, "stk_1", {known})
+    assert {item.id for item in result.resources} == {strange, templates[0]}
     moto.reset()
 
 
@@ -80,11 +90,12 @@ def test_a_search_that_fails_says_why_without_a_credential(moto: Moto) -> None:
     proxy = Proxy(moto.port)
     try:
         proxy.fail("GetResources", 400, "AccessDeniedException", times=9)
-        credentials = {**moto.credentials, "endpoint": proxy.endpoint}
+        credentials = login({**moto.credentials, "endpoint": proxy.endpoint})
         with pytest.raises(CloudSearchError, match="may not do this") as caught:
             search(credentials, REGION, "stk_1")
         assert "canary" not in caught.value.detail
+        nobody = login({**moto.credentials, "endpoint": "http://127.0.0.1:1999"})
         with pytest.raises(CloudSearchError, match="does not answer"):
-            search({**credentials, "endpoint": "http://127.0.0.1:9"}, REGION, "stk_1")
+            search(nobody, REGION, "stk_1")
     finally:
         proxy.close()

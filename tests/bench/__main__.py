@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from app.settings import REPOSITORY_ROOT
+from app.config.settings import REPOSITORY_ROOT
 from app.terraform.discovery import discover
 from tests.bench.api_rows import Size, api_rows
 from tests.bench.aws_life import aws_rows, find_aws_mirror

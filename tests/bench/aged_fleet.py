@@ -28,12 +28,13 @@ from app.models import (
 )
 from app.services import audit
 from app.services.context import Context
-from app.services.detector import record_pulse
 from app.services.drift.findings import findings_of, keep_findings
+from app.services.drift.health import record_pulse
 from tests.bench.fleet import fill
 from tests.console.fleet_examples import Fleet, Made, attribute, change, updated
-from tests.console.test_resources import block, state
+from tests.console.stacks.test_resources import block, state
 from tests.landform import ADMIN
+from tests.plan_counts import counts
 
 DAYS = 30
 USERS = 20
@@ -126,7 +127,7 @@ def _operation(
         "started_at": moment,
         "ended_at": moment + timedelta(seconds=42),
         "has_applied": type_ == "apply",
-        "plan_summary": {"add": 3, "change": 1, "destroy": 0, "replace": 0},
+        "plan_summary": counts(add=3, change=1),
     }
 
 
@@ -193,7 +194,7 @@ def _add_audit(ctx: Context, stacks: Sequence[str]) -> None:
         project = session.scalars(select(Project.id)).one()
         for action in ("stack.create", "stack.change", "operation.request"):
             for stack_id in stacks:
-                audit.record(
+                audit.record_as(
                     session, ADMIN, action, "stack", stack_id, project_id=project, kind="network"
                 )
 

@@ -33,7 +33,7 @@ PLURALS = {"network": "networks", "bucket": "buckets"}
 WORK = {
     "apply": "made",
     "drift_check": "checked for drift on demand",
-    "clock_check": "checked for drift by the clock, as it was before",
+    "clock_check": "scheduled drift check, as it was before",
     "destroy": "destroyed",
 }
 CLOCK_SECONDS = 60.0
@@ -71,9 +71,11 @@ def aws_rows(
     rows: dict[str, str] = {}
     moto = Moto(folder)
     try:
-        with running_landform(folder / "home", LANDFORM_TICK_SECONDS="1") as landform:
+        variables = {"LANDFORM_TICK_SECONDS": "1", "LANDFORM_CLOUD_ENDPOINTS": moto.endpoint}
+        with running_landform(folder / "home", **variables) as landform:
             body = {"name": ACCOUNT, "cloud": "aws", "credentials": moto.credentials}
-            landform.call("POST", "/cloud-accounts", json={**body, "default_region": REGION})
+            body |= {"default_region": REGION, "projects": "all"}
+            landform.call("POST", "/cloud-accounts", json=body)
             for kind in kinds:
                 module = RawModule(kind, "aws", REGION, moto.credentials, provider_mirror=mirror)
                 rows |= _rows_of_kind(landform, module, folder / "raw", rounds)
@@ -138,7 +140,7 @@ class OurLife:
     def carry_out(self, work: str) -> Cost:
         landform = self._landform
         workers = landform.processes("workers.worker")
-        keepers = landform.processes("workers.provider_keeper")
+        keepers = landform.processes("workers.provider_pool")
         memory = MemoryWatch(*workers, *keepers)
         with _measured(lambda: cpu_of([*workers, *keepers]), memory) as cost:
             done = follow(landform, self._ask(work))

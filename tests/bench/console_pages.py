@@ -16,11 +16,11 @@ from flask.testing import FlaskClient
 from pydantic import SecretStr
 from werkzeug.test import TestResponse
 
-from app.demo_secrets import ensure_demo_secrets
+from app.config.demo_secrets import ensure_demo_secrets
+from app.config.settings import Settings
 from app.factory import create_app
 from app.services.context import build_context
-from app.services.setup import prepare
-from app.settings import Settings
+from app.services.installation.setup import prepare
 from tests.bench.aged_fleet import Aged, make_aged_fleet
 from tests.bench.measures import percentile
 from tests.landform import NOWHERE

@@ -1,7 +1,7 @@
 """What a sweep for drift costs: Landform beside the naive loop, on the same stacks.
 
 Some stacks are changed behind Terraform's back first, and both sweeps must find exactly these: a
-quick check that is wrong is not measured.
+provider check that is wrong is not measured.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from sqlalchemy import func, select
 
 from app.catalog.loader import load_catalog
 from app.clock import utc_now
+from app.config.settings import REPOSITORY_ROOT
 from app.db import Database
 from app.models import Operation, Schedule, Stack
-from app.settings import REPOSITORY_ROOT
 from tests.bench.naive_loop import MemoryWatch, Sweep, Watched, sweep_naively
 from tests.running import ENDED, RunningLandform, running_landform
 
@@ -73,10 +73,10 @@ def drift_rows(folder: Path, size: SweepSize) -> dict[str, str]:
     ours, naive = found.ours, found.naive
     return {
         f"drift, naive loop, {name}": _sweep_in_words(naive),
-        "drift, Landform, the same stacks by the clock, never checked before": (
+        "drift, Landform, the same stacks, scheduled checks, never checked before": (
             _compared(found.first, naive)
         ),
-        "drift, Landform, the same stacks by the clock, from then on": _compared(ours, naive),
+        "drift, Landform, the same stacks, scheduled checks, from then on": _compared(ours, naive),
         "a person's plan in the queue, nothing else running / during such a sweep": (
             f"p50 {statistics.median(found.idle_waits) * 1000:.0f} ms / "
             f"{statistics.median(found.sweep_waits) * 1000:.0f} ms, "
@@ -179,7 +179,7 @@ def _sweep(
         What it cost, and how long people waited.
     """
     workers = landform.processes("workers.worker")
-    keepers = landform.processes("workers.provider_keeper")
+    keepers = landform.processes("workers.provider_pool")
     others = [*keepers, *landform.processes("workers.scheduler")]
     before, began = cpu_of([*workers, *others]), utc_now()
     with database.write() as session:
@@ -225,7 +225,7 @@ def cpu_of(processes: Sequence[psutil.Process]) -> float:
     """Return the CPU seconds of processes, of what they have started and still run."""
     total = 0.0
     for process in processes:
-        total += sum(process.cpu_times()[:4])  # with that of ended children
+        total += sum(process.cpu_times()[:4])  # with that of ended processes
         for child in process.children(recursive=True):
             with suppress(psutil.NoSuchProcess):  # a tick may end at any moment
                 total += sum(child.cpu_times()[:2])

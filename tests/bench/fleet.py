@@ -8,9 +8,9 @@ from sqlalchemy import insert, select
 
 from app.domain import ids
 from app.models import Base, Operation, Schedule, Stack
-from app.services import stacks
-from app.services.context import RINGS, Context
-from app.services.stacks import NewStack
+from app.services.context import NOTIFICATIONS, Context
+from app.services.stacks.create import NewStack, create_stack
+from app.services.work import Work
 from tests.landform import ADMIN
 
 CHUNK = 500
@@ -22,9 +22,9 @@ def fill(ctx: Context, count: int, prefix: str = "net") -> str:
     They are as the services leave them, only that their operations have ended.
     """
     with ctx.db.write() as session:
-        session.info[RINGS] = []  # what nobody hears need not be rung
+        session.info[NOTIFICATIONS] = []  # what nobody hears need not be rung
         new = NewStack("network", f"{prefix}-0", "default", "sandbox")
-        stack, operation = stacks.create_stack(ctx, session, ADMIN, new)
+        stack, operation = create_stack(Work(ctx, session, ADMIN), new)
         operation.status, operation.ended_at = "applied", operation.created_at
         stack.status, stack.applied_generation = "ready", stack.generation
         first = stack.id

@@ -15,11 +15,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from app.demo_secrets import ensure_demo_secrets
+from app.config.demo_secrets import ensure_demo_secrets
+from app.config.settings import REPOSITORY_ROOT, Settings
 from app.factory import create_app
 from app.services.context import build_context
-from app.services.setup import prepare
-from app.settings import REPOSITORY_ROOT, Settings
+from app.services.installation.setup import prepare
 from tests.bench.fleet import fill
 from tests.bench.raw_terraform import time_raw_apply
 from tests.landform import NOWHERE

@@ -18,8 +18,8 @@ import psutil
 
 from app.catalog.catalog import Catalog
 from app.catalog.loader import load_catalog
+from app.config.settings import REPOSITORY_ROOT
 from app.domain import ids
-from app.settings import REPOSITORY_ROOT
 from app.storage.run_directory import RunDirectories
 from app.storage.run_files import RunFiles
 from app.terraform.discovery import discover
@@ -81,8 +81,13 @@ def _check(
 ) -> int:
     cloud, module = catalog.cloud("sandbox"), catalog.kind("machine-group").module_dir("sandbox")
     run = RunDirectories(folder).of(ids.new_id(ids.OPERATION))
-    run.prepare(RunFiles.of(module, cloud.provider_hcl, stack.variables, stack.state))
-    write_cli_config(run.cli_config_path, cli_config(landform.home / "sandbox" / "mirror", None))
+    run.prepare(
+        RunFiles.of(module, cloud.provider_hcl, stack.variables, cloud.provider_lock, stack.state)
+    )
+    sources = cloud.provider_sources.values()
+    write_cli_config(
+        run.cli_config_path, cli_config(sources, landform.home / "sandbox" / "mirror", None)
+    )
     sign_in = cloud.environment(
         {"endpoint": landform.cloud.endpoint, "token": landform.cloud.token}
     )

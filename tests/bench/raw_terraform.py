@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from app.catalog.loader import load_catalog
+from app.config.settings import REPOSITORY_ROOT
 from app.domain import ids
-from app.settings import REPOSITORY_ROOT
 from app.storage.run_directory import RunDirectories
 from app.storage.run_files import RunFiles
 from app.storage.socket_folder import find_socket_folder
@@ -51,11 +51,10 @@ class RawModule:
         variables |= cloud.provider_variables(self.credentials)
         folder = RunDirectories(work).of(ids.new_id(ids.OPERATION))
         module = blueprint.module_dir(self.cloud)
-        lock = cloud.provider_lock
-        folder.prepare(RunFiles.of(module, cloud.provider_hcl, variables, state, lock))
-        write_cli_config(
-            folder.cli_config_path, cli_config(self.sandbox_mirror, self.provider_mirror)
-        )
+        lock, sources = cloud.provider_lock, cloud.provider_sources.values()
+        folder.prepare(RunFiles.of(module, cloud.provider_hcl, variables, lock, state))
+        config = cli_config(sources, self.sandbox_mirror, self.provider_mirror)
+        write_cli_config(folder.cli_config_path, config)
         sign_in = cloud.environment(self.credentials, region)
         environment = build_environment(
             folder.home,

@@ -152,7 +152,7 @@ def _role(words: list[str]) -> str:
     line = " ".join(words)
     if "sandbox" in line:
         return "sandbox cloud"
-    if "redis-server" in line:
+    if "redis-server" in line or "valkey-server" in line:
         return "Redis"
     if "terraform" in line or "tofu" in line:
         return "Terraform"

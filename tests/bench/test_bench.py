@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from app.config.settings import Settings
 from app.services.context import build_context
-from app.services.inventory import StackFilter, list_stacks
-from app.services.pages import PageRequest
-from app.services.setup import prepare
-from app.settings import Settings
+from app.services.installation.setup import prepare
+from app.services.paging import PageRequest
+from app.services.stacks.queries import StackFilter, list_stacks
 from tests.bench.__main__ import page, read_kept, read_notes
 from tests.bench.api_rows import Size, measure_database
 from tests.bench.fleet import fill

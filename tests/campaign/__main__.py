@@ -9,14 +9,12 @@ import random
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from app.logs import configure_logging
-from tests import postgresql
 from tests.campaign.campaign import Campaign, Size
 from tests.campaign.crash_points import CrashPoints
+from tests.campaign.databases import serve_databases
 from tests.campaign.findings import Tally
 from tests.campaign.report import Report
 from tests.campaign.set_pieces import PIECES
@@ -42,13 +40,14 @@ def main() -> int:
         tempfile.TemporaryDirectory(
             prefix="landform-campaign-", ignore_cleanup_errors=True
         ) as name,
-        _databases(asked.database) as (url, other_url),
-        running_trial(folder := Path(name), url, WORKERS) as trial,
-        quiet_landform(folder, other_url, trial) as quiet,
+        serve_databases(asked.database, (folder := Path(name)) / "home") as databases,
+        running_trial(folder, databases.url, WORKERS) as trial,
+        quiet_landform(folder, databases.other_url, trial) as quiet,
     ):
-        size = Size(kills=asked.kills, seconds=60 * asked.minutes)
+        seconds = 60 * asked.minutes
+        size = Size(kills=asked.kills, seconds=seconds, machines=asked.machines)
         crashes = CrashPoints(asked.seed, quiet, tally)
-        campaign = Campaign(trial, tally, asked.seed, size, PIECES, crashes)
+        campaign = Campaign(trial, tally, asked.seed, size, PIECES, crashes, databases.outage)
         campaign.run(lambda text: print(text, flush=True))
         if tally.problems and asked.keep_log is not None:
             asked.keep_log.write_bytes(trial.running.output.read_bytes())
@@ -71,24 +70,12 @@ def _parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     parser.add_argument("--kills", type=int, default=500, help="how many at least")
-    parser.add_argument("--minutes", type=float, default=25, help="of killing, at most")
+    parser.add_argument("--minutes", type=float, default=40, help="of killing, at most")
+    parser.add_argument("--machines", type=int, default=30, help="of each stack, about")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--report", type=Path, help="where to write the figures as JSON")
     parser.add_argument("--keep-log", type=Path, help="where to keep the log if a promise broke")
     return parser.parse_args()
-
-
-@contextmanager
-def _databases(name: str) -> Iterator[tuple[str, str]]:
-    """Yield the URLs of two empty databases; empty texts for SQLite in their homes."""
-    if name == "sqlite":
-        yield "", ""
-        return
-    binaries = postgresql.find_binaries()
-    if binaries is None:
-        sys.exit("There is no PostgreSQL on this machine: apt-get install postgresql")
-    with postgresql.serve(binaries) as server:
-        yield server.url(server.create_database()), server.url(server.create_database())
 
 
 if __name__ == "__main__":

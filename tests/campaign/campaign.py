@@ -6,11 +6,14 @@ Bounded in time; what it started is gone when it returns.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from random import Random
 
-from app.services.audit_verification import verify_trail
+from app.services.audit_trail.verification import verify_trail
 from tests.campaign.crash_points import CrashPoints
+from tests.campaign.databases import Outage
 from tests.campaign.disturber import Disturber
 from tests.campaign.findings import Promise, Tally
 from tests.campaign.processes import Watch
@@ -19,6 +22,8 @@ from tests.campaign.trial import Trial
 
 STOP_SECONDS = 400.0
 CREATE_DELAY_SECONDS = 0.2
+OUTAGE_EVERY_SECONDS = (25.0, 55.0)
+SAY_EVERY_SECONDS = 30.0
 
 SetPiece = Callable[[Trial, Tally], None]
 
@@ -45,8 +50,11 @@ class Campaign:
         size: Size,
         pieces: Sequence[SetPiece] = (),
         crash_points: CrashPoints | None = None,
+        outage: Outage | None = None,
     ) -> None:
         self._pieces = pieces
+        self._outage = outage
+        self._random = Random(f"{seed}-campaign")
         self._crash_points = crash_points
         self._trial = trial
         self._tally = tally
@@ -67,18 +75,31 @@ class Campaign:
         slots = self._start_slots()
         disturber = Disturber(self._seed, self._trial, self._tally)
         disturber.start()
-        while len(self._tally.kills) < self._size.kills:
-            if time.monotonic() - began > self._size.seconds or not _all_live(slots):
-                break
-            time.sleep(1)
-            if int(time.monotonic() - began) % 30 == 0:
-                problems = len(self._tally.problems)
-                say(f"{len(self._tally.kills)} kills, {problems} problems")
+        self._kill(slots, disturber, say)
         self._tally.fact("seconds of killing", round(time.monotonic() - began))
         self._end(slots, disturber)
         watch.stop()
         self._count_abandoned()
         self._check_trail()
+
+    def _kill(self, slots: list[Slot], disturber: Disturber, say: Callable[[str], None]) -> None:
+        """Wait for enough kills, and take the database away now and then.
+
+        That is done here because PostgreSQL ends with the thread that has started it.
+        """
+        began = said_at = time.monotonic()
+        outage_at = began + self._random.uniform(*OUTAGE_EVERY_SECONDS)
+        while len(self._tally.kills) < self._size.kills:
+            now = time.monotonic()
+            if now - began > self._size.seconds or not _all_live(slots):
+                break
+            if self._outage is not None and now > outage_at:
+                disturber.take_database(self._outage)
+                outage_at = time.monotonic() + self._random.uniform(*OUTAGE_EVERY_SECONDS)
+            if now - said_at > SAY_EVERY_SECONDS:
+                problems, said_at = len(self._tally.problems), now
+                say(f"{len(self._tally.kills)} kills, {problems} problems")
+            time.sleep(1)
 
     def _start_slots(self) -> list[Slot]:
         pace = Pace()
@@ -105,7 +126,9 @@ class Campaign:
             else:
                 slot.finish()
         if left := self._trial.cloud.list(limit=200):
-            self._tally.problem(Promise.RESOURCE, f"{len(left)} resources are left at the end")
+            stacks = Counter(item["tags"].get("landform:stack") for item in left)
+            detail = f"{len(left)} resources are left at the end: {dict(stacks)}"
+            self._tally.problem(Promise.ABANDONED, detail)
 
     def _check_trail(self) -> None:
         """Whatever was killed when, the audit trail is one chain that its anchors vouch for."""

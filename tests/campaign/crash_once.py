@@ -1,4 +1,4 @@
-"""Do a worker's or the keeper's work in a process that ends suddenly at one chosen point.
+"""Do a worker's or the maintenance loop's work in a process that ends suddenly at one chosen point.
 
 ``python -m tests.campaign.crash_once WORK POINT before|after NTH [OPERATION]``. The hooks are made
 here, in this process alone; the product knows nothing of them. Exit status 137 means crashed.
@@ -16,19 +16,20 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
-from app.queue.doorbell import Doorbell
+from app.config.settings import Settings
+from app.queue.notifier import Notifier
 from app.services.context import Context, build_context
-from app.services.engine import engine, salvage
-from app.services.engine.run import OperationRun
-from app.settings import Settings
+from app.services.engine import engine
+from app.services.engine.apply_run import ApplyRun
+from app.services.engine.recovery import dead_runs, run_directories
 from app.storage.run_directory import RunDirectory
 from app.storage.state_store import VolumeStateStore
 
 CRASHED = 137
 POINTS: dict[str, tuple[object, str]] = {
-    "enqueue": (Doorbell, "ring"),
+    "enqueue": (Notifier, "notify"),
     "claim": (engine, "claim"),
-    "snapshot": (OperationRun, "_snapshot"),
+    "snapshot": (ApplyRun, "_snapshot"),
     "promote": (VolumeStateStore, "promote"),
     "rename": (Path, "replace"),
     "fsync": (os, "fsync"),
@@ -73,10 +74,10 @@ def _wrap(function: Callable[..., Any], fuse: Fuse, when: str) -> Callable[..., 
 
 
 def keep(ctx: Context) -> None:
-    """Do the part of the keeper's round that recovers."""
-    salvage.reap(ctx)
-    salvage.save_unsaved(ctx)
-    salvage.remove_leftovers(ctx)
+    """Do the part of the maintenance loop's round that recovers."""
+    dead_runs.reap(ctx)
+    run_directories.save_unsaved(ctx)
+    run_directories.remove_leftovers(ctx)
 
 
 def main(work: str, point: str, when: str, nth: str, *operation: str) -> None:

@@ -1,4 +1,4 @@
-"""Kills of what all operations share: worker, scheduler, web and Redis, one at a time.
+"""Kills of what all operations share: worker, scheduler, web, Redis, database, one at a time.
 
 None of these may disturb an operation that runs; the slots check that.
 """
@@ -16,15 +16,20 @@ from random import Random
 import httpx
 import psutil
 from redis.exceptions import RedisError
-from sqlalchemy import select
+from sqlalchemy import exists, select
+from sqlalchemy.orm import aliased
 
-from app.domain.operations import OperationStatus
+from app.domain.operations import FINAL, OperationStatus
 from app.models import Operation
+from app.tree_removal import discard_tree
+from tests.campaign.databases import Outage
 from tests.campaign.findings import Kill, Promise, Tally
+from tests.campaign.guarded import GuardedThread
 from tests.campaign.trial import Trial
+from workers.embedded_redis import find_redis_server
 
 BOUND_SECONDS = 90.0
-FIRST_SECONDS, LAST_SECONDS = 1.0, 5.0
+FIRST_SECONDS, LAST_SECONDS = 0.5, 2.5
 KINDS = {
     "worker": 28,
     "scheduler": 20,
@@ -36,35 +41,50 @@ KINDS = {
 WORDS = {"worker": "workers.worker", "scheduler": "workers.scheduler", "web": "wsgi:app"}
 
 
-class Disturber(threading.Thread):
+class Disturber(GuardedThread):
     """Kills a shared process every few seconds and measures how long all take to be back."""
 
     def __init__(self, seed: int, trial: Trial, tally: Tally) -> None:
-        super().__init__(name="disturber", daemon=True)
+        super().__init__("disturber", tally)
         self._random = Random(f"{seed}-disturber")
         self._trial = trial
-        self._tally = tally
-        self._stop_asked = threading.Event()
+        self._one_at_a_time = threading.Lock()
 
-    def run(self) -> None:
+    def work(self) -> None:
         while not self._stop_asked.wait(self._random.uniform(FIRST_SECONDS, LAST_SECONDS)):
             self.disturb(self._random.choices(list(KINDS), list(KINDS.values()))[0])
 
     def stop(self) -> None:
-        self._stop_asked.set()
+        self.ask_to_stop()
         self.join()
 
     def disturb(self, what: str) -> None:
         """Kill ``what`` and wait until everything is there and goes on again."""
-        waiting, began = self._pending(), time.monotonic()
-        is_back = self._pull(what)
-        if is_back is None:
-            return
+        with self._one_at_a_time:
+            waiting, began = self._pending(), time.monotonic()
+            is_back = self._pull(what)
+            if is_back is not None:
+                self._await(what, is_back, waiting, began)
+
+    def take_database(self, outage: Outage) -> None:
+        """Take the database away, give it back, and wait until everything goes on again.
+
+        The recovery is counted from its return.
+        """
+        with self._one_at_a_time:
+            waiting = self._pending()
+            outage.strike(self._random)
+            self._await(outage.name, lambda: True, waiting, time.monotonic())
+
+    def _await(
+        self, what: str, is_back: Callable[[], bool], waiting: set[str], began: float
+    ) -> None:
         deadline = began + BOUND_SECONDS
         while not (is_back() and self._is_ready() and not (waiting & self._pending())):
             if time.monotonic() > deadline:
                 self._tally.kill(Kill(what, "all", None))
-                self._tally.problem(Promise.STUCK, f"{what} was killed and is not back: {waiting}")
+                left = waiting & self._pending()
+                self._tally.problem(Promise.STUCK, f"{what} was killed and is not back: {left}")
                 return
             time.sleep(0.1)
         self._tally.kill(Kill(what, "all", time.monotonic() - began))
@@ -77,7 +97,7 @@ class Disturber(threading.Thread):
                 return self._redis_answers
             return None
         is_redis = what.startswith("Redis")
-        word = "redis-server" if is_redis else WORDS[what]
+        word = find_redis_server().name if is_redis else WORDS[what]
         before = self._children(word)
         if not before:
             return None
@@ -88,7 +108,7 @@ class Disturber(threading.Thread):
             _kill(victim)
         if what == "Redis without AOF":
             for path in (self._trial.running.home / "redis").glob("appendonly*"):
-                path.unlink()
+                discard_tree(path) if path.is_dir() else path.unlink()
         if is_redis:
             return self._redis_answers
 
@@ -109,9 +129,12 @@ class Disturber(threading.Thread):
         return found
 
     def _pending(self) -> set[str]:
-        with self._trial.ctx.read() as session:
-            query = select(Operation.id).where(Operation.status == OperationStatus.PENDING)
-            return set(session.scalars(query))
+        """Return the operations that nothing but a worker is missing for."""
+        other = aliased(Operation)
+        is_before = (other.id < Operation.id) & other.status.not_in(FINAL)
+        is_held = exists().where(other.stack_id == Operation.stack_id, is_before | other.holds_back)
+        query = select(Operation.id).where(Operation.status == OperationStatus.PENDING, ~is_held)
+        return self._trial.look(lambda session: set(session.scalars(query)))
 
     def _redis_answers(self) -> bool:
         try:

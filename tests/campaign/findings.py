@@ -17,12 +17,16 @@ class Promise(StrEnum):
 
     STATE = "lost state"
     RESOURCE = "forgotten resource"
+    DOUBLED = "resource made twice"
+    ABANDONED = "resource that outlives its stack"
     STUCK = "stuck operation"
     OVERLAP = "overlapping Terraform"
     ALIVE = "live declared dead"
     REQUEST = "request lost or run twice"
     AUDIT = "change without audit event"
+    ABSORBED = "absorbed change"
     OUTCOME = "undisturbed operation that failed"
+    UNCHECKED = "part of the campaign that broke off"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ Independent of what Landform has recorded: a Terraform that no row knows of is s
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -18,7 +17,8 @@ from sqlalchemy import select
 
 from app.models import Operation
 from tests.campaign.findings import Promise, Tally
-from tests.campaign.trial import Trial
+from tests.campaign.guarded import GuardedThread
+from tests.campaign.trial import Ground
 
 SAMPLES_A_SECOND = 20
 PROVIDER_WORDS = (b"sandbox.provider", b"terraform-provider")
@@ -57,22 +57,20 @@ def find_of(runs: Path, operation_id: str) -> list[Found]:
     return sorted(found, key=lambda item: item.is_provider)
 
 
-class Watch(threading.Thread):
+class Watch(GuardedThread):
     """Looks twenty times a second whether two Terraforms ever work on one stack."""
 
-    def __init__(self, trial: Trial, tally: Tally) -> None:
-        super().__init__(name="watch", daemon=True)
+    def __init__(self, trial: Ground, tally: Tally) -> None:
+        super().__init__("watch", tally)
         self._trial = trial
-        self._tally = tally
-        self._stop_asked = threading.Event()
         self._stacks: dict[str, str] = {}
         self._told: set[frozenset[int]] = set()
         self._since: dict[int, float] = {}
         self.samples = self.most_at_once = self.without_lock = 0
 
-    def run(self) -> None:
+    def work(self) -> None:
         while not self._stop_asked.wait(1 / SAMPLES_A_SECOND):
-            self._sample()
+            self.sample()
 
     def stop(self) -> None:
         self._stop_asked.set()
@@ -80,7 +78,8 @@ class Watch(threading.Thread):
         self._tally.fact("samples of the process table", self.samples)
         self._tally.fact("most Terraforms at once", self.most_at_once)
 
-    def _sample(self) -> None:
+    def sample(self) -> None:
+        """Look once."""
         self.samples += 1
         by_stack: dict[str, set[tuple[int, str]]] = defaultdict(set)
         found = list(find_in_runs(self._trial.runs))
@@ -121,9 +120,9 @@ class Watch(threading.Thread):
 
     def _stack_of(self, operation_id: str) -> str:
         if operation_id not in self._stacks:
-            with self._trial.ctx.read() as session:
-                query = select(Operation.stack_id).where(Operation.id == operation_id)
-                self._stacks[operation_id] = session.scalar(query) or ""
+            query = select(Operation.stack_id).where(Operation.id == operation_id)
+            stack_id = self._trial.look(lambda session: session.scalar(query))
+            self._stacks[operation_id] = stack_id or ""
         return self._stacks[operation_id]
 
 

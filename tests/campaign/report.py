@@ -16,6 +16,16 @@ import psutil
 from tests.campaign.findings import Kill, Promise, Tally
 
 LIMIT_SECONDS = 30.0
+NAMED = (
+    Promise.STATE,
+    Promise.RESOURCE,
+    Promise.DOUBLED,
+    Promise.ABANDONED,
+    Promise.STUCK,
+    Promise.OVERLAP,
+    Promise.ABSORBED,
+)
+"""Promises that the sentence names; the others are counted together."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +66,12 @@ class Report:
         count, kills = self._tally.count, len(self._tally.kills)
         text = (
             f"{count(Promise.STATE)} lost states, {count(Promise.RESOURCE)} forgotten resources, "
+            f"{count(Promise.DOUBLED)} doubled, {count(Promise.ABANDONED)} abandoned, "
             f"{count(Promise.STUCK)} stuck, {count(Promise.OVERLAP)} overlaps, "
+            f"{count(Promise.ABSORBED)} absorbed, "
             f"recovery p95 {self.recovery.p95:g} s over {kills} kills"
         )
-        others = len(self._tally.problems) - sum(
-            count(promise)
-            for promise in (Promise.STATE, Promise.RESOURCE, Promise.STUCK, Promise.OVERLAP)
-        )
+        others = len(self._tally.problems) - sum(count(promise) for promise in NAMED)
         text += f"; {others} other broken promises" if others else ""
         if kills < self.wanted_kills:
             text += f" (the time was over before {self.wanted_kills})"

@@ -7,66 +7,30 @@ end nothing of the stack runs and every promise is checked.
 from __future__ import annotations
 
 import itertools
-import os
-import signal
-import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from random import Random
 from typing import Any
-from uuid import UUID
-
-from sqlalchemy import select
 
 from app.domain.operations import FINAL
 from app.domain.stacks import StackStatus
 from app.models import Operation
-from app.terraform.identity import ProcessIdentity
 from tests.campaign.findings import Kill, Promise, Tally
+from tests.campaign.guarded import GuardedThread
 from tests.campaign.invariants import StackChecks
-from tests.campaign.processes import find_of
-from tests.campaign.trial import LEASE_SECONDS, NoAnswerError, Trial
+from tests.campaign.outside_changes import OutsideChanges
+from tests.campaign.plugs import VICTIMS, Glance, Moment, Plugs, Pulled
+from tests.campaign.trial import NoAnswerError, Trial
+from tests.campaign.users import User
 
 BOUND_SECONDS = 150.0
 POLL_SECONDS = 0.05
-PAUSE_SECONDS = LEASE_SECONDS + 1.5
 GOOD = {"applied", "planned_and_finished"}
-SYSTEM = "system"
+BAD = {"errored", "interrupted"}
 MACHINES = 30
-VICTIMS = {"terraform": 36, "provider": 22, "horse": 36, "pause": 6}
+QUEUED_SHARE = 0.3
 ACTIONS = {"update": 50, "drift_check": 18, "destroy": 24, "plan": 8}
 FOLLOW_UP_KILL_SHARE = 0.7
-
-
-@dataclass(frozen=True)
-class Moment:
-    """When to pull: so many seconds after the operation has reached ``stage``."""
-
-    victim: str
-    stage: str
-    delay_seconds: float
-
-
-@dataclass(frozen=True)
-class Pulled:
-    """A kill whose operation has not gone on yet."""
-
-    victim: str
-    during: str
-    at: float
-    fence: int
-
-
-@dataclass(frozen=True)
-class Glance:
-    """The few columns of an operation that are looked at many times a second."""
-
-    status: str
-    type: str
-    fence: int
-    owner_process: dict[str, Any] | None
 
 
 class Pace:
@@ -83,7 +47,7 @@ class Pace:
         return self._seconds.get((kind, stage), 3.0)
 
 
-class Slot(threading.Thread):
+class Slot(GuardedThread):
     """Drives stacks through their lives until asked to stop."""
 
     def __init__(
@@ -95,27 +59,26 @@ class Slot(threading.Thread):
         pace: Pace,
         machines: int = MACHINES,
     ) -> None:
-        super().__init__(name=f"slot-{number}", daemon=True)
+        super().__init__(f"slot-{number}", tally)
         self._machines = machines
         self._number = number
         self._random = Random(f"{seed}-slot-{number}")
         self._trial = trial
-        self._tally = tally
         self._pace = pace
+        self._plugs = Plugs(trial, tally, self._random)
         self._names = itertools.count(1)
+        self._outside = OutsideChanges(trial, tally, Random(f"{seed}-outside-{number}"))
+        self._user = User(self._random, trial, tally, self._accept)
         self._checks: StackChecks | None = None
-        self._stop_asked = threading.Event()
+        self._killed: set[str] = set()
         self.is_killing = True
 
-    def run(self) -> None:
+    def work(self) -> None:
         while not self._stop_asked.is_set():
             try:
                 self._round(self._choose())
             except NoAnswerError as error:
                 self._tally.problem(Promise.STUCK, f"the API does not answer: {error}")
-
-    def ask_to_stop(self) -> None:
-        self._stop_asked.set()
 
     def finish(self) -> None:
         """Mend and destroy the present stack undisturbed; nothing may remain in the cloud."""
@@ -136,40 +99,83 @@ class Slot(threading.Thread):
         return self._random.choices(list(ACTIONS), list(ACTIONS.values()))[0]
 
     def _round(self, action: str) -> None:
+        self._killed = set()
+        if self._checks is not None:
+            self._meddle(self._checks, is_idle=True)
         operation_id = self._request(action)
-        assert self._checks is not None
-        kills = self._plan_kills(action) if self.is_killing else []
-        was_killed = self._follow(operation_id, kills)
-        while following := self._trial.unfinished(self._checks.stack_id):
-            first = following[0]
-            is_hit = self.is_killing and self._random.random() < FOLLOW_UP_KILL_SHARE
-            moments = [self._moment(first.type, "planning")] if is_hit else []
-            was_killed |= self._follow(first.id, moments)
-        self._check(action, operation_id, was_killed=was_killed)
+        checks = self._checks
+        assert checks is not None
+        if self.is_killing and action != "destroy" and self._random.random() < QUEUED_SHARE:
+            self._request("apply")  # it must not run by itself over what an interruption left
+        self._follow(operation_id, self._plan_kills(action) if self.is_killing else [])
+        while (blocker := self._user.unresolved(checks)) or self._trial.unfinished(checks.stack_id):
+            if blocker is not None:
+                self._user.watch_queue(checks, blocker)
+            if blocker is not None and self._is_idle(checks, blocker):
+                self._decide(checks, blocker)
+                continue
+            first = self._next(checks, blocker)
+            if first is None:
+                time.sleep(POLL_SECONDS)
+                continue
+            self._meddle(checks, is_idle=False)
+            self._follow(first.id, self._follow_up_kills("planning", first.type))
+        self._check(action, operation_id)
 
-    def _check(self, action: str, operation_id: str, *, was_killed: bool) -> None:
+    def _decide(self, checks: StackChecks, blocker: Operation) -> None:
+        """Have the user try what must be refused, then decide, and follow what comes of it."""
+        self._meddle(checks, is_idle=True)
+        self._user.insist(checks)
+        following = self._user.resolve(checks, blocker)
+        if following is not None:
+            self._follow(following, self._follow_up_kills("applying"))
+
+    def _meddle(self, checks: StackChecks, *, is_idle: bool) -> None:
+        if self.is_killing:
+            self._outside.make(checks, is_idle=is_idle)
+
+    def _is_idle(self, checks: StackChecks, blocker: Operation) -> bool:
+        """Tell whether nothing runs that a decision would have to wait for."""
+        return all(
+            item.status == "pending" and item.resolves_id != blocker.id
+            for item in self._trial.unfinished(checks.stack_id)
+            if item.type not in ("plan", "drift_check")
+        )
+
+    def _next(self, checks: StackChecks, blocker: Operation | None) -> Operation | None:
+        """Return the first operation that nothing holds back."""
+        for item in self._trial.unfinished(checks.stack_id):
+            is_look = item.type in ("plan", "drift_check")
+            if blocker is None or is_look or item.resolves_id == blocker.id:
+                return item
+        return None
+
+    def _follow_up_kills(self, stage: str, kind: str = "apply") -> list[Moment]:
+        is_hit = self.is_killing and self._random.random() < FOLLOW_UP_KILL_SHARE / 2
+        return [self._moment(kind, stage)] if is_hit else []
+
+    def _check(self, action: str, operation_id: str) -> None:
         checks = self._checks
         assert checks is not None
         done = self._trial.operation(operation_id)
         self._tally.outcome(f"{done.type} {done.status}")
-        is_good = done.status in GOOD
-        if not was_killed and not is_good:
-            told = (done.error or {}).get("detail")
-            self._tally.problem(Promise.OUTCOME, f"{done.id} {action} {done.status}: {told}")
-        is_exact = is_good and not was_killed and action not in ("plan", "drift_check")
-        checks.check(is_exact=is_exact)
-        self._remove_orphans(checks)
-        if self._trial.stack(checks.stack_id).status == StackStatus.DELETED:
-            if left := checks.inventory():
-                self._tally.problem(Promise.RESOURCE, f"{checks.stack_id}: {len(left)} outlive it")
+        self._check_outcomes(checks, done)
+        is_exact = done.status in GOOD and not self._killed
+        checks.check(is_exact=is_exact and action not in ("plan", "drift_check"))
+        self._outside.check(checks)
+        if checks.is_gone():
             self._checks = None
 
-    def _remove_orphans(self, checks: StackChecks) -> None:
-        """Do what an operator does who was told of possible orphans: look, and delete them."""
-        known = checks.recorded_ids()
-        for item in checks.inventory():
-            if item["id"] not in known:
-                self._trial.cloud.call("DELETE", f"/resources/{item['id']}?force=true")
+    def _check_outcomes(self, checks: StackChecks, asked: Operation) -> None:
+        """Whatever else was killed, an operation of which nothing was killed has ended well."""
+        for item in self._trial.operations(checks.stack_id):
+            if item.id <= checks.memory.checked_until or item.id in self._killed:
+                continue
+            is_bad = item.status in BAD or (item.id == asked.id and item.status not in GOOD)
+            if is_bad:
+                told = (item.error or {}).get("detail")
+                detail = f"{item.id} {item.type} {item.status}: {told}; killed: {self._killed}"
+                self._tally.problem(Promise.OUTCOME, detail)
 
     def _request(self, action: str) -> str:
         """Ask for what ``action`` says and return the operation."""
@@ -179,7 +185,7 @@ class Slot(threading.Thread):
         if action == "update":
             return self._update(self._checks)
         path = f"/stacks/{self._checks.stack_id}/operations"
-        answer = self._trial.ask("POST", path, json={"type": action}, headers=self._key())
+        answer = self._trial.ask("POST", path, json={"type": action})
         return self._accept(answer.json()["operation"]["id"])
 
     def _create(self) -> str:
@@ -189,14 +195,13 @@ class Slot(threading.Thread):
             "cloud_account": "sandbox",
             "parameters": {"machines": self._machines, "buckets": 6},
         }
-        answer = self._trial.ask("POST", "/sites", json=body, headers=self._key()).json()
+        answer = self._trial.ask("POST", "/sites", json=body).json()
         self._checks = StackChecks(self._trial, self._tally, answer["stack"]["id"])
         return self._accept(answer["operation"]["id"])
 
     def _update(self, checks: StackChecks) -> str:
-        """Change the parameters; a lost answer is looked up, since PATCH takes no key."""
+        """Change the parameters of the stack as it is now."""
         path = f"/sites/{checks.stack_id}"
-        before = self._trial.operations(checks.stack_id)[-1].id
         while True:
             present = self._trial.ask("GET", path)
             parameters = self._other_parameters(present.json()["parameters"])
@@ -204,15 +209,8 @@ class Slot(threading.Thread):
             answer = self._trial.ask(
                 "PATCH", path, json={"parameters": parameters}, headers=headers
             )
-            if answer.status_code == 202:
+            if answer.status_code != 412:  # somebody else, such as a check, was faster
                 return self._accept(answer.json()["operation"]["id"])
-            newer = [
-                item.id
-                for item in self._trial.operations(checks.stack_id)
-                if item.id > before and item.requested_by != SYSTEM
-            ]
-            if newer:
-                return self._accept(newer[-1])
 
     def _other_parameters(self, present: dict[str, Any]) -> dict[str, Any]:
         sizes = [size for size in ("small", "medium", "large") if size != present["size"]]
@@ -226,9 +224,6 @@ class Slot(threading.Thread):
         assert self._checks is not None
         self._checks.memory.accepted.add(operation_id)
         return operation_id
-
-    def _key(self) -> dict[str, str]:
-        return {"Idempotency-Key": str(UUID(int=self._random.getrandbits(128)))}
 
     def _plan_kills(self, action: str) -> list[Moment]:
         count = self._random.choices([0, 1, 2, 3], [4, 40, 40, 16])[0]
@@ -244,29 +239,31 @@ class Slot(threading.Thread):
         longest = 1.05 * self._pace.expect(_type_of(action), stage)
         return Moment(victim, stage, self._random.uniform(0, longest))
 
-    def _follow(self, operation_id: str, moments: Sequence[Moment]) -> bool:
-        """Watch an operation to its end, pulling plugs; tell whether something was killed."""
-        waiting, pulled = list(moments), []
+    def _follow(self, operation_id: str, moments: Sequence[Moment]) -> None:
+        """Watch an operation to its end, pulling plugs."""
+        waiting, pulled = list(moments), list[Pulled]()
         deadline = time.monotonic() + BOUND_SECONDS
-        stage, stage_at, was_killed = "", time.monotonic(), False
+        stage, stage_at = "", time.monotonic()
         while True:
-            now, seen = time.monotonic(), self._glance(operation_id)
+            now, seen = time.monotonic(), self._plugs.glance(operation_id)
             pulled = [item for item in pulled if not self._has_gone_on(item, seen, now)]
             if seen.status != stage:
-                if not was_killed and stage in ("planning", "applying"):
+                if operation_id not in self._killed and stage in ("planning", "applying"):
                     self._pace.learn(seen.type, stage, now - stage_at)
                 stage, stage_at = seen.status, now
             if seen.status in FINAL:
-                return was_killed
+                return
             is_stage = waiting and stage == waiting[0].stage and not pulled
             if is_stage and now - stage_at >= waiting[0].delay_seconds:
-                hit = self._pull(waiting.pop(0), operation_id, seen)
-                was_killed |= hit is not None
-                pulled += [hit] if hit is not None else []
+                hit = self._plugs.pull(waiting.pop(0), operation_id, seen)
                 deadline = time.monotonic() + BOUND_SECONDS
+                if hit is not None:
+                    pulled.append(hit)
+                    self._killed.add(operation_id)
+                    assert self._checks is not None
+                    self._user.hurry(self._checks)
             if now > deadline:
                 self._tell_stuck(operation_id, seen, pulled)
-                return True
             time.sleep(POLL_SECONDS)
 
     def _tell_stuck(self, operation_id: str, seen: Glance, pulled: list[Pulled]) -> None:
@@ -281,58 +278,6 @@ class Slot(threading.Thread):
             return False
         self._tally.kill(Kill(item.victim, item.during, now - item.at))
         return True
-
-    def _pull(self, moment: Moment, operation_id: str, seen: Glance) -> Pulled | None:
-        """Kill the victim, or pause it; nothing when it is not there at this moment."""
-        if moment.victim == "pause":
-            self._pause(operation_id, seen)
-            return None
-        pid = self._find(moment.victim, operation_id, seen)
-        if pid is None:
-            return None
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-            during = f"{seen.type} {moment.stage}"
-            return Pulled(moment.victim, during, time.monotonic(), seen.fence)
-        return None
-
-    def _pause(self, operation_id: str, seen: Glance) -> None:
-        """Stop the horse or its Terraform beyond the lease; it must keep its operation."""
-        victim = self._random.choice(["horse", "terraform"])
-        pid = self._find(victim, operation_id, seen)
-        if pid is None:
-            return
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
-            time.sleep(PAUSE_SECONDS)
-            after = self._glance(operation_id)
-            os.kill(pid, signal.SIGCONT)
-            self._tally.outcome("paused beyond its lease")
-            if after.fence != seen.fence or after.status in ("pending", "interrupted"):
-                self._tally.problem(
-                    Promise.ALIVE, f"{operation_id}: {victim} was paused, {seen} became {after}"
-                )
-
-    def _find(self, victim: str, operation_id: str, seen: Glance) -> int | None:
-        if victim == "horse":
-            if seen.owner_process is None:
-                return None
-            horse = ProcessIdentity.from_dict(seen.owner_process)
-            return horse.pid if horse.is_alive() else None
-        wants_provider = victim == "provider"
-        for _ in range(20):
-            found = find_of(self._trial.runs, operation_id)
-            pids = [item.pid for item in found if item.is_provider is wants_provider]
-            if pids:
-                return self._random.choice(pids)
-            time.sleep(0.02)
-        return None
-
-    def _glance(self, operation_id: str) -> Glance:
-        columns = (Operation.status, Operation.type, Operation.fence, Operation.owner_process)
-        with self._trial.ctx.read() as session:
-            row = session.execute(select(*columns).where(Operation.id == operation_id)).one()
-        return Glance(*row)
 
 
 def _type_of(action: str) -> str:

@@ -16,6 +16,7 @@ from tests.campaign.trial import Trial, quiet_landform, running_trial
 SIZE = Size(kills=8, seconds=7, slots=2, workers=2, machines=8)
 
 
+@pytest.mark.thorough  # takes a minute; single kills are in tests/services/engine/test_recovery.py
 @pytest.mark.timeout(300)
 def test_a_short_campaign_breaks_no_promise(tmp_path: Path) -> None:
     tally = Tally()
@@ -50,7 +51,11 @@ def test_a_report_is_good_only_when_nothing_broke_and_enough_was_killed() -> Non
         return Report(tally, seed=1, database="sqlite", wanted_kills=wanted)
 
     assert report(20).is_good
-    assert report(20).sentence().startswith("0 lost states, 0 forgotten resources, 0 stuck")
+    assert (
+        report(20)
+        .sentence()
+        .startswith("0 lost states, 0 forgotten resources, 0 doubled, 0 abandoned, 0 stuck")
+    )
     assert "| horse | 20 |" in report(20).markdown()
     assert not report(21).is_good
     tally.problem(Promise.RESOURCE, "one")

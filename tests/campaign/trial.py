@@ -10,20 +10,22 @@ import base64
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import SecretStr
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from app.demo_secrets import ensure_demo_secrets
+from app.config.demo_secrets import ensure_demo_secrets
+from app.config.settings import REPOSITORY_ROOT, Settings
+from app.db_outages import outlast
 from app.domain.operations import FINAL
 from app.models import Operation, Stack
 from app.services.context import Context, build_context
-from app.settings import REPOSITORY_ROOT, Settings
 from sandbox.provider.install import install
 from tests.landform import NOWHERE, Landform
 from tests.running import RunningLandform, running_landform
@@ -33,6 +35,10 @@ SITE = Path(__file__).with_name("site")
 LEASE_SECONDS = 4.0
 ANSWER_SECONDS = 90.0
 ONE_DAY = "86400"
+DATABASE_SECONDS = 60.0
+"""How long to wait for a database that the campaign itself has taken away."""
+
+T = TypeVar("T")
 
 
 class NoAnswerError(Exception):
@@ -50,27 +56,37 @@ class Ground:
     def runs(self) -> Path:
         return self.ctx.settings.work_dir / "runs"
 
+    def look(self, question: Callable[[Session], T]) -> T:
+        """Return the answer of SQL, also when its database is away for a while."""
+
+        def ask() -> T:
+            with self.ctx.read() as session:
+                return question(session)
+
+        return outlast(ask, DATABASE_SECONDS)
+
     def operation(self, operation_id: str) -> Operation:
-        with self.ctx.read() as session:
-            return session.get_one(Operation, operation_id)
+        return self.look(lambda session: session.get_one(Operation, operation_id))
 
     def stack(self, stack_id: str) -> Stack:
-        with self.ctx.read() as session:
-            return session.get_one(Stack, stack_id)
+        return self.look(lambda session: session.get_one(Stack, stack_id))
 
     def operations(self, stack_id: str) -> list[Operation]:
         """Return all operations of a stack, oldest first."""
-        with self.ctx.read() as session:
-            query = select(Operation).where(Operation.stack_id == stack_id)
-            return list(session.scalars(query.order_by(Operation.id)))
+        query = select(Operation).where(Operation.stack_id == stack_id).order_by(Operation.id)
+        return self.look(lambda session: list(session.scalars(query)))
+
+    def blocker(self, stack_id: str) -> Operation | None:
+        """Return the interrupted operation that holds a stack, if there is one."""
+        query = select(Operation).where(Operation.stack_id == stack_id, Operation.holds_back)
+        return self.look(lambda session: session.scalars(query).first())
 
     def unfinished(self, stack_id: str) -> list[Operation]:
         """Return the operations of a stack that have not ended, oldest first."""
-        with self.ctx.read() as session:
-            query = select(Operation).where(
-                Operation.stack_id == stack_id, Operation.status.not_in(FINAL)
-            )
-            return list(session.scalars(query.order_by(Operation.id)))
+        query = select(Operation).where(
+            Operation.stack_id == stack_id, Operation.status.not_in(FINAL)
+        )
+        return self.look(lambda session: list(session.scalars(query.order_by(Operation.id))))
 
 
 class Trial(Ground):
@@ -79,14 +95,16 @@ class Trial(Ground):
     def __init__(self, running: RunningLandform, ctx: Context) -> None:
         super().__init__(ctx, running.cloud)
         self.running = running
-        self.redis = ctx.doorbell.connection
+        self.redis = ctx.notifier.connection
 
     def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Call the API until it answers; a request with a key may be sent any number of times.
+        """Call the API until it answers; the key makes it safe to send a request again.
 
         Raises:
             NoAnswerError: nobody answers.
         """
+        key = {"Idempotency-Key": secrets.token_hex(16)}
+        options["headers"] = key | options.get("headers", {})
         deadline = time.monotonic() + ANSWER_SECONDS
         while time.monotonic() < deadline:
             try:
@@ -125,17 +143,23 @@ def quiet_landform(folder: Path, database_url: str, trial: Trial) -> Iterator[La
         landform.close()
 
 
+def _lease(database_url: str) -> dict[str, str]:
+    """Return a lease that pauses outlast, where nobody else could take over: on SQLite."""
+    is_shared = database_url.startswith("postgresql")
+    return {} if is_shared else {"LANDFORM_LEASE_SECONDS": str(LEASE_SECONDS)}
+
+
 @contextmanager
 def running_trial(folder: Path, database_url: str, workers: int) -> Iterator[Trial]:
     """Run a Landform that knows the kind ``site``, until the block ends."""
-    home, catalogue = folder / "home", folder / "catalogue"
-    shutil.copytree(REPOSITORY_ROOT / "terraform", catalogue)
-    shutil.copytree(SITE, catalogue / "blueprints" / "site")
+    home, catalog = folder / "home", folder / "catalogue"
+    shutil.copytree(REPOSITORY_ROOT / "terraform", catalog)
+    shutil.copytree(SITE, catalog / "blueprints" / "site")
     variables = {
-        "LANDFORM_CATALOG_ROOT": str(catalogue),
+        "LANDFORM_CATALOG_ROOT": str(catalog),
         "LANDFORM_DATABASE_URL": database_url,
         "LANDFORM_WORKERS": str(workers),
-        "LANDFORM_LEASE_SECONDS": str(LEASE_SECONDS),
+        **_lease(database_url),
         "LANDFORM_CANCEL_GRACE_SECONDS": "10",
         "LANDFORM_DRIFT_INTERVAL_SECONDS": ONE_DAY,
         "LANDFORM_ACCESS_TOKEN_SECONDS": ONE_DAY,
@@ -147,11 +171,11 @@ def running_trial(folder: Path, database_url: str, workers: int) -> Iterator[Tri
             home=home,
             database_url=database_url,
             sandbox_port=running.sandbox_port,
-            catalog_root=catalogue,
+            catalog_root=catalog,
         ).with_secrets(ensure_demo_secrets(home))
         ctx = build_context(settings)
         try:
             yield Trial(running, ctx)
         finally:
             ctx.db.close()
-            ctx.doorbell.connection.close()
+            ctx.notifier.connection.close()

@@ -1,4 +1,4 @@
-"""A catalogue of its own for each test: the shipped one, copied, to be changed at will."""
+"""A catalog of its own for each test: the shipped one, copied, to be changed at will."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from app.errors import CatalogError
 SHIPPED = Path(__file__).resolve().parents[2] / "terraform"
 DOC = (SHIPPED.parent / "docs/blueprints.md").read_text(encoding="utf-8")
 BUCKET = "blueprints/bucket/blueprint.yaml"
-EXAMPLE = re.compile(r"<!-- file: (\S+) -->\n```\w+\n(.*?)```\n", re.DOTALL)
+EXAMPLE = re.compile(r"<!-- file: (\S+) -->\n+```\w+\n(.*?)```\n", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class CatalogFolder:
-    """A catalogue on disk that a test may spoil."""
+    """A catalog on disk that a test may spoil."""
 
     root: Path
 
@@ -52,26 +52,28 @@ class CatalogFolder:
     def load(self) -> Catalog:
         return load_catalog(self.root)
 
-    def mistakes(self) -> list[str]:
+    def diagnostics(self) -> list[str]:
         """Return what loading complains about, with paths from the root of the catalogue."""
         with pytest.raises(CatalogError) as caught:
             self.load()
         lines = caught.value.detail.split("\n")
-        assert lines == caught.value.context["mistakes"]
+        assert lines == caught.value.context["diagnostics"]
         return [line.removeprefix(f"{self.root}/") for line in lines]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> CatalogFolder:
-    # One cloud will do: each change would have to be made in the modules for all of them.
-    others = shutil.ignore_patterns("aws", "aws.*")
-    shutil.copytree(SHIPPED, tmp_path / "terraform", ignore=others)
-    return CatalogFolder(tmp_path / "terraform")
+    # One cloud and version will do: each change would have to be made in the modules of them all.
+    others, root = shutil.ignore_patterns("aws", "aws.*", "versions"), tmp_path / "terraform"
+    shutil.copytree(SHIPPED, root, ignore=others)
+    for file in root.glob("blueprints/*/blueprint.yaml"):
+        file.write_text(re.sub(r"(?m)^downgrade_to: .*\n", "", file.read_text(encoding="utf-8")))
+    return CatalogFolder(root)
 
 
 @pytest.fixture
 def with_example(folder: CatalogFolder) -> CatalogFolder:
-    """The shipped catalogue and the kind that the documentation walks through."""
+    """The shipped catalog and the kind that the documentation walks through."""
     files = EXAMPLE.findall(DOC)
     assert len(files) == 3
     for name, text in files:

@@ -103,10 +103,9 @@ def test_an_unknown_credential_is_refused(cloud: Cloud) -> None:
 
 
 def test_what_is_not_in_the_catalogue_is_not_found(catalog: Catalog) -> None:
-    for look_up in (catalog.kind, catalog.kind_by_plural, catalog.cloud):
+    for look_up in (catalog.kind, catalog.cloud):
         with pytest.raises(NotFoundError):
             look_up("nonsense")
-    assert catalog.kind_by_plural("machine-groups").kind == "machine-group"
     with pytest.raises(NotFoundError, match="offered on: aws, sandbox"):
         catalog.kind("bucket").module_dir("mars")
 

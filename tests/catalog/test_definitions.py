@@ -104,8 +104,8 @@ def test_a_wrong_reference_or_definition_is_named_with_its_own_line(
     text = (rules.root / BUCKET).read_text(encoding="utf-8")
     assert old in text
     (rules.root / BUCKET).write_text(text.replace(old, new, 1), encoding="utf-8")
-    found = [text for text in rules.mistakes() if complaint in text]
-    assert found, rules.mistakes()
+    found = [text for text in rules.diagnostics() if complaint in text]
+    assert found, rules.diagnostics()
     lines = (rules.root / BUCKET).read_text().splitlines()
     numbers = [number for number, content in enumerate(lines, 1) if line in content]
     assert any(found[0].startswith(f"{BUCKET}:{number}:") for number in numbers), found
@@ -119,7 +119,7 @@ def test_definitions_in_a_ring_are_a_mistake_not_a_hang(rules: CatalogFolder) ->
         '    b:\n      type: object\n      properties: {x: {$ref: "#/$defs/a"}}\n',
     )
     rules.replace(BUCKET, 'items: {$ref: "#/$defs/rule"}', 'items: {$ref: "#/$defs/a"}')
-    assert any("contains itself" in line for line in rules.mistakes())
+    assert any("contains itself" in line for line in rules.diagnostics())
 
 
 def test_definitions_that_multiply_are_a_mistake_not_a_full_memory(rules: CatalogFolder) -> None:
@@ -134,4 +134,4 @@ def test_definitions_that_multiply_are_a_mistake_not_a_full_memory(rules: Catalo
         f"      maximum: 65535\n{levels}    l9: {{type: string}}\n",
     )
     rules.replace(BUCKET, 'items: {$ref: "#/$defs/rule"}', 'items: {$ref: "#/$defs/l0"}')
-    assert any("references are too many" in line for line in rules.mistakes())
+    assert any("references are too many" in line for line in rules.diagnostics())

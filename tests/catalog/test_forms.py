@@ -133,6 +133,6 @@ def test_a_form_that_would_have_no_effect_is_a_mistake(
 ) -> None:
     folder.add_parameter(SOURCE, {"origin": "any"})
     folder.replace(BUCKET, old, new)
-    found = [text for text in folder.mistakes() if complaint in text]
-    assert found, folder.mistakes()
+    found = [text for text in folder.diagnostics() if complaint in text]
+    assert found, folder.diagnostics()
     assert found[0].startswith(f"{BUCKET}:{folder.line_of(BUCKET, line)}:")

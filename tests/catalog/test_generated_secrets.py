@@ -78,4 +78,4 @@ def test_a_secret_that_could_not_be_made_is_a_mistake(
     folder: CatalogFolder, old: str, new: str, complaint: str
 ) -> None:
     folder.replace(DATABASE, old, new)
-    assert any(complaint in line and line.startswith(DATABASE) for line in folder.mistakes())
+    assert any(complaint in line and line.startswith(DATABASE) for line in folder.diagnostics())

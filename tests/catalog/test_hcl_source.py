@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from app.catalog.diagnostics import Diagnostics
 from app.catalog.hcl_source import HclSyntaxError, parse_blocks, read_blocks
-from app.catalog.mistakes import MistakeList
 
 VARIABLE = 'variable "a" {\n  type = string # why\n}\n'
 TAGGED = """resource "a_b" "c" {
@@ -34,9 +34,9 @@ TAGGED = """resource "a_b" "c" {
 def test_line_ends_and_byte_order_marks_do_not_matter(tmp_path: Path, text: str) -> None:
     file = tmp_path / "x.tf"
     file.write_bytes(text.encode())
-    mistakes = MistakeList()
-    blocks = read_blocks(file, mistakes)
-    assert mistakes.count() == 0
+    diagnostics = Diagnostics()
+    blocks = read_blocks(file, diagnostics)
+    assert diagnostics.count() == 0
     assert [(b.type, b.name, b.line, b.attributes) for b in blocks] == [
         ("variable", "a", 1, {"type": "string"})
     ]

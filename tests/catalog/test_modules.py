@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from app.catalog.catalog import PROVIDER_FILE_NAME, Catalog
+from app.storage.run_files import LOCK_FILE
 from app.terraform.discovery import discover
 from app.terraform.environment import build_environment, cli_config, write_cli_config
 from sandbox.provider.install import install
 from tests.catalog.conftest import SHIPPED, CatalogFolder
 from tests.moto_cloud import require_provider
 
+INIT = ("init", "-input=false", "-no-color", "-lockfile=readonly")
 KINDS = [
     *("archive", "bucket", "cluster", "database", "existing-network", "machine-group", "network")
 ]
@@ -47,12 +49,14 @@ def test_terraform_finds_the_module_valid(
     with_example: CatalogFolder, mirror: Path, tmp_path: Path, kind: str
 ) -> None:
     catalog = with_example.load()
-    run = tmp_path / "run"
+    run, cloud = tmp_path / "run", catalog.cloud("sandbox")
     shutil.copytree(catalog.kind(kind).module_dir("sandbox"), run)
-    (run / PROVIDER_FILE_NAME).write_text(catalog.cloud("sandbox").provider_hcl)
-    write_cli_config(tmp_path / "rc", cli_config(mirror, None))
+    (run / PROVIDER_FILE_NAME).write_text(cloud.provider_hcl)
+    (run / LOCK_FILE).write_bytes(cloud.provider_lock)
+    config = cli_config(cloud.provider_sources.values(), mirror, None)
+    write_cli_config(tmp_path / "rc", config)
     environment = build_environment(tmp_path, tmp_path, tmp_path / "rc", {})
-    done = terraform(run, environment, "init", "-input=false", "-no-color")
+    done = terraform(run, environment, *INIT)
     assert done.returncode == 0, done.stderr
     done = terraform(run, environment, "validate", "-json")
     report = json.loads(done.stdout)
@@ -68,9 +72,11 @@ def test_terraform_finds_the_module_of_aws_valid(
     run, cloud = tmp_path / "run", catalog.cloud("aws")
     shutil.copytree(catalog.kind(kind).module_dir("aws"), run)
     (run / PROVIDER_FILE_NAME).write_text(cloud.provider_hcl)
-    write_cli_config(tmp_path / "rc", cli_config(tmp_path, provider_mirror))
+    (run / LOCK_FILE).write_bytes(cloud.provider_lock)
+    config = cli_config(cloud.provider_sources.values(), tmp_path, provider_mirror)
+    write_cli_config(tmp_path / "rc", config)
     environment = build_environment(tmp_path, tmp_path, tmp_path / "rc", {})
-    done = terraform(run, environment, "init", "-input=false", "-no-color")
+    done = terraform(run, environment, *INIT)
     assert done.returncode == 0, done.stderr
     report = json.loads(terraform(run, environment, "validate", "-json").stdout)
     assert (report["valid"], report["diagnostics"]) == (True, [])

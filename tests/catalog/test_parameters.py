@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -140,8 +141,9 @@ def test_parameters_that_are_no_object_are_refused(network: KindBlueprint, value
         (4, "Must be at most 3 zones."),
         (float("nan"), "Must be a finite number."),
         (float("inf"), "Must be a finite number."),
-        (10**400, "Must be between -9007199254740991 and 9007199254740991."),
-        (1e300, "Must be between -9007199254740991 and 9007199254740991."),
+        (10**400, "Must be between -1e100 and 1e100."),
+        (1e300, "Must be between -1e100 and 1e100."),
+        (Decimal("0." + "1" * 101), "Must have at most 100 digits."),
         (b"2", "Is not a JSON value."),
     ],
 )
@@ -359,6 +361,14 @@ def test_whatever_is_sent_is_either_completed_or_refused_with_pointers(value: ob
         assert all(pointer.startswith("/parameters") for pointer in pointers)
         if completed is not None:
             assert NESTED.validate(completed, pointer_prefix="") == completed
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan")])
+def test_a_number_that_json_cannot_hold_is_refused_in_a_list_of_different_things(
+    number: float,
+) -> None:
+    for name in ("rules", "labels", "pool"):
+        assert validated({name: [number, number]})[1]
 
 
 def test_the_published_schema_is_plain_and_shows_nothing_of_terraform(catalog: Catalog) -> None:

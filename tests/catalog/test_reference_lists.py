@@ -70,4 +70,4 @@ def test_a_list_that_could_name_no_stacks_is_a_mistake(
 ) -> None:
     folder.add_parameter(PEERS, {"peer_ids": "list(string)"})
     folder.replace(BUCKET, old, new)
-    assert any(complaint in line for line in folder.mistakes()), folder.mistakes()
+    assert any(complaint in line for line in folder.diagnostics()), folder.diagnostics()

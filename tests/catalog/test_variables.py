@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.catalog.catalog import Catalog
+from app.catalog.diagnostics import Diagnostics
 from app.catalog.hcl_source import read_module
 from app.catalog.loader import load_catalog
-from app.catalog.mistakes import MistakeList
 from app.errors import ReferenceNotReadyError, ValidationError
 from tests.catalog.conftest import SHIPPED, CatalogFolder
 
@@ -64,7 +64,7 @@ def test_a_parameter_that_is_left_out_is_null(catalog: Catalog) -> None:
 @pytest.mark.parametrize("kind", ["network", "machine-group", "cluster", "bucket", "database"])
 def test_every_variable_of_the_module_is_filled(catalog: Catalog, kind: str) -> None:
     parameters = {"network": "n"} if catalog.kind(kind).references else {}
-    module = read_module(catalog.kind(kind).module_dir("sandbox"), MistakeList())
+    module = read_module(catalog.kind(kind).module_dir("sandbox"), Diagnostics())
     assert module is not None
     assert set(variables(catalog, kind, parameters)) == set(module.named("variable"))
 
@@ -125,6 +125,8 @@ def test_words_are_translated_at_every_depth(folder: CatalogFolder) -> None:
 def test_a_kind_that_the_cloud_lacks_is_refused(folder: CatalogFolder) -> None:
     text = (folder.root / "clouds/sandbox.yaml").read_text(encoding="utf-8")
     folder.write("clouds/moon.yaml", text.replace("name: sandbox\n", "name: moon\n"))
+    lock = (folder.root / "clouds/sandbox.lock.hcl").read_text(encoding="utf-8")
+    folder.write("clouds/moon.lock.hcl", lock)
     catalog = folder.load()
     with pytest.raises(ValidationError) as caught:
         catalog.kind("bucket").check_offered(catalog.cloud("moon"), {})

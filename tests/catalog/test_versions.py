@@ -26,7 +26,7 @@ def test_the_newest_version_is_the_kind_and_all_of_them_are_there(notes: Catalog
     catalog = notes.load()
     assert catalog.kind("note").version == "2.0.0"
     assert list(catalog.versions["note"]) == ["2.0.0", "1.10.0", "1.9.0", "1.0.0"]
-    assert list(catalog.versions["network"]) == ["1.0.0"]
+    assert list(catalog.versions["network"]) == ["1.1.0"]
     old = catalog.blueprint("note", "1.0.0")
     assert set(old.parameters["properties"]) == {"text", "colour"}
     assert old.module_dir("sandbox") == notes.root / "blueprints/note/versions/1.0.0/sandbox"
@@ -73,12 +73,12 @@ def test_a_mistake_in_a_version_is_named_with_its_file(
     text = path.read_text(encoding="utf-8")
     assert old in text
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
-    assert [line for line in notes.mistakes() if complaint in line]
+    assert [line for line in notes.diagnostics() if complaint in line]
 
 
 def test_an_earlier_version_without_modules_is_a_mistake(notes: CatalogFolder) -> None:
     shutil.rmtree(notes.root / "blueprints/note/versions/1.0.0/sandbox")
-    assert any("no cloud implements it" in line for line in notes.mistakes())
+    assert any("this kind has no module for any cloud" in line for line in notes.diagnostics())
 
 
 def test_an_earlier_version_may_take_an_output_that_only_an_earlier_version_has(
@@ -86,18 +86,18 @@ def test_an_earlier_version_may_take_an_output_that_only_an_earlier_version_has(
 ) -> None:
     network = folder.root / "blueprints/network"
     shutil.copytree(network, folder.root / "kept")
-    shutil.move(folder.root / "kept", network / "versions/1.0.0")
-    folder.replace("blueprints/network/blueprint.yaml", "version: 1.0.0", "version: 2.0.0")
+    shutil.move(folder.root / "kept", network / "versions/1.1.0")
+    folder.replace("blueprints/network/blueprint.yaml", "version: 1.1.0", "version: 2.0.0")
     group = folder.root / "blueprints/machine-group"
     shutil.copytree(group, folder.root / "kept")
-    shutil.move(folder.root / "kept", group / "versions/1.0.0")
-    folder.replace("blueprints/machine-group/blueprint.yaml", "version: 1.0.0", "version: 2.0.0")
+    shutil.move(folder.root / "kept", group / "versions/1.1.0")
+    folder.replace("blueprints/machine-group/blueprint.yaml", "version: 1.1.0", "version: 2.0.0")
     for file in ("blueprint.yaml", "sandbox/outputs.tf"):
         text = (network / file).read_text(encoding="utf-8")
         (network / file).write_text(text.replace("gateway_address", "gateway"), encoding="utf-8")
     main = network / "sandbox/outputs.tf"
     main.write_text(main.read_text().replace("this.gateway\n", "this.gateway_address\n"))
-    old = "blueprints/machine-group/versions/1.0.0/"
+    old = "blueprints/machine-group/versions/1.1.0/"
     folder.replace(
         f"{old}blueprint.yaml",
         "          subnet_ids:",
@@ -110,4 +110,4 @@ def test_an_earlier_version_may_take_an_output_that_only_an_earlier_version_has(
     )
     folder.load()
     folder.replace(f"{old}blueprint.yaml", "gateway_address: gw", "gatway: gw")
-    assert any("network has no output gatway" in line for line in folder.mistakes())
+    assert any("network has no output gatway" in line for line in folder.diagnostics())

@@ -73,7 +73,7 @@ def write_version(  # the tests read better with every choice by name
 
 
 def write_two_versions(root: Path, *, may_go_back: bool = False) -> None:
-    """Add ``note`` to the catalogue at ``root``: 1.0.0 has a colour, 2.0.0 a pin and a place."""
+    """Add ``note`` to the catalog at ``root``: 1.0.0 has a colour, 2.0.0 a pin and a place."""
     kind = root / "blueprints" / "note"
     extra = "downgrade_to: [1.0.0]\n" if may_go_back else ""
     write_version(

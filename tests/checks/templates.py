@@ -1,4 +1,4 @@
-"""Checks the templates: they parse, and nothing in them needs a looser content security policy."""
+"""Checks the templates: they parse, lie beside their views, and need no looser security policy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, TemplateSyntaxError
 
-from tests.checks.tree import ROOT, Finding, report
+from tests.checks.tree import ROOT, Finding, python_sources, report
 
 # `templates/x.html: expression` of every place that may switch escaping off, with its reason.
 SAFE_ALLOWED: frozenset[str] = frozenset()
@@ -23,6 +23,9 @@ FORBIDDEN = (
     (r"javascript:", "javascript: address; use a button and a script of static/"),
     (r"\|\s*safe\b|autoescape\s+false|Markup\(", "escaping is off; escape, or add to SAFE_ALLOWED"),
 )
+CONSOLE = Path("app/console")
+SHARED = "shell"
+RENDERED = re.compile(r"render_template\(\s*f?\"(\w+)/")
 EXTENSIONS = ["jinja2.ext.do", "jinja2.ext.loopcontrols"]
 
 
@@ -48,6 +51,24 @@ def _check_inline(name: Path, text: str) -> Iterator[Finding]:
                 yield Finding(name, line, advice)
 
 
+def check_pages(root: Path) -> Iterator[Finding]:
+    """Yield every page of the console that has another path than its view (ADR 0038)."""
+    for path in sorted((root / "templates").glob("*/[!_]*.html")):
+        views = root / CONSOLE / path.parent.name
+        if not views.is_dir() or views.name == SHARED:
+            continue
+        if not any(f"{path.stem}_".startswith(f"{view.stem}_") for view in views.glob("*.py")):
+            advice = f"no view of its name; call it after the module of {CONSOLE / views.name}"
+            yield Finding(path.relative_to(root), 1, advice)
+    for source in python_sources(root, str(CONSOLE)):
+        noun = source.path.parent.name
+        for found in RENDERED.finditer(source.text):
+            if found[1] != noun:
+                line = source.text.count("\n", 0, found.start()) + 1
+                advice = f"renders a page of {found[1]!r}; a view and its template have one noun"
+                yield Finding(source.path, line, advice)
+
+
 def lint_markup(root: Path) -> int:
     """Run djlint over the templates, if there are any, and return its exit status."""
     if not any((root / "templates").rglob("*.html")):
@@ -58,4 +79,5 @@ def lint_markup(root: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(report("templates", check_templates(ROOT)) | lint_markup(ROOT))
+    found = [*check_templates(ROOT), *check_pages(ROOT)]
+    sys.exit(report("templates", found) | lint_markup(ROOT))

@@ -66,5 +66,5 @@ def report(title: str, findings: Iterable[Finding]) -> int:
     found = sorted(set(findings))
     for finding in found:
         print(finding, file=sys.stderr)
-    print(f"{title}: {f'{len(found)} to mend' if found else 'ok'}")
+    print(f"{title}: {f'{len(found)} to fix' if found else 'ok'}")
     return 1 if found else 0

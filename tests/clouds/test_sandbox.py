@@ -17,8 +17,10 @@ import pytest
 
 from app.clouds import sandbox
 from app.clouds.found import FoundResource
+from app.clouds.login import CloudLogin
+from app.config.settings import REPOSITORY_ROOT
 from app.errors import CloudSearchError
-from app.settings import REPOSITORY_ROOT
+from tests.logins import login
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -51,8 +53,8 @@ def server() -> Iterator[Any]:
     made.server_close()
 
 
-def credentials(scheme: str, server: Any) -> dict[str, str]:
-    return {"endpoint": f"{scheme}://localhost:{server.server_port}/v1", "token": "t"}
+def credentials(scheme: str, server: Any) -> CloudLogin:
+    return login({"endpoint": f"{scheme}://localhost:{server.server_port}/v1", "token": "t"})
 
 
 def test_plain_http_is_asked(server: Any) -> None:
@@ -74,7 +76,7 @@ def test_a_certificate_that_nobody_vouches_for_gets_no_token(server: Any, tmp_pa
     server.socket = context.wrap_socket(server.socket, server_side=True)
     for scheme in ("https", "HTTPS"):
         fault = sandbox.find_fault(credentials(scheme, server), "eu-west")
-        assert fault == "The endpoint does not answer: SSLCertVerificationError."
+        assert fault == "The endpoint does not answer."
     assert server.heard == []
 
 
@@ -82,9 +84,11 @@ def test_a_rehearsal_loads_what_the_first_search_of_a_process_would() -> None:
     script = (
         "import sys\n"
         "from app.clouds import sandbox, search\n"
+        "from app.clouds.login import CloudLogin\n"
         "search.rehearse()\n"
         "before = set(sys.modules)\n"
-        "sandbox.find_fault({'endpoint': 'http://localhost:1', 'token': ''}, 'eu-west')\n"
+        "login = CloudLogin({'endpoint': 'http://localhost:1', 'token': ''})\n"
+        "sandbox.find_fault(login, 'eu-west')\n"
         "print(*sorted(set(sys.modules) - before))\n"
     )
     done = subprocess.run(
@@ -136,9 +140,9 @@ def test_an_answer_that_is_no_list_is_no_search(server: Any, answer: tuple[int, 
     ("endpoint", "token"),
     [
         ("http://127.0.0.1:1/secret", "secret"),
-        ("http://127.0.0.1:9/v1", "secret\nX: y"),
-        ("http://127.0.0.1:9/v1", "secret…"),
-        ("http://127.0.0.1:9/secret secret", "t"),
+        ("http://127.0.0.1:1999/v1", "secret\nX: y"),
+        ("http://127.0.0.1:1999/v1", "secret…"),
+        ("http://127.0.0.1:1999/secret secret", "t"),
         ("http://127.0.0.1:secret/v1", "t"),
         ("http://127.0.0.1:99999/secret", "t"),
         ("http://[secret/v1", "t"),
@@ -153,7 +157,7 @@ def test_an_answer_that_is_no_list_is_no_search(server: Any, answer: tuple[int, 
 def test_impossible_credentials_are_an_error_that_does_not_show_them(
     endpoint: str, token: str
 ) -> None:
-    given = {"endpoint": endpoint, "token": token}
+    given = login({"endpoint": endpoint, "token": token})
     with pytest.raises(CloudSearchError) as caught:
         sandbox.search(given, "eu-west", "stk_a")
     fault = sandbox.find_fault(given, "eu-west")

@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +16,22 @@ from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
 from pydantic import SecretStr
+from sqlalchemy import update
 from werkzeug.serving import make_server
 from werkzeug.test import TestResponse
 
+from app.clock import utc_now
+from app.config.settings import Settings
 from app.factory import create_app
+from app.models import UserSession
 from app.services.access import SYSTEM_PRINCIPAL, Principal
 from app.services.context import Context, build_context
-from app.services.setup import prepare
-from app.settings import Settings
+from app.services.installation.setup import prepare
 from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY
 from tests.console.fleet_examples import Fleet
 
 PASSWORD = "correct horse battery staple"
+OTHER = "another fine long phrase"
 
 
 class Visitor:
@@ -91,6 +96,7 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> PreparedHome:
         cookie = admin.client.get_cookie(name)
         assert cookie is not None
         cookies[name] = cookie.value
+    confirm_all_sessions(ctx)
     ctx.db.engine.dispose()
     return PreparedHome(settings.home, cookies)
 
@@ -136,6 +142,16 @@ def fleet(ctx: Context) -> Fleet:
 
 
 @pytest.fixture
+def viewer(console_app: Flask, fleet: Fleet) -> Visitor:
+    """Vera, who may look at the default project and nothing else."""
+    fleet.member("vera", OTHER, "viewer")
+    found = Visitor(console_app.test_client())
+    assert found.sign_in("vera", OTHER).status_code == 303
+    confirm_all_sessions(fleet.ctx)
+    return found
+
+
+@pytest.fixture
 def root(console_app: Flask) -> Iterator[str]:
     """Serve the application on a free port."""
     server = make_server("127.0.0.1", 0, console_app, threaded=True)
@@ -151,6 +167,12 @@ def root(console_app: Flask) -> Iterator[str]:
 PRINCIPAL: Principal = replace(SYSTEM_PRINCIPAL, name="admin")
 
 
+def confirm_all_sessions(ctx: Context) -> None:
+    """Have every session count as confirmed, for tests that are about something else."""
+    with ctx.write() as session:
+        session.execute(update(UserSession).values(confirmed_at=utc_now()))
+
+
 def _settings(home: Path) -> Settings:
     return Settings(
         env="test",
@@ -159,5 +181,12 @@ def _settings(home: Path) -> Settings:
         encryption_keys=SecretStr(ENCRYPTION_KEYS),
         admin_password=SecretStr(PASSWORD),
         cookie_secure=False,
+        confirmation_seconds=86400,
         login_rate="200/minute",
+        cloud_allowed_networks="127.0.0.0/8",
     )
+
+
+def words(page: str) -> str:
+    """Return what a person reads of a page, on one line."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", page)).split()).replace(" .", ".")

@@ -1,6 +1,6 @@
 """Stacks and operations in any state, for pages: asked for through the services, then set in SQL.
 
-Running Terraform is not the point of these tests; ``tests/engine`` does that.
+Running Terraform is not the point of these tests; ``tests/services/engine`` does that.
 """
 
 from __future__ import annotations
@@ -21,24 +21,26 @@ from app.models import (
     DriftReport,
     Operation,
     OperationEvent,
-    OperationPlan,
     OperationStep,
     ProjectMember,
     Stack,
     StackOutput,
     StateVersion,
+    StoredPlan,
     User,
 )
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.drift.findings import findings_of, keep_findings
 from app.services.drift.rules import match_rules
-from app.services.engine import state_keeping
+from app.services.identity.password_hashing import hash_password
 from app.services.lookup import project_by
-from app.services.operations import request_operation
-from app.services.passwords import hash_password
+from app.services.operations.control import request_operation
 from app.services.secrets import seal_json
-from app.services.stacks import NewStack, create_stack
+from app.services.stacks.create import NewStack, create_stack
+from app.services.state import record
+from app.services.work import perform
+from tests.plan_counts import counts
 
 DONE = ("prepare", "init", "plan", "check", "apply", "save")
 
@@ -68,10 +70,8 @@ class Fleet:
             for key in list(values)
             if hasattr(Stack, key) and key not in NewStack.__dataclass_fields__
         }
-        with self.ctx.write() as session:
-            stack, operation = create_stack(
-                self.ctx, session, self.principal, NewStack(kind=kind, name=name, **values)
-            )
+        with perform(self.ctx, self.principal) as work:
+            stack, operation = create_stack(work, NewStack(kind=kind, name=name, **values))
             made = Made(stack.id, operation.id)
             if status != "creating":
                 stack.status, stack.applied_generation = status, stack.generation
@@ -82,10 +82,8 @@ class Fleet:
 
     def operation(self, stack_id: str, type_: str = "apply", **columns: Any) -> str:
         """Ask for an operation and set ``columns`` of it."""
-        with self.ctx.write() as session:
-            stack, operation = request_operation(
-                session, self.principal, stack_id, OperationType(type_)
-            )
+        with perform(self.ctx, self.principal) as work:
+            stack, operation = request_operation(work, stack_id, OperationType(type_))
             operation.generation = stack.generation  # as its claim does; an older plan is stale
             for key, value in columns.items():
                 setattr(operation, key, value)
@@ -142,15 +140,13 @@ class Fleet:
 
     def plan(self, operation_id: str, changes: list[dict[str, Any]], **summary: int) -> None:
         """Give an operation a plan."""
-        counts = {"add": 0, "change": 0, "destroy": 0, "replace": 0, **summary}
-        document = {"summary": counts, "changes": changes, "outputs": []}
+        planned = counts(**summary)
+        document = {"summary": planned, "changes": changes, "outputs": []}
         sealed = self.ctx.keys.encrypt(json.dumps(document).encode(), f"plan:{operation_id}")
         with self.ctx.write() as session:
-            session.get_one(Operation, operation_id).plan_summary = counts
+            session.get_one(Operation, operation_id).plan_summary = planned
             session.add(
-                OperationPlan(
-                    operation_id=operation_id, sealed_changes=sealed, created_at=utc_now()
-                )
+                StoredPlan(operation_id=operation_id, sealed_changes=sealed, created_at=utc_now())
             )
 
     def drift(
@@ -220,7 +216,7 @@ class Fleet:
         """Make ``data`` the state of record, as the first operation would."""
         with self.ctx.write() as session:
             operation = session.get_one(Operation, made.operation_id)
-            state_keeping.promote(session, self.ctx.state_store(made.stack_id), operation, data)
+            record.promote(session, self.ctx.state_store(made.stack_id), operation, data)
 
     def member(self, name: str, password: str, role: str | None) -> None:
         """Make a user with a role in the default project."""
@@ -243,7 +239,7 @@ class Fleet:
         operation.status, operation.has_applied = "applied", True
         operation.started_at = operation.created_at
         operation.ended_at = operation.created_at + timedelta(seconds=42)
-        operation.plan_summary = {"add": 3, "change": 0, "destroy": 0, "replace": 0}
+        operation.plan_summary = counts(add=3)
 
 
 def updated(address: str, path: str, before: Any, after: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ must not count on rules that may be loosened one day.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy import select, update
 
@@ -23,14 +24,16 @@ from app.models import (
     WebhookDelivery,
 )
 from app.services import audit
-from app.services.api_tokens import NewToken, create_token
-from app.services.change_control import ControlChange, Maintenance, change_control
-from app.services.cloud_accounts import NewCloudAccount, create_cloud_account
+from app.services.cloud_accounts.accounts import NewCloudAccount, create_cloud_account
+from app.services.cloud_accounts.grants import Grants
 from app.services.drift.rules import NewRule, RuleScope, create_rule
-from app.services.projects import NewProject, create_project
-from app.services.stack_locks import lock_stack
+from app.services.identity.api_tokens import NewToken, create_token
+from app.services.projects.change_control import ControlChange, Maintenance, change_control
+from app.services.projects.projects import NewProject, create_project
+from app.services.stacks.locks import lock_stack
 from app.services.webhooks.outbox import add_delivery, add_event
 from app.services.webhooks.registry import NewWebhook, create_webhook
+from app.services.work import Work, perform
 from tests.api.states import state_bytes
 from tests.console.fleet_examples import DONE, Fleet, attribute, change, updated
 
@@ -42,7 +45,7 @@ NAME = "\"><svg onload=window.hacked=1>'{{7*7}}"
 """The same where only some letters fit."""
 
 PASSWORD = "a long password"
-SANDBOX = {"endpoint": "http://127.0.0.1:9/v1", "token": "a-token-of-the-sandbox"}
+SANDBOX = {"endpoint": "http://127.0.0.1:1999/v1", "token": "a-token-of-the-sandbox"}
 ADMINISTRATOR = "administrator"
 ROLES = ("viewer", "operator", "admin", ADMINISTRATOR)
 """The roles in a project, and who administers this Landform."""
@@ -85,8 +88,8 @@ def _stacks(fleet: Fleet) -> None:
     waiting = fleet.operation(web.stack_id, status="planned")
     values = attribute(HOSTILE, HOSTILE, {"deep": [HOSTILE]}, forces=True)
     fleet.plan(waiting, [change("replace", HOSTILE, values)], replace=1)
-    with fleet.ctx.write() as session:
-        lock_stack(session, fleet.principal, web.stack_id, HOSTILE)
+    with perform(fleet.ctx, fleet.principal) as work:
+        lock_stack(work, web.stack_id, HOSTILE)
     fleet.drift(fleet.stack("lost", "bucket"), "unknown", [], HOSTILE)
 
 
@@ -113,15 +116,15 @@ def _unfinished(fleet: Fleet) -> None:
 def _rules_and_webhooks(fleet: Fleet) -> None:
     rule = NewRule("default", HOSTILE, RuleScope(resource_type=NAME, path=HOSTILE, value=HOSTILE))
     url, events = "https://hooks.example.com/x", [EventType.OPERATION_ENDED]
-    with fleet.ctx.write() as session:
-        create_rule(session, fleet.principal, rule)
-        create_webhook(fleet.ctx, session, fleet.principal, NewWebhook(NAME, url, events))
+    with perform(fleet.ctx, fleet.principal) as work:
+        create_rule(work, rule)
+        create_webhook(work, NewWebhook(NAME, url, events))
         wanted = NewWebhook(NAME, url, events, project="default")
-        hook_id = create_webhook(fleet.ctx, session, fleet.principal, wanted)[0].id
+        hook_id = create_webhook(work, wanted)[0].id
         second = NewProject("second", title=HOSTILE)
-        create_project(session, fleet.ctx.settings, fleet.principal, second)
+        create_project(work, second)
         maintenance = ControlChange(maintenance=Maintenance(HOSTILE))
-        change_control(session, fleet.principal, "second", maintenance)
+        change_control(work, "second", maintenance)
     with fleet.ctx.write() as session:
         kept = session.get_one(Webhook, hook_id)
         kept.is_enabled, kept.disabled_because = False, HOSTILE
@@ -132,11 +135,13 @@ def _rules_and_webhooks(fleet: Fleet) -> None:
 
 
 def _accounts_and_audit(fleet: Fleet) -> None:
-    account = NewCloudAccount("second", "sandbox", SANDBOX)
+    account = NewCloudAccount("second", "sandbox", SANDBOX, grants=Grants(is_all=True))
     author = replace(fleet.principal, name=NAME, request_id=HOSTILE[:60], address=NAME)
-    with fleet.ctx.write() as session:
-        create_cloud_account(fleet.ctx, session, fleet.principal, account)
-        audit.record(session, author, "stack.change", "stack", NAME, note=HOSTILE, deep=[HOSTILE])
+    with perform(fleet.ctx, fleet.principal) as work:
+        create_cloud_account(work, account)
+        audit.record_as(
+            work.session, author, "stack.change", "stack", NAME, note=HOSTILE, deep=[HOSTILE]
+        )
     fleet.member("mallory", PASSWORD, "viewer")
 
 
@@ -147,5 +152,10 @@ def people(fleet: Fleet) -> None:
     with fleet.ctx.write() as session:
         for user in session.scalars(select(User).where(User.name.startswith("an-"))):
             user.is_admin = user.name == f"an-{ADMINISTRATOR}"
-            author = replace(fleet.principal, id=user.id, session_id="of a test")
-            create_token(fleet.ctx, session, author, NewToken(NAME, ("stack:read",)))
+            author = replace(
+                fleet.principal,
+                id=user.id,
+                session_id="of a test",
+                confirmed_until=utc_now() + timedelta(days=1),
+            )
+            create_token(Work(fleet.ctx, session, author), NewToken(NAME, ("stack:read",)))

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app.models import DriftFinding
 from tests.console.conftest import PreparedHome, Visitor
 from tests.console.fleet_examples import DONE, Fleet, attribute, change, deleted, updated
-from tests.console.test_resources import block, state
+from tests.console.stacks.test_resources import block, state
 
 LOOKS: list[dict[str, Any]] = [
     {"color_scheme": "light", "contrast": "no-preference", "width": 1440},

@@ -64,7 +64,7 @@ def watched(browser: Browser, root: str) -> Iterator[Watched]:
 def test_a_newcomer_signs_in_and_asks_for_a_network(watched: Watched) -> None:
     watched.sign_in()
     page = watched.page
-    page.click("text=Make the first one")
+    page.click("text=Create your first stack")
     page.click("a:has-text('Choose Network')")
     page.fill("[name='/name']", "web")
     page.fill("[name='/parameters/zones']", "9")
@@ -135,7 +135,7 @@ def test_keys_reach_everything_and_focus_is_seen(watched: Watched, fleet: Fleet)
     watched.sign_in()
     page = watched.page
     page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
     for _ in range(25):
         page.keyboard.press("Tab")
         seen = page.evaluate(
@@ -205,7 +205,7 @@ def test_everything_works_without_scripts(browser: Browser, root: str, stranger:
     page.fill("[name='/name']", "assets")
     page.press("[name='/name']", "Enter")
     page.wait_for_selector("h1:has-text('Apply assets')")
-    assert page.locator("a:has-text('Refresh')").is_visible()
+    assert page.get_by_role("link", name="Refresh", exact=True).is_visible()
     assert not page.locator("[data-copy]").first.is_visible()
     page.click("button:has-text('Cancel')")
     page.wait_for_selector(".badge:has-text('Canceled')")

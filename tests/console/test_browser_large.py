@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.console.fleet_examples import Fleet, attribute, change
+from tests.console.stacks.test_resources import block, state
 from tests.console.test_browser import Watched, watched
-from tests.console.test_resources import block, state
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),

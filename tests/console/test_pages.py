@@ -10,15 +10,8 @@ from sqlalchemy import select
 
 from app.models import DriftFinding
 from tests.console.conftest import Visitor
-from tests.console.fleet_examples import (
-    DONE,
-    Fleet,
-    Made,
-    attribute,
-    change,
-    updated,
-)
-from tests.console.test_resources import block, state
+from tests.console.fleet_examples import DONE, Fleet, Made, attribute, change, updated
+from tests.console.stacks.test_resources import block, state
 
 ATTACK = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 INLINE = (
@@ -248,10 +241,10 @@ def test_the_first_load_is_light(visitor: Visitor) -> None:
 
 
 def test_an_empty_landform_says_what_to_do_first(visitor: Visitor) -> None:
-    assert "Make the first one" in visitor.text("/")
-    assert "Make the first one" in visitor.text("/stacks")
-    assert "Nothing has run yet" in visitor.text("/operations")
-    assert "Nothing was checked yet" in visitor.text("/drift")
+    assert "Create your first stack" in visitor.text("/")
+    assert "Create your first stack" in visitor.text("/stacks")
+    assert "No operations yet" in visitor.text("/operations")
+    assert "No drift checks yet" in visitor.text("/drift")
 
 
 @pytest.mark.parametrize("path", ["/stacks?q=%00", "/stacks?cursor=a%00", "/operations?status=%00"])
@@ -267,10 +260,10 @@ def test_the_overview_draws_what_happened_and_a_renewal_leaves_it_out(
     fleet.steps(made.operation_id, *DONE)
     page = visitor.text("/")
     assert "1 applied</title>" in page
-    assert "How long steps take" in page
+    assert "Step duration" in page
     renewed = visitor.get("/", headers={"HX-Request": "true"})
     assert renewed.status_code == 200
-    assert "How long steps take" not in renewed.text
+    assert "Step duration" not in renewed.text
 
 
 def test_running_work_says_how_far_it_is(visitor: Visitor, fleet: Fleet) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from app.config.settings import Settings
 from app.domain.drift import DriftStatus
 from app.domain.operations import AutoApply, OperationStatus, OperationType, StepStatus
 from app.domain.permissions import RIGHTS, Role, ServiceRight
 from app.domain.stacks import StackStatus
-from app.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -64,6 +64,12 @@ def test_every_link_between_pages_leads_somewhere(page: Path) -> None:
 def test_every_make_command_that_is_named_exists(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", read("Makefile"), re.M))
     assert set(MAKE_TARGET.findall(page.read_text())) <= targets
+
+
+def test_every_page_is_in_the_index_of_the_readme() -> None:
+    index = read("README.md")
+    pages = [path.name for path in (ROOT / "docs").glob("*.md")]
+    assert [name for name in pages if f"(docs/{name})" not in index] == []
 
 
 def test_every_decision_is_listed() -> None:

@@ -21,6 +21,7 @@ OF_CLIENTS = {
     *("reference_not_ready", "immutable_parameter", "deletion_protected", "operation_state"),
     *("idempotency_in_progress", "idempotency_mismatch", "precondition_required"),
     *("precondition_failed", "unauthenticated", "refresh_token_reused", "permission_denied"),
+    *("confirmation_required", "totp_required", "second_factor_required", "answer_not_kept"),
     *("csrf_failed", "rate_limited", "stack_held"),
     *("blueprint_downgrade", "drift_changed"),
 }

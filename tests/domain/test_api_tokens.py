@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from app.domain import api_tokens
-from app.domain.api_tokens import is_whole, mint
+from app.domain.api_tokens import CHECK_LENGTH, hint_of, is_whole, mint
 
 SCANNER = re.compile(r"\blft_[0-9A-Za-z]{38}\b")
 
@@ -34,4 +33,10 @@ def test_an_invented_token_is_not_whole(text: str) -> None:
 
 
 def test_a_hint_gives_away_nothing_but_the_checksum() -> None:
-    assert api_tokens.HINT_LENGTH < api_tokens.CHECK_LENGTH
+    token = mint()
+    assert hint_of(token) == token[-4:]
+    assert token[-CHECK_LENGTH:].endswith(hint_of(token))
+
+
+def test_the_checksum_is_that_of_every_release() -> None:
+    assert is_whole("lft_000000000000000000000000000000002wjyrI")

@@ -17,8 +17,8 @@ from app.domain.audit_chain import (
     Actor,
     ChainCheck,
     ChainedEvent,
-    Finding,
-    Link,
+    ChainFault,
+    ChainLink,
     canonical_json,
     plain_json,
 )
@@ -29,11 +29,11 @@ Events = list[ChainedEvent]
 
 def chained(drafts: Sequence[ChainedEvent]) -> Events:
     """Give the drafts their places as Landform, or a forger who knows how, would."""
-    last, made = Link(0, GENESIS), []
+    last, made = ChainLink(0, GENESIS), []
     for number, draft in enumerate(drafts, start=1):
         event = replace(draft, sequence=number, previous_hash=last.hash)
         made.append(replace(event, hash=event.compute_hash()))
-        last = Link(number, made[-1].hash)
+        last = ChainLink(number, made[-1].hash)
     return made
 
 
@@ -55,18 +55,18 @@ def draft(number: int, **values: Any) -> ChainedEvent:
 
 
 TRAIL = chained([draft(number) for number in range(1, 13)])
-HEAD = Link(12, TRAIL[-1].hash)
+HEAD = ChainLink(12, TRAIL[-1].hash)
 ANCHORED = {number: {TRAIL[number - 1].hash} for number in (4, 8, 11)}
 
 
 def check(
-    events: Events, head: Link | None = HEAD, anchored: dict[int, set[str]] | None = None
-) -> list[Finding]:
+    events: Events, head: ChainLink | None = HEAD, anchored: dict[int, set[str]] | None = None
+) -> list[ChainFault]:
     walker = ChainCheck(ANCHORED if anchored is None else anchored)
     return [*walker.walk(events), *walker.end(head)]
 
 
-def kinds(findings: list[Finding]) -> list[tuple[str, int]]:
+def kinds(findings: list[ChainFault]) -> list[tuple[str, int]]:
     return [(item.kind, item.sequence) for item in findings]
 
 
@@ -145,7 +145,7 @@ def test_an_event_that_was_put_in_is_found() -> None:
 @pytest.mark.parametrize("left", [11, 9, 4, 0])
 def test_a_cut_tail_is_found_also_when_sql_was_made_to_forget_it(left: int) -> None:
     assert kinds(check(TRAIL[:left])) == [("cut", left + 1)]
-    forgetful = Link(left, TRAIL[left - 1].hash if left else GENESIS)
+    forgetful = ChainLink(left, TRAIL[left - 1].hash if left else GENESIS)
     found = kinds(check(TRAIL[:left], forgetful))
     assert found == ([] if left >= 11 else [("cut", left + 1)]), "the last anchor is of event 11"
 
@@ -155,17 +155,17 @@ def test_a_chain_computed_anew_does_not_fit_the_anchors(number: int) -> None:
     drafts = list(TRAIL)
     drafts[number - 1] = replace(drafts[number - 1], action="nothing.happened")
     forged = chained(drafts)
-    found = check(forged, Link(12, forged[-1].hash))
+    found = check(forged, ChainLink(12, forged[-1].hash))
     first = next(anchor for anchor in (4, 8, 11) if anchor >= number)
     assert (found[0].kind, found[0].sequence) == ("rewritten", first)
     before = max((anchor for anchor in (4, 8, 11) if anchor < number), default=0)
     assert f"events {before + 1} to {first}" in found[0].detail
-    assert check(forged, Link(12, forged[-1].hash), anchored={}) == [], "only anchors tell"
+    assert check(forged, ChainLink(12, forged[-1].hash), anchored={}) == [], "only anchors tell"
 
 
 def test_what_is_younger_than_the_last_anchor_can_be_rewritten_unseen() -> None:
     forged = chained([*TRAIL[:11], replace(TRAIL[11], action="nothing.happened")])
-    assert check(forged, Link(12, forged[-1].hash)) == []
+    assert check(forged, ChainLink(12, forged[-1].hash)) == []
 
 
 def test_anchors_that_contradict_each_other_are_found() -> None:
@@ -194,6 +194,12 @@ def test_an_event_keeps_its_hash_through_json(detail: dict[str, Any], name: str)
     for shown in (event.to_dict(), json.loads(canonical_json(event.to_dict()))):
         back = ChainedEvent.from_dict(shown)
         assert back.compute_hash() == event.hash == back.hash
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_what_is_no_json_has_no_canonical_form(number: float) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical_json({"a": [number]})
 
 
 def test_the_canonical_form_is_the_one_that_is_documented() -> None:

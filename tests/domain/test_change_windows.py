@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from app.domain.change_windows import DAYS, ChangeWindow, Effect, is_open, next_opening
 
@@ -93,3 +95,55 @@ def test_a_window_survives_its_json_form() -> None:
     shown = made.to_dict()
     assert (shown["days"], shown["start"]) == (["mon", "sun"], "09:05")
     assert ChangeWindow.from_dict(shown).to_dict() == shown
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days", "now", "opens_at"),
+    [
+        ("02:30", "05:00", ["sun"], "2027-03-28T00:30", "2027-03-28T01:00"),  # 02:30 never comes
+        ("02:30", "02:50", ["sun"], "2026-10-25T00:55", "2026-10-25T01:30"),  # 02:30 comes twice
+        ("22:00", "02:30", list(DAYS), "2026-10-25T00:40", "2026-10-25T01:00"),  # 02:00 again
+    ],
+)
+def test_the_next_opening_is_right_when_the_clocks_change(
+    start: str, end: str, days: list[str], now: str, opens_at: str
+) -> None:
+    windows = [window(start, end, days=days, timezone="Europe/Berlin")]
+    assert next_opening(windows, at(now)) == at(opens_at)
+
+
+ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Chatham", "UTC")
+CHANGES_OF_CLOCKS = ("2026-10-25T01:00", "2027-03-28T01:00", "2026-11-01T06:00", "2027-04-03T15:00")
+TIMES = st.times().map(lambda moment: moment.replace(second=0, microsecond=0))
+WINDOWS = st.lists(
+    st.builds(
+        ChangeWindow,
+        effect=st.sampled_from(Effect),
+        days=st.sets(st.sampled_from(DAYS), min_size=1).map(lambda days: tuple(sorted(days))),
+        start=TIMES,
+        end=TIMES,
+        timezone=st.sampled_from(ZONES),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=60)
+@given(
+    windows=WINDOWS,
+    change=st.sampled_from(CHANGES_OF_CLOCKS),
+    minutes=st.integers(min_value=-1500, max_value=300),
+)
+def test_the_next_opening_is_the_one_that_a_look_at_each_minute_finds(
+    windows: list[ChangeWindow], change: str, minutes: int
+) -> None:
+    now = at(change) + timedelta(minutes=minutes)
+    assume(not is_open(windows, now))
+    following = (now + timedelta(minutes=minute) for minute in range(1, 2 * 24 * 60))
+    expected = next((moment for moment in following if is_open(windows, moment)), None)
+    found = next_opening(windows, now)
+    if expected is None:
+        assert found is None or found >= now + timedelta(days=2)
+    else:
+        assert found == expected

@@ -23,6 +23,25 @@ def subject(change: str = "updated", **values: Any) -> Subject:
 
 
 @pytest.mark.parametrize(
+    ("value", "pattern", "is_hidden"),
+    [
+        ("text", "text", True),
+        ("text", '"text"', False),
+        ({"b": 1, "a": 2}, '{"a": 2, "b": 1}', True),
+        ({"a": 2, "b": 1}, '{"b": 1*', False),
+        (None, "null", True),
+        (True, "true", True),
+        ([1, 2], "[1, *]", True),
+    ],
+)
+def test_a_value_is_compared_as_a_text_or_as_json_in_one_order(
+    value: Any, pattern: str, *, is_hidden: bool
+) -> None:
+    hiding = rule(path="size", value=pattern)
+    assert hiding.hides(subject(size=value), NOW) is is_hidden
+
+
+@pytest.mark.parametrize(
     ("pattern", "text", "fits"),
     [
         ("tags.*", "tags.owner", True),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.ids import new_id
-from app.domain.names import NAME_PATTERN, is_name
+from app.domain.names import NAME_PATTERN, is_name, is_storable
 
 
 @pytest.mark.parametrize("name", ["a", "web", "a1", "my-app-2", "a" * 40])
@@ -23,6 +23,22 @@ def test_a_short_lower_case_label_is_a_name(name: str) -> None:
 )
 def test_anything_else_is_not(name: str) -> None:
     assert not is_name(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_kept"),
+    [
+        ("", True),
+        ("wëb 東京 \n", True),
+        ("\ud7ff\ue000", True),
+        ("a\x00", False),
+        ("a\ud800", False),
+        ("\udfffb", False),
+        ("\x00\ud800", False),
+    ],
+)
+def test_a_database_keeps_no_nul_and_no_half_character(text: str, is_kept: bool) -> None:
+    assert is_storable(text) is is_kept
 
 
 @given(st.text(max_size=50))

@@ -11,7 +11,6 @@ from app.domain.operations import (
     TRANSITIONS,
     AutoApply,
     OperationStatus,
-    OperationType,
     can_approve,
     can_cancel,
     is_allowed,
@@ -82,12 +81,6 @@ def test_what_has_not_ended_and_is_not_stopping_can_be_canceled() -> None:
     }
 
 
-def test_a_look_never_changes_the_cloud() -> None:
-    changing = {kind for kind in OperationType if kind.may_mutate}
-    looks = {OperationType.PLAN, OperationType.DRIFT_CHECK}
-    assert set(OperationType) - changing == looks
-
-
 @pytest.mark.parametrize(
     ("rule", "summary", "allowed"),
     [
@@ -123,3 +116,16 @@ def test_a_plan_is_said_in_one_sentence_with_the_losses_first(
     summary: PlanSummary, sentence: str
 ) -> None:
     assert summary.sentence() == sentence
+
+
+@pytest.mark.parametrize(
+    ("changed_outputs", "sentence"),
+    [
+        (0, "Nothing to do: the cloud is as described."),
+        (1, "Will change 1 output and no resource."),
+        (2, "Will change 2 outputs and no resource."),
+    ],
+)
+def test_outputs_are_told_where_nothing_else_happens(changed_outputs: int, sentence: str) -> None:
+    assert PlanSummary().sentence(changed_outputs) == sentence
+    assert PlanSummary(add=1).sentence(changed_outputs) == "Will create 1 resource."

@@ -1,6 +1,15 @@
 """Rights grow with the role, and secrets belong to administrators."""
 
-from app.domain.permissions import INCLUDED, RIGHTS, Right, Role, Scope, ServiceRight
+from app.domain.permissions import (
+    INCLUDED,
+    PROOFS,
+    RIGHTS,
+    Act,
+    Right,
+    Role,
+    Scope,
+    ServiceRight,
+)
 
 
 def test_a_higher_role_has_all_rights_of_the_lower_one() -> None:
@@ -33,3 +42,12 @@ def test_a_scope_of_one_project_gives_nothing_elsewhere_and_nothing_on_the_whole
     assert not scope.allows(Right.STATE_READ, "prj_1")
     assert not scope.allows_service(ServiceRight.USER_MANAGE)
     assert Scope.of([ServiceRight.USER_MANAGE]).allows_service(ServiceRight.USER_MANAGE)
+
+
+def test_every_act_asks_for_the_password_and_only_two_may_be_done_by_a_machine() -> None:
+    assert set(PROOFS) == set(Act)
+    assert all(proof.is_confirmed for proof in PROOFS.values())
+    assert {act for act, proof in PROOFS.items() if proof.is_for_tokens} == {
+        Act.DOWNLOAD_STATE,
+        Act.ROTATE_WEBHOOK_SECRET,
+    }

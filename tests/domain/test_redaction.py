@@ -127,6 +127,22 @@ def test_each_long_line_of_a_script_is_hidden_and_its_short_ones_are_not() -> No
     assert redactor.text("the word fi") == "the word fi"
 
 
+@pytest.mark.parametrize(("length", "is_hidden"), [(11, False), (12, True)])
+def test_a_line_of_a_script_is_hidden_from_twelve_characters_on(
+    length: int, *, is_hidden: bool
+) -> None:
+    line = "x9" * 6
+    redactor = Redactor([f"first\n{line[:length]}\nlast"])
+    assert redactor.is_in(f"line 2: {line[:length]} is wrong") is is_hidden
+
+
+@pytest.mark.parametrize(("secret", "is_found"), [("abcd", False), ("abcde", True)])
+def test_base64_of_a_secret_is_looked_for_from_five_bytes_on(
+    secret: str, *, is_found: bool
+) -> None:
+    assert Redactor([secret]).is_in(f"value {b64(secret)} more") is is_found
+
+
 @pytest.mark.parametrize("secret", ["", "a", "abc", "   "])
 def test_a_text_too_short_to_be_told_from_chance_hides_nothing(secret: str) -> None:
     assert Redactor([secret]).text("abc a     abcdef") == "abc a     abcdef"

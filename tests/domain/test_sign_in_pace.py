@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from app.domain.sign_in_pace import OF_ADDRESS, OF_PAIR, Pace, origin_of
+from app.domain.sign_in_pace import OF_ADDRESS, OF_PAIR, SignInPace, origin_of
 
 
 @pytest.mark.parametrize("pace", [OF_PAIR, OF_ADDRESS])
-def test_the_first_failures_are_free_and_waits_grow_up_to_a_limit(pace: Pace) -> None:
+def test_the_first_failures_are_free_and_waits_grow_up_to_a_limit(pace: SignInPace) -> None:
     waits = [pace.wait_after(count) for count in range(1, 200)]
     assert waits[: pace.free] == [timedelta(0)] * pace.free
     assert waits[pace.free] == timedelta(seconds=1)

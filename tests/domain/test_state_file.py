@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.state_file import StateFile, check_successor, is_same_state
-from app.errors import StateError, StateLineageError, StateSerialError
+from app.domain.state_errors import StateError, StateLineageError, StateSerialError
+from app.domain.state_file import StateFile, check_successor, is_same_state, names_in
 
 
 def state_bytes(serial: int = 1, lineage: str = "lineage-a", **changes: Any) -> bytes:
@@ -56,6 +56,18 @@ def test_a_state_is_read_with_addresses_ids_taint_and_outputs() -> None:
     assert state.outputs["o"].is_sensitive
 
 
+def test_a_state_names_its_own_resources_by_id_and_arn_and_none_that_it_only_reads() -> None:
+    attributes = {"id": "net_1", "arn": "arn:aws:x", "name": "web"}
+    document = json.loads(with_instance(attributes=attributes))
+    read = {**document["resources"][0], "mode": "data", "name": "other"}
+    read["instances"] = [{"attributes": {"id": "net_2", "arn": "arn:aws:y"}}]
+    document["resources"].append(read)
+    data = json.dumps(document).encode() + b"\n"
+    assert names_in(StateFile.parse(data)) == {"net_1", "arn:aws:x"}
+    assert names_in(StateFile.parse(with_instance(attributes={"id": "", "arn": 7}))) == set()
+    assert names_in(None) == set()
+
+
 def test_a_state_with_data_sources_only_is_empty_and_one_with_a_resource_is_not() -> None:
     assert StateFile.parse(state_bytes(resources=[])).is_empty
     data = {"mode": "data", "type": "d", "name": "b", "instances": [{"attributes": {}}]}
@@ -75,19 +87,53 @@ def test_a_state_torn_at_any_byte_is_refused_or_lacks_only_its_last_newline() ->
     assert is_same_state(WHOLE[:-1], WHOLE)
 
 
+def with_instance(**fields: Any) -> bytes:
+    resource = {"mode": "managed", "type": "t", "name": "n", "instances": [fields]}
+    return state_bytes(resources=[resource])
+
+
+@pytest.mark.parametrize("key", ["", "a", 0, 7, None])
+def test_an_instance_has_a_text_or_a_number_for_a_key_or_none(key: str | int | None) -> None:
+    state = StateFile.parse(with_instance(attributes={"id": "1"}, index_key=key))
+    assert state.resources[0].instances[0].index_key == key
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"index_key": 1.5, "attributes": {"id": "1"}},
+        {"index_key": ["a"], "attributes": {"id": "1"}},
+        {"index_key": {"a": 1}, "attributes": {"id": "1"}},
+        {"attributes": ["id"]},
+        {"attributes": "id"},
+        {"attributes_flat": ["id"]},
+    ],
+)
+def test_an_instance_of_another_form_makes_no_state(fields: dict[str, Any]) -> None:
+    with pytest.raises(StateError):
+        StateFile.parse(with_instance(**fields))
+
+
 @given(st.binary(max_size=200))
 def test_random_bytes_are_refused_without_another_error(data: bytes) -> None:
     with pytest.raises(StateError):
         StateFile.parse(data)
 
 
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
+def values_of(numbers: st.SearchStrategy[float]) -> st.SearchStrategy[Any]:
+    """Return values of JSON's forms with such numbers."""
+    return st.recursive(
+        st.none() | st.booleans() | st.integers() | numbers | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+        ),
+        max_leaves=8,
+    )
+
+
+JSON_VALUES = values_of(st.floats())
+FILE_VALUES = values_of(st.floats(allow_nan=False, allow_infinity=False))
+"""What a file can hold: JSON knows neither infinity nor NaN."""
 
 
 @given(

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.state_errors import StateError
 from app.domain.state_file import StateFile
 from app.domain.state_serial import MAX_SERIAL, with_serial
-from app.errors import StateError
-from tests.domain.test_state_file import JSON_VALUES, WHOLE, state_bytes
+from tests.domain.test_state_file import FILE_VALUES, WHOLE, state_bytes
 
 
 def test_only_the_digits_of_the_serial_change() -> None:
@@ -83,7 +83,7 @@ def test_what_is_no_whole_state_is_refused(data: bytes) -> None:
 @given(
     st.integers(0, MAX_SERIAL),
     st.integers(0, MAX_SERIAL),
-    st.dictionaries(st.text(max_size=8), JSON_VALUES, max_size=4),
+    st.dictionaries(st.text(max_size=8), FILE_VALUES, max_size=4),
     st.sampled_from([None, 0, 2, "\t"]),
     st.booleans(),
 )

@@ -117,3 +117,14 @@ def test_an_address_in_the_url_may_be_of_a_network_that_was_allowed() -> None:
     assert parse_target("http://127.0.0.1:8080/", allowed).port == 8080
     with pytest.raises(ValueError, match="private"):
         parse_target("http://10.0.0.1/", allowed)
+
+
+@pytest.mark.parametrize("port", [80, 443, 1024, 65535])
+def test_a_port_of_the_web_or_a_free_one_is_taken(port: int) -> None:
+    assert parse_target(f"https://example.com:{port}/", ()).port == port
+
+
+@pytest.mark.parametrize("port", [0, 22, 1023, 65536])
+def test_a_port_of_another_protocol_is_refused(port: int) -> None:
+    with pytest.raises(ValueError, match="The port must be 80, 443, or from 1024 to 65535"):
+        parse_target(f"https://example.com:{port}/", ())

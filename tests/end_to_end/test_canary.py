@@ -27,21 +27,21 @@ import pytest
 from redis import Redis
 
 from app.clock import utc_now
+from app.config.demo_secrets import ensure_demo_secrets
+from app.config.settings import REPOSITORY_ROOT, Settings
 from app.crypto import KeyRing
-from app.demo_secrets import ensure_demo_secrets
 from app.domain import ids
 from app.domain.webhooks import EventType
 from app.factory import create_app
 from app.models import CloudAccount, Project, ProjectMember, User
 from app.services.context import Context, build_context
-from app.services.passwords import hash_password
+from app.services.identity.password_hashing import hash_password
 from app.services.secrets import seal_credentials
-from app.settings import REPOSITORY_ROOT, Settings, redis_socket
 from sandbox.service.accounts import Accounts
 from sandbox.service.database import Database
 from sandbox.service.settings import Settings as SandboxSettings
 from tests.api.test_permission_matrix import IN, TABLE, Who
-from tests.running import RunningLandform, running_landform, wait_until
+from tests.running import RunningLandform, redis_url_of, running_landform, wait_until
 from tests.sandbox_cloud import Cloud
 
 # The story is long, and the first test waits for all of it.
@@ -186,6 +186,7 @@ class Story:
             name="canary",
             cloud="sandbox",
             regions=[],
+            for_all_projects=True,
             created_at=utc_now(),
         )
         seal_credentials(
@@ -228,22 +229,22 @@ def _read_process(pid: int) -> tuple[bytes, bytes]:
 
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
-    """A Landform whose catalogue has a sensitive output, after everything has happened."""
+    """A Landform whose catalog has a sensitive output, after everything has happened."""
     folder = tmp_path_factory.mktemp("canary")
-    catalogue = shutil.copytree(REPOSITORY_ROOT / "terraform", folder / "terraform")
-    blueprint = catalogue / "blueprints" / "machine-group"
+    catalog = shutil.copytree(REPOSITORY_ROOT / "terraform", folder / "terraform")
+    blueprint = catalog / "blueprints" / "machine-group"
     with (blueprint / "blueprint.yaml").open("a") as file:
         file.write(OUTPUT)
     for outputs in blueprint.glob("*/outputs.tf"):
         outputs.write_text(outputs.read_text() + OUTPUT_BLOCK)
     home = folder / "home"
     variables = {
-        "LANDFORM_CATALOG_ROOT": str(catalogue),
+        "LANDFORM_CATALOG_ROOT": str(catalog),
         "LANDFORM_LOG_LEVEL": "DEBUG",
         "LANDFORM_BALLAST_BYTES": "0",
     }
     with running_landform(home, **variables) as landform:
-        settings = Settings(env="demo", home=home, catalog_root=catalogue, log_level="ERROR")
+        settings = Settings(env="demo", home=home, catalog_root=catalog, log_level="ERROR")
         ctx = build_context(settings.with_secrets(ensure_demo_secrets(home)))
         with closing(ctx.db):
             made = Story(landform, ctx)
@@ -267,7 +268,7 @@ def test_no_file_of_landform_holds_a_canary(story: Story) -> None:
 
 def test_redis_holds_no_canary_in_memory_or_on_disk(story: Story) -> None:
     home = story.landform.home
-    with Redis.from_url(f"unix://{redis_socket(home)}") as client:
+    with Redis.from_url(redis_url_of(home)) as client:
         keys = list(client.scan_iter())
         assert keys
         for key in keys:

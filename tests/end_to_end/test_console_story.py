@@ -53,8 +53,12 @@ class Story:
         if message.type in ("error", "warning"):
             self.complaints.append(f"{self.page.url}: {message.text}")
 
+    @property
+    def password(self) -> str:
+        return (self.landform.home / "admin-password").read_text().strip()
+
     def sign_in(self) -> None:
-        password = (self.landform.home / "admin-password").read_text().strip()
+        password = self.password
         self.page.goto(self.root)
         self.page.fill("#username", "admin")
         self.page.fill("#password", password)
@@ -136,15 +140,15 @@ def find_out_why_one_failed(story: Story) -> None:
     cloud.set_faults(quota=len(cloud.list()))
     story.ask_for("Bucket", "assets")
     story.becomes("Errored")
-    story.sees("The cloud account is full: a quota or a limit of the cloud is reached.")
+    story.sees("The cloud account has reached a quota or limit.")
     cloud.set_faults(quota=None)
     story.press("Apply again")
     story.becomes("Applied")
 
 
 def approve_a_waiting_plan(story: Story) -> None:
-    story.ask_for("Network", "second", "Show me the plan first", zones="1")
-    story.becomes("Waits for approval")
+    story.ask_for("Network", "second", "Preview plan", zones="1")
+    story.becomes("Awaiting approval")
     story.page.click(".side a:has-text('Overview')")
     story.page.locator("#main a:has-text('second')").first.click()
     story.press("Approve and apply")
@@ -156,7 +160,7 @@ def cancel_a_running_one(story: Story) -> None:
     story.ask_for("Network", "third", zones="3")
     story.becomes("Applying")
     story.press("Cancel…")
-    story.press("Cancel it")
+    story.press("Cancel operation")
     story.becomes("Canceled")
     story.landform.cloud.set_faults(create_delay_seconds=0)
 
@@ -189,8 +193,8 @@ def resolve_an_interrupted_apply(story: Story) -> None:
     story.landform.cloud.set_faults(create_delay_seconds=0)
     story.page.reload()
     orphans = story.page.locator("input[name='take']:checked").count()
-    story.press("Adopt what is checked" if orphans else "Retry")
-    story.becomes("Waits for approval")
+    story.press("Adopt selected" if orphans else "Retry")
+    story.becomes("Awaiting approval")
     story.press("Approve and apply")
     story.becomes("Applied")
     recorded = story.landform.recorded_ids(story.stacks["third"])
@@ -200,17 +204,17 @@ def resolve_an_interrupted_apply(story: Story) -> None:
 def change_and_roll_a_state_back(story: Story) -> None:
     story.open("shop", "Settings")
     story.page.fill("[name='/parameters/count']", "1")
-    story.press("Preview the plan")
+    story.press("Preview plan")
     story.becomes("Finished")
-    story.press("Make this change")
+    story.press("Apply this change")
     story.becomes("Applied")
     story.open("shop", "State")
     story.press("Compare")
-    story.sees("1 no longer recorded")
+    story.sees("1 removed")
     story.page.go_back()
     story.page.locator("a:has-text('Roll back…')").last.click()
-    story.press("Plan the rollback")
-    story.becomes("Waits for approval")
+    story.press("Plan rollback")
+    story.becomes("Awaiting approval")
     story.press("Approve and apply")
     story.becomes("Applied")
     assert len(story.cloud_of("shop", type="machine")) == 1
@@ -220,17 +224,23 @@ def invite_a_colleague_and_make_a_token(story: Story) -> None:
     page = story.page
     page.click(".side a:has-text('Settings')")
     page.locator("#main a:has-text('Users')").first.click()
-    story.press("Invite somebody")
+    story.press("New user")
     page.fill("[name='/name']", "olga")
     page.fill("[name='/password']", "a long passphrase of hers")
     page.locator("[name='/project']").select_option(index=1)
     page.select_option("[name='/role']", "operator")
-    story.press("Make the user")
+    story.press("Create user")
+    story.sees("Confirm your identity")
+    page.fill("[name='confirm_password']", story.password)
+    story.press("Confirm")
+    # The question is a 403, which browsers note.
+    story.complaints = [text for text in story.complaints if "403" not in text]
+    story.sees("User created.")
     page.locator("#main a:has-text('API tokens')").first.click()
     story.press("New token")
     page.fill("[name='/name']", "pipeline")
     page.check("[name='/scopes'][value='stack:read']")
-    story.press("Make the token")
+    story.press("Create token")
     token = page.inner_text("#secret").strip()
     answer = story.landform.http.get("/api/v1/stacks", headers={"Authorization": f"Bearer {token}"})
     assert len(answer.json()["items"]) == 5
@@ -242,4 +252,4 @@ def destroy_everything(story: Story) -> None:
         story.destroy(name)
     assert story.landform.cloud.list() == []
     story.page.click(".side a:has-text('Stacks')")
-    story.sees("There is no stack yet")
+    story.sees("No stacks yet")

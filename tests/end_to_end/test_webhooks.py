@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from app.settings import REPOSITORY_ROOT
+from app.config.settings import REPOSITORY_ROOT
 from tests.receiver import Receiver, receiving
 from tests.running import RunningLandform, running_landform, wait_until
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from app.settings import REPOSITORY_ROOT
+from app.config.settings import REPOSITORY_ROOT
 from tests.conftest import BROWSERS
 from tests.pictures.scene import PROJECT, Scene, set_scene
 from tests.running import RunningLandform, running_landform
@@ -76,8 +76,8 @@ def sign_in(page: Page, landform: RunningLandform) -> None:
     page.fill("#password", (landform.home / "admin-password").read_text().strip())
     page.keyboard.press("Enter")
     page.wait_for_url("**/")
-    page.click("button:has-text('Put them away')")  # the first steps of a newcomer
-    page.wait_for_selector("button:has-text('Put them away')", state="detached")
+    page.click("button:has-text('Dismiss')")  # the first steps of a newcomer
+    page.wait_for_selector("button:has-text('Dismiss')", state="detached")
 
 
 def take(page: Page, path: str, target: Path) -> None:

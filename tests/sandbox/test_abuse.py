@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from sandbox.resource_types import RESOURCE_TYPES
+from sandbox.resource_types.all_types import RESOURCE_TYPES
 from sandbox.service.accounts import Accounts
 from sandbox.service.database import Database
 from sandbox.service.errors import SandboxError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sandbox.resource_types import RESOURCE_TYPES
+from sandbox.resource_types.all_types import RESOURCE_TYPES
 from sandbox.service.errors import SandboxError
 from sandbox.service.problems import HTTP_CODES
 from sandbox.service.schemas import FaultsSchema

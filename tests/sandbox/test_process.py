@@ -6,8 +6,11 @@ import json
 import os
 import shutil
 import signal
+import socket
+import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +18,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from sandbox.provider.install import get_platform, install, make_wrapper
+from sandbox.provider.install import (
+    CODE_FOLDER,
+    LOCATION_FILE,
+    get_platform,
+    install,
+    write_location,
+)
 from tests.sandbox.conftest import Terraform
 from tests.sandbox.examples import BUCKET_HCL
 from tests.sandbox_cloud import ROOT, Cloud
@@ -119,6 +128,26 @@ def test_the_provider_ends_on_sigterm_after_answering_running_calls(
     assert terraform.state()["sandbox_bucket.b"]["status"] == "tainted"
 
 
+@pytest.mark.parametrize("length", [30, 71, 78])
+def test_the_provider_listens_where_it_is_told_as_deep_as_an_address_may_be(length: int) -> None:
+    """A confined run may write nowhere else, and is told the deepest folder that still works."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as root:
+        folder = Path(f"{root}/".ljust(length, "d"))
+        folder.mkdir()
+        environ = {**os.environ, "PLUGIN_UNIX_SOCKET_DIR": str(folder), "TMPDIR": "/nowhere"}
+        command = [sys.executable, "-m", "sandbox.provider", "--reattach"]
+        with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE) as provider:
+            assert provider.stdout is not None
+            (said,) = json.loads(provider.stdout.readline()).values()
+            listening = Path(said["Addr"]["String"])
+            assert listening.parent.parent == folder
+            assert stat.S_IMODE(listening.parent.stat().st_mode) == 0o700, "nobody else may use it"
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(str(listening))
+            provider.terminate()
+        assert list(folder.iterdir()) == []
+
+
 def test_the_provider_leaves_no_files_behind(
     terraform: Terraform, cloud: Cloud, tmp_path: Path
 ) -> None:
@@ -188,7 +217,11 @@ def test_installing_again_changes_nothing_and_repairs_what_is_broken(tmp_path: P
     assert executable.stat().st_mode & 0o777 == 0o755
     assert "sandbox.provider" in executable.read_text()
     assert [path.name for path in (tmp_path / EXECUTABLE).iterdir()] == [executable.name]
-    assert [path.name for path in tmp_path.iterdir()] == ["landform.local"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "landform.local",
+        CODE_FOLDER,
+        LOCATION_FILE,
+    ]
 
 
 def test_processes_that_install_at_once_leave_one_whole_executable(tmp_path: Path) -> None:
@@ -202,17 +235,26 @@ def test_processes_that_install_at_once_leave_one_whole_executable(tmp_path: Pat
     assert [install.returncode for install in installs] == [0, 0, 0]
     (executable,) = (mirror_file for mirror_file in (tmp_path / EXECUTABLE).iterdir())
     assert printed == {str(executable)}
-    assert [path.name for path in tmp_path.iterdir()] == ["landform.local"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "landform.local",
+        CODE_FOLDER,
+        LOCATION_FILE,
+    ]
 
 
 def test_the_wrapper_runs_from_paths_with_spaces_and_quotes(tmp_path: Path) -> None:
     root = tmp_path / 'it\'s a "root"'
     shutil.copytree(ROOT / "sandbox", root / "sandbox")
-    script = tmp_path / "wrapper"
-    script.write_text(make_wrapper(Path(sys.executable), root))
+    mirror = tmp_path / 'the "mirror\'s"'
+    executable = install(mirror)
+    write_location(mirror, Path(sys.executable), root)
+    (tmp_path / "a link").symlink_to(executable.parent)
 
     started = subprocess.run(
-        ["/bin/sh", str(script), "--nonsense"], capture_output=True, text=True, check=False
+        [tmp_path / "a link" / executable.name, "--nonsense"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert started.returncode == 2

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from flask.testing import FlaskClient
 
-from sandbox.resource_types import RESOURCE_TYPES
+from sandbox.resource_types.all_types import RESOURCE_TYPES
 from tests.sandbox.examples import BUCKET, NETWORK, cluster, create, database, machine
 
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from flask.testing import FlaskClient
 
-from sandbox.resource_types import RESOURCE_TYPES
+from sandbox.resource_types.all_types import RESOURCE_TYPES
 from sandbox.service.accounts import Accounts
 from sandbox.service.accounts import main as accounts_command
 from sandbox.service.database import Database

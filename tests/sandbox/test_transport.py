@@ -284,3 +284,12 @@ def test_kept_connections_leave_the_threads_of_the_service_to_others(service: Se
             assert transport.send("GET", "/v1/faults", None, headers)[0] == 200
     for transport in transports:
         transport.close()
+
+
+@script([WHOLE], [WHOLE])
+def test_an_answer_without_measure_is_an_error(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.provider.transport.MAX_ANSWER_BYTES", 1)
+    with pytest.raises(CloudUnreachableError, match="too long"):
+        talk.send()
+    monkeypatch.setattr("sandbox.provider.transport.MAX_ANSWER_BYTES", 2)
+    assert talk.send() == (200, b"{}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from app.settings import REPOSITORY_ROOT
+from app.config.settings import REPOSITORY_ROOT
 from tests.sdk.generate import GENERATORS, MissingToolError
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from app.settings import REPOSITORY_ROOT
+from app.config.settings import REPOSITORY_ROOT
 
 DOCUMENT = REPOSITORY_ROOT / "docs" / "openapi.json"
 SOURCES = REPOSITORY_ROOT / "docs" / "sdk"

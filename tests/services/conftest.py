@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from app.services.context import Context, build_context
-from app.services.setup import prepare
+from app.services.installation.setup import prepare
 from tests.conftest import MakeSettings
 from tests.landform import NOWHERE
 

@@ -13,16 +13,21 @@ from app.clock import utc_now
 from app.domain.operations import OperationStatus
 from app.errors import LandformError
 from app.models import Operation, Schedule, Stack
-from app.services import operations, sessions, stacks
+from app.services.cloud_accounts.accounts import CloudAccountChange, change_cloud_account
+from app.services.cloud_accounts.grants import Grants
 from app.services.context import Context
-from app.services.idempotency import Answer, RequestIdentity, carry_out
-from app.services.schedules import claim_due
-from app.services.sessions import OpenedSession
-from app.services.sign_in import Visitor, sign_in
-from app.services.stack_deletions import delete_stack
-from app.services.stacks import NewStack, StackChange
+from app.services.drift.queue_due import claim_due
+from app.services.idempotency import Reply, RequestIdentity, perform_once
+from app.services.identity import sessions
+from app.services.identity.sessions import OpenedSession
+from app.services.identity.sign_in import Visitor, sign_in
+from app.services.operations import control
+from app.services.stacks.change import StackChange, change_stack
+from app.services.stacks.create import NewStack, create_stack
+from app.services.stacks.deletion import delete_stack
+from app.services.work import Work, perform
 from tests.landform import ADMIN
-from tests.services.stacks import create, make_ready
+from tests.services.some_stacks import create, make_ready
 
 AT_ONCE = 6
 
@@ -60,9 +65,9 @@ def test_one_version_of_a_stack_is_changed_once(ctx: Context) -> None:
     stack = create(ctx, "web")
 
     def change(number: int) -> None:
-        with ctx.write() as session:
+        with perform(ctx, ADMIN) as work:
             wanted = StackChange(labels={"number": str(number)})
-            stacks.change_stack(ctx, session, ADMIN, stack.id, wanted, expected_version=1)
+            change_stack(work, stack.id, wanted, expected_version=1)
 
     results = at_once(change)
     assert len(successes(results)) == 1
@@ -73,8 +78,8 @@ def test_deleting_a_stack_many_times_destroys_it_once(ctx: Context) -> None:
     stack = create(ctx, "web")
 
     def delete(_: int) -> str:
-        with ctx.write() as session:
-            return delete_stack(session, ADMIN, stack.id)[1].id
+        with perform(ctx, ADMIN) as work:
+            return delete_stack(work, stack.id)[1].id
 
     assert len(set(at_once(delete))) == 1
 
@@ -87,13 +92,29 @@ def test_a_stack_is_either_deleted_or_referenced(ctx: Context) -> None:
         if number % 2:
             create(ctx, f"group-{number}", "machine-group", network="net")
             return "used"
-        with ctx.write() as session:
-            delete_stack(session, ADMIN, network.id)
+        with perform(ctx, ADMIN) as work:
+            delete_stack(work, network.id)
         return "deleted"
 
     results = at_once(use_or_delete)
     assert len(set(successes(results))) == 1, results
     assert set(codes(results)) <= {"stack_referenced", "reference_not_ready"}
+
+
+def test_a_project_either_has_stacks_on_an_account_or_loses_it(ctx: Context) -> None:
+    nobody = CloudAccountChange(grants=Grants())
+
+    def use_or_revoke(number: int) -> str:
+        if number % 2:
+            create(ctx, f"web-{number}")
+            return "used"
+        with perform(ctx, ADMIN) as work:
+            change_cloud_account(work, "sandbox", nobody)
+        return "revoked"
+
+    results = at_once(use_or_revoke)
+    assert len(set(successes(results))) == 1, results
+    assert set(codes(results)) <= {"conflict", "validation_failed"}
 
 
 def test_ticks_of_several_schedulers_check_each_stack_once(ctx: Context) -> None:
@@ -122,14 +143,14 @@ def test_one_refresh_token_is_exchanged_once(ctx: Context) -> None:
 
 
 def test_one_idempotency_key_is_carried_out_once_and_answered_alike(ctx: Context) -> None:
-    identity = RequestIdentity.of("usr_test", "key", "POST", "/networks", b"{}")
+    identity = RequestIdentity.of(ADMIN, "key", "POST", "/networks", b"{}")
 
-    def work(session: Any) -> Answer:
+    def act(work: Work) -> Reply:
         wanted = NewStack(kind="network", name="web", project="default", cloud_account="sandbox")
-        stack, _ = stacks.create_stack(ctx, session, ADMIN, wanted)
-        return Answer(202, {"id": stack.id})
+        stack, _ = create_stack(work, wanted)
+        return Reply(202, {"id": stack.id})
 
-    answers = at_once(lambda _: carry_out(ctx, identity, work))
+    answers = at_once(lambda _: perform_once(ctx, identity, act))
     assert len({answer.body["id"] for answer in answers}) == 1
     assert sorted(answer.is_replay for answer in answers) == [False] + [True] * (AT_ONCE - 1)
     with ctx.read() as session:
@@ -143,8 +164,8 @@ def test_a_plan_is_approved_once(ctx: Context) -> None:
         operation.status = OperationStatus.PLANNED.value
 
     def approve(_: int) -> None:
-        with ctx.write() as session:
-            operations.approve(session, ADMIN, operation.id)
+        with perform(ctx, ADMIN) as work:
+            control.approve(work, operation.id)
 
     results = at_once(approve)
     assert len(successes(results)) == 1

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from app.crypto import KeyRing
-from app.errors import VolumeFullError
 from app.storage.ballast import BALLAST, SPARE_BYTES, Ballast
 from app.storage.state_store import VolumeStateStore
 from app.storage.volume import Volume
+from app.storage.volume_errors import VolumeFullError
 
 MakeState = Callable[..., bytes]
 STACK = "stk_01"

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 import pytest
 
 from app.crypto import KeyRing
-from app.errors import (
-    ConflictError,
-    NotFoundError,
-    StackBusyError,
+from app.domain.state_errors import (
     StateCorruptError,
     StateError,
     StateLineageError,
     StateSerialError,
 )
+from app.errors import ConflictError, NotFoundError, StackBusyError
 from app.storage.s3_errors import StateMovedError
 from app.storage.s3_state_store import S3StateStore
 from app.storage.state_store import StateStore, VolumeStateStore

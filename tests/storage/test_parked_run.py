@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from app.crypto import KeyRing
 from app.errors import DecryptionError, UnavailableError
-from app.storage.parked_run import SEALED_SUFFIX, park, unpark
+from app.storage.parked_run import SEALED_SUFFIX, park, sealed_files, unpark
 from app.storage.run_directory import RunDirectories, RunDirectory
 from app.storage.run_files import RunFiles
 from app.storage.sealed_files import parked_files
@@ -29,7 +31,7 @@ def run(tmp_path: Path, make_state: Callable[..., bytes]) -> RunDirectory:
     run = RunDirectories(tmp_path / "work").of("op_01")
     values = {"user_data": CANARY.decode()}
     state = make_state(3, secret=CANARY.decode())
-    run.prepare(RunFiles.of(module, 'provider "x" {}\n', values, state))
+    run.prepare(RunFiles.of(module, 'provider "x" {}\n', values, b"", state))
     run.plan_path.write_bytes(b"PK" + CANARY)
     run.events_path("plan").write_bytes(b'{"@message": "' + CANARY + b'"}\n')
     (run.temporary / "provider.log").write_bytes(CANARY)
@@ -58,7 +60,7 @@ def test_a_parked_run_holds_no_secret_and_comes_back_byte_for_byte(
     spelled = base64.b64encode(CANARY)[:-4]
     assert not any(CANARY in data or spelled in data for data in parked.values())
     assert {name for name in parked if not name.endswith(SEALED_SUFFIX)} == {
-        *("main.tf", "landform_provider.tf", ".terraform/providers/plugin")
+        *("main.tf", "landform_provider.tf", ".terraform.lock.hcl", ".terraform/providers/plugin")
     }
     for path in run.path.rglob(f"*{SEALED_SUFFIX}"):
         assert path.stat().st_mode & 0o777 == 0o600
@@ -148,3 +150,28 @@ def test_a_file_that_goes_while_its_key_is_changed_is_no_trouble(
     assert [file.head() for file in files] == [None] * len(files)
     assert not any(file.rewrap(keys) for file in files)
     assert not run.exists
+
+
+@pytest.fixture
+def deep_run(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunDirectory]:
+    """A run directory deeper than recursion may go; removed here, since pytest itself could not."""
+    monkeypatch.chdir(run.path)
+    for _ in range(sys.getrecursionlimit() + 500):
+        Path("deeper").mkdir()
+        os.chdir("deeper")
+    monkeypatch.chdir(run.path)
+    yield run
+    monkeypatch.chdir(run.path.parent)
+    run.remove()
+
+
+def test_a_folder_that_is_too_deep_to_descend_into_stops_nobody(
+    deep_run: RunDirectory, keys: KeyRing
+) -> None:
+    os.mkfifo("pipe.sealed")
+    before = deep_run.state_bytes()
+    park(deep_run, keys)
+    assert deep_run.state_bytes() is None
+    unpark(deep_run, keys)
+    assert deep_run.state_bytes() == before
+    assert sealed_files(deep_run.path) == []

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,7 @@ import pytest
 from app.errors import CatalogError, ConflictError, NotFoundError, UnavailableError
 from app.storage.run_directory import RunDirectories, RunDirectory
 from app.storage.run_files import PROVIDER_FILE, RunFiles
+from app.storage.work_folder_errors import WorkFolderError
 
 MakeState = Callable[..., bytes]
 OPERATION = "op_01"
@@ -33,7 +38,7 @@ def run(tmp_path: Path) -> RunDirectory:
 
 
 def prepare(run: RunDirectory, module: Path, state: bytes | None = None, **values: Any) -> None:
-    run.prepare(RunFiles.of(module, 'provider "x" {}\n', values, state))
+    run.prepare(RunFiles.of(module, 'provider "x" {}\n', values, b"locked", state))
 
 
 def test_everything_in_it_is_private_and_in_its_place(
@@ -112,6 +117,25 @@ def test_leftovers_are_listed_until_removed(
     assert runs.leftovers() == ()
 
 
+def test_what_is_in_its_place_is_removed_and_not_what_a_link_leads_to(
+    tmp_path: Path, run: RunDirectory, module: Path
+) -> None:
+    prepare(run, module)
+    elsewhere = tmp_path / "elsewhere"
+    run.path.rename(elsewhere)
+    run.path.symlink_to(elsewhere)
+    run.remove()
+    assert not run.path.is_symlink()
+    assert (elsewhere / "logs").is_dir()
+    run.path.write_text("not a folder")
+    assert run.state_bytes() is None
+    run.remove()
+    assert not run.path.exists()
+    run.path.parent.rmdir()
+    run.path.parent.write_text("not a folder")
+    run.remove()
+
+
 def test_the_newest_valid_state_is_found_wherever_it_is(
     run: RunDirectory, module: Path, make_state: MakeState
 ) -> None:
@@ -153,3 +177,62 @@ def test_a_full_work_folder_is_said(
 ) -> None:
     with full_disk(8), pytest.raises(UnavailableError, match="LANDFORM_WORK_ROOT"):
         prepare(run, module)
+
+
+def test_two_processes_may_remove_the_same_run_directory(tmp_path: Path) -> None:
+    runs = RunDirectories(tmp_path)
+    for number in range(20):
+        directory = runs.of(f"op_{number}")
+        for name in range(30):
+            folder = directory.path / f"f{name}"
+            folder.mkdir(parents=True)
+            (folder / "file").write_text("x")
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(directory.remove) for _ in range(4)]:
+                done.result()
+        assert not directory.exists
+
+
+def test_a_work_folder_with_no_room_or_no_right_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = RunDirectories(tmp_path / "work")
+    runs.check()
+    usage = shutil.disk_usage(tmp_path)._replace(free=1024)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(WorkFolderError, match="0 MiB free"):
+        runs.check()
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(WorkFolderError, match="cannot be written"):
+        RunDirectories(tmp_path / "file").check()
+
+
+def test_whatever_a_module_makes_of_its_folder_it_is_removed(
+    run: RunDirectory, module: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare(run, module)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("kept")
+    monkeypatch.chdir(run.temporary)
+    for _ in range(sys.getrecursionlimit() + 500):  # far longer than a path may be
+        Path("deeper").mkdir()
+        os.chdir("deeper")
+    Path("link").symlink_to(outside)
+    os.mkfifo("fifo")
+    Path("closed").mkdir()
+    Path("closed/secret").write_text("secret")
+    Path("closed").chmod(0)
+    monkeypatch.chdir(tmp_path)
+    run.remove()
+    assert not run.exists
+    assert (outside / "kept").read_text() == "kept"
+
+
+def test_a_work_folder_that_is_a_link_is_no_obstacle(tmp_path: Path, module: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "work").symlink_to(tmp_path / "disk")
+    run = RunDirectories(tmp_path / "work").of(OPERATION)
+    prepare(run, module)
+    run.remove()
+    assert not (tmp_path / "disk" / "runs" / OPERATION).exists()

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from app.crypto import KeyRing
-from app.errors import StackBusyError, StateSerialError
+from app.domain.state_errors import StateSerialError
+from app.errors import StackBusyError
 from app.storage.s3_bucket import BucketPlace, S3Bucket
 from app.storage.s3_errors import (
     StateBucketDeniedError,

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from app.domain.state_errors import StateError, StateLineageError
 from app.domain.state_file import StateFile
-from app.errors import StateError, StateLineageError, VolumeFullError
 from app.storage.snapshotter import Snapshotter
+from app.storage.volume_errors import VolumeFullError
 
 MakeState = Callable[..., bytes]
 
@@ -101,6 +102,29 @@ def test_a_torn_end_is_an_error(path: Path, make_state: MakeState) -> None:
 def test_a_state_that_is_gone_at_the_end_is_an_error(path: Path, make_state: MakeState) -> None:
     with pytest.raises(StateError, match="gone"):
         Snapshotter(path, lambda data: None, baseline=make_state(1)).finish()
+
+
+@pytest.mark.parametrize("in_its_place", ["nothing", "file", "link", "folder"])
+def test_a_run_directory_that_is_replaced_ends_no_run_and_is_told_at_the_end(
+    tmp_path: Path, make_state: MakeState, in_its_place: str
+) -> None:
+    path = tmp_path / "run" / "terraform.tfstate"
+    path.parent.mkdir()
+    path.write_bytes(make_state(2))
+    promoted: list[bytes] = []
+    snapshotter = Snapshotter(path, promoted.append)
+    assert snapshotter.poll()
+    path.parent.rename(tmp_path / "moved")
+    if in_its_place == "file":
+        path.parent.write_text("not a folder")
+    elif in_its_place == "link":
+        path.parent.symlink_to("run")
+    elif in_its_place == "folder":
+        path.mkdir(parents=True)
+    assert not snapshotter.poll()
+    with pytest.raises(StateError):
+        snapshotter.finish()
+    assert promoted == [make_state(2)]
 
 
 def test_another_lineage_is_never_promoted(path: Path, make_state: MakeState) -> None:

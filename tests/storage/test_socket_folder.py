@@ -10,6 +10,7 @@ import pytest
 
 from app.errors import UnavailableError
 from app.storage.socket_folder import find_socket_folder
+from sandbox.provider.serving import _choose_socket_folder
 
 
 def listen_in(folder: Path) -> None:
@@ -20,6 +21,24 @@ def listen_in(folder: Path) -> None:
 def test_a_run_near_the_root_keeps_its_sockets_itself() -> None:
     with tempfile.TemporaryDirectory() as near:
         assert find_socket_folder(Path(near)) == Path(near)
+
+
+@pytest.mark.parametrize("length", [40, 69, 70, 71, 77, 78, 79, 89, 90, 91, 107, 140])
+def test_the_provider_of_the_sandbox_listens_in_the_folder_that_it_is_given(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as near:
+        monkeypatch.setattr(tempfile, "tempdir", near)
+        deep = Path(near, "d" * (length - len(near) - 1)) if length > len(near) + 1 else Path(near)
+        deep.mkdir(exist_ok=True)
+        given = find_socket_folder(deep)
+        monkeypatch.setenv("PLUGIN_UNIX_SOCKET_DIR", str(given))
+        assert _choose_socket_folder() == str(given)
+        with (
+            tempfile.TemporaryDirectory(prefix="sandbox-", dir=given) as folder,
+            socket.socket(socket.AF_UNIX) as listener,
+        ):
+            listener.bind(f"{folder}/plugin.sock")
 
 
 def test_sockets_of_a_deep_run_lie_elsewhere_and_private(

@@ -16,17 +16,16 @@ from pathlib import Path
 import pytest
 
 from app.crypto import KeyRing
-from app.errors import (
-    LandformError,
-    NotFoundError,
-    StateSerialError,
+from app.domain.state_errors import StateSerialError
+from app.errors import LandformError, NotFoundError
+from app.storage.state_store import VolumeStateStore
+from app.storage.volume import SENTINEL, Volume
+from app.storage.volume_errors import (
     VolumeForeignError,
     VolumeFullError,
     VolumeMissingError,
     VolumeReadOnlyError,
 )
-from app.storage.state_store import VolumeStateStore
-from app.storage.volume import SENTINEL, Volume
 
 MakeState = Callable[..., bytes]
 STACK = "stk_01"

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import (
+from app.storage.volume import SENTINEL, Volume, describe_os_error
+from app.storage.volume_errors import (
     VolumeError,
     VolumeForeignError,
     VolumeFullError,
     VolumeMissingError,
     VolumeReadOnlyError,
 )
-from app.storage.volume import SENTINEL, Volume, describe_os_error
 
 
 def names(folder: Path) -> list[str]:

@@ -63,7 +63,7 @@ def make_terraform(tmp_path: Path, binary: TerraformBinary) -> MakeTerraform:
             folder.mkdir(exist_ok=True)
         (run / "main.tf").write_text(module)
         (run / "landform.auto.tfvars.json").write_text(json.dumps(variables or {}))
-        write_cli_config(run / "landform.tfrc", cli_config(tmp_path / "mirror", None))
+        write_cli_config(run / "landform.tfrc", cli_config([], tmp_path / "mirror", None))
         own = build_environment(run / "home", run / "tmp", run / "landform.tfrc", environment or {})
         return Terraform(
             binary, run, own, run / "logs", grace_seconds, hooks or StepHooks(), secrets

@@ -23,8 +23,8 @@ def test_init() -> None:
         "-no-color",
         "-json",
         "-lock-timeout=0s",
+        "-lockfile=readonly",
     ]
-    assert arguments.init_arguments(is_locked=True)[-1] == "-lockfile=readonly"
 
 
 def test_validate() -> None:
@@ -70,7 +70,6 @@ def test_apply() -> None:
 
 def test_show_and_output() -> None:
     assert arguments.show_plan_arguments(PLAN) == ["show", "-no-color", "-json", "/run/a plan"]
-    assert arguments.show_state_arguments() == ["show", "-no-color", "-json"]
     assert arguments.output_arguments() == ["output", "-no-color", "-json"]
 
 

@@ -10,17 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from app.domain.operation_errors import OperationCanceledError, OperationDeadlineError
 from app.domain.state_file import StateFile
-from app.errors import (
-    OperationCanceledError,
-    OperationDeadlineError,
-    PlanStaleError,
-    TerraformError,
-)
 from app.terraform.arguments import PlanMode
 from app.terraform.cli import StepHooks, Terraform
 from app.terraform.discovery import TerraformBinary
-from app.terraform.events import Event, parse_events, possibly_orphaned
+from app.terraform.events import Event, parse_events
+from app.terraform.orphan_candidates import possibly_orphaned
+from app.terraform.terraform_errors import PlanStaleError, TerraformError
+from tests.plan_counts import counts
 
 MakeTerraform = Callable[..., Terraform]
 MODULE = """
@@ -59,12 +57,7 @@ def test_a_whole_life_is_planned_applied_shown_and_destroyed(
     terraform.init(60)
     assert terraform.validate(60) == ()
     assert terraform.plan(plan_path(terraform), 60).has_changes
-    assert terraform.show_plan(plan_path(terraform), 60).summary.to_dict() == {
-        "add": 2,
-        "change": 0,
-        "destroy": 0,
-        "replace": 0,
-    }
+    assert terraform.show_plan(plan_path(terraform), 60).summary.to_dict() == counts(add=2)
     outcome = terraform.apply(plan_path(terraform), 60)
     assert outcome.summary is not None
     assert (outcome.summary.add, outcome.summary.operation) == (2, "apply")
@@ -76,7 +69,7 @@ def test_a_whole_life_is_planned_applied_shown_and_destroyed(
     terraform = make_terraform(MODULE, variables={"name": "two", "password": "other-secret"})
     terraform.plan(plan_path(terraform), 60)
     plan = terraform.show_plan(plan_path(terraform), 60)
-    assert plan.summary.to_dict() == {"add": 0, "change": 1, "destroy": 0, "replace": 1}
+    assert plan.summary.to_dict() == counts(change=1, replace=1)
     replaced = next(item for item in plan.changes if item.is_replace)
     forcing = [item.path_text for item in replaced.attributes if item.forces_replacement]
     assert forcing == ["triggers_replace[0]"]

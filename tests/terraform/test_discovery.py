@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import TerraformMissingError
 from app.terraform.discovery import TerraformBinary, discover
+from app.terraform.terraform_errors import TerraformMissingError
 
 
 def place(folder: Path, name: str, script: str) -> Path:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
-from app.errors import ConfigurationError, TerraformError
+from app.errors import ConfigurationError
+from app.storage.run_files import LOCK_FILE
 from app.terraform.cli import Terraform
 from app.terraform.environment import (
     build_environment,
@@ -15,6 +17,7 @@ from app.terraform.environment import (
     list_mirrored_providers,
     write_cli_config,
 )
+from app.terraform.terraform_errors import TerraformError
 
 HOME, TEMPORARY, CONFIG = Path("/r/home"), Path("/r/tmp"), Path("/r/c.tfrc")
 
@@ -60,16 +63,24 @@ def test_a_mirror_lists_what_it_holds(tmp_path: Path) -> None:
     assert list_mirrored_providers(tmp_path / "absent") == []
 
 
-def test_the_configuration_names_each_mirror_and_excludes_it_from_direct(tmp_path: Path) -> None:
+def test_the_configuration_names_each_declared_provider_once_and_no_other(tmp_path: Path) -> None:
     sandbox, mirror = tmp_path / "sand box", tmp_path / 'mir"ror'
     sandbox.mkdir()
     (mirror / "registry.terraform.io/hashicorp/aws").mkdir(parents=True)
-    write_cli_config(tmp_path / "c", cli_config(sandbox, mirror))
+    local, mirrored = "landform.local/landform/sandbox", "registry.terraform.io/hashicorp/aws"
+    sources = ["example.test/a/b", mirrored, local]
+    write_cli_config(tmp_path / "c", cli_config(sources, sandbox, mirror))
     text = (tmp_path / "c").read_text()
     assert f'path    = "{sandbox}"' in text
     assert 'mir\\"ror"' in text
-    assert 'include = ["registry.terraform.io/hashicorp/aws"]' in text
-    assert 'exclude = ["landform.local/*/*", "registry.terraform.io/hashicorp/aws"]' in text
+    assert re.findall(r"include = (.*)", text) == [
+        f'["{local}"]',
+        f'["{mirrored}"]',
+        '["example.test/a/b"]',
+    ]
+    assert "exclude" not in text
+    assert "direct" not in cli_config([mirrored, local], sandbox, mirror), "it would serve all"
+    assert cli_config([mirrored], sandbox, None).count("include") == 1
     assert (tmp_path / "c").stat().st_mode & 0o777 == 0o600
 
 
@@ -91,10 +102,18 @@ def test_terraform_takes_providers_from_both_mirrors(
     sources = ["landform.local/landform/sandbox", "registry.example.test/acme/thing"]
     entries = "".join(f'    p{n} = {{ source = "{source}" }}\n' for n, source in enumerate(sources))
     terraform = make_terraform(f"terraform {{\n  required_providers {{\n{entries}  }}\n}}\n")
-    write_cli_config(terraform.directory / "landform.tfrc", cli_config(sandbox, mirror))
+    config = cli_config(sources, sandbox, mirror)
+    write_cli_config(terraform.directory / "landform.tfrc", config)
+    lock_versions(terraform, sources)
     terraform.init(60)
     for source in sources:
         assert (terraform.directory / ".terraform/providers" / source).is_dir()
+
+
+def lock_versions(terraform: Terraform, sources: list[str]) -> None:
+    """Write a lock file without hashes: what ``place_provider`` makes is a stand-in."""
+    blocks = [f'provider "{source}" {{\n  version = "1.0.0"\n}}\n' for source in sources]
+    (terraform.directory / LOCK_FILE).write_text("".join(blocks))
 
 
 def test_a_sandbox_provider_that_is_missing_is_not_looked_for_elsewhere(

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.state_file import StateFile
-from app.terraform.events import Event, parse_event, possibly_orphaned
+from app.terraform.events import Event, parse_event
+from app.terraform.orphan_candidates import possibly_orphaned
 
 
 def hook_line(type_: str, address: str, action: str = "create", **hook: Any) -> str:

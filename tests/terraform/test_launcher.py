@@ -85,7 +85,7 @@ def test_a_killed_parent_stops_terraform_in_good_order_with_its_state(
 
 def test_a_parent_that_died_before_the_tie_means_no_start() -> None:
     done = subprocess.run(
-        [*LAUNCH, "exec", "/bin/echo", "1", "started"],
+        [*LAUNCH, "exec", "/bin/echo", "1", "{}", "started"],
         capture_output=True,
         check=False,
     )
@@ -96,7 +96,7 @@ def test_a_parent_that_died_before_the_tie_means_no_start() -> None:
 def test_a_target_that_cannot_be_started_is_said(tmp_path: Path) -> None:
     for engine in ("exec", "library"):
         done = subprocess.run(
-            [*LAUNCH, engine, str(tmp_path / "absent"), str(os.getpid())],
+            [*LAUNCH, engine, str(tmp_path / "absent"), str(os.getpid()), "{}"],
             capture_output=True,
             check=False,
         )
@@ -108,7 +108,7 @@ def test_signals_that_the_starter_ignores_are_given_back() -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         done = subprocess.run(
-            [*LAUNCH, "exec", "/bin/grep", str(os.getpid()), "-E", "SigIgn|SigBlk", STATUS],
+            [*LAUNCH, "exec", "/bin/grep", str(os.getpid()), "{}", "-E", "SigIgn|SigBlk", STATUS],
             capture_output=True,
             check=True,
         )
@@ -120,7 +120,7 @@ def test_signals_that_the_starter_ignores_are_given_back() -> None:
 
 
 def test_the_launcher_itself_costs_little() -> None:
-    command = [*LAUNCH, "exec", "/bin/true", str(os.getpid())]
+    command = [*LAUNCH, "exec", "/bin/true", str(os.getpid()), "{}"]
     times = []
     for _ in range(7):
         started = time.perf_counter()

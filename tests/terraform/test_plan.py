@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.errors import TerraformError
 from app.terraform.difference import SENSITIVE, UNKNOWN, Shadows, list_differences, mask
 from app.terraform.plan import Plan
+from app.terraform.terraform_errors import TerraformError
+from tests.plan_counts import counts
 
 
 def change(actions: list[str], before: Any, after: Any, **more: Any) -> dict[str, Any]:
@@ -59,8 +60,50 @@ def test_each_action_has_its_word_and_one_question_says_yes(
         found.is_update,
         found.is_delete,
         found.is_replace,
+        found.is_forget,
     ]
-    assert sum(answers) == (0 if action == "forget" else 1)
+    assert sum(answers) == 1
+
+
+@pytest.mark.parametrize(
+    ("actions", "more", "action", "counted"),
+    [
+        (["no-op"], {"previous_address": "t.old"}, "move", {"move": 1}),
+        (["no-op"], {"previous_address": "t.a"}, "no-op", {}),
+        (["update"], {"previous_address": "t.old"}, "update", {"change": 1, "move": 1}),
+        (["no-op"], {"importing": {"id": "i"}}, "import", {"import": 1}),
+        (["update"], {"importing": {"id": "i"}}, "update", {"change": 1, "import": 1}),
+        (["forget"], {}, "forget", {"forget": 1}),
+        (["forget", "create"], {}, "replace", {"replace": 1, "forget": 1}),
+    ],
+)
+def test_what_changes_only_the_record_is_counted_and_is_work(
+    actions: list[str], more: dict[str, Any], action: str, counted: dict[str, int]
+) -> None:
+    item = change(actions, {}, {}, **more)
+    if "previous_address" in more:
+        item["previous_address"] = item["change"].pop("previous_address")
+    plan = plan_of(item)
+    assert plan.changes[0].action == action
+    assert plan.summary.to_dict() == counts(**counted)
+    assert plan.has_changes == bool(counted)
+    shown = [item["action"] for item in plan.to_dict()["changes"]]
+    assert shown == ([action] if counted else [])
+    assert ("Nothing to do" in plan.sentence()) == (not counted)
+
+
+def test_a_plan_that_changes_outputs_only_says_so() -> None:
+    output = {"actions": ["update"], "before": 1, "after": 2}
+    plan = plan_of(output_changes={"size": output})
+    assert plan.has_changes
+    assert plan.sentence() == "Will change 1 output and no resource."
+    still = plan_of(output_changes={"size": {**output, "actions": ["no-op"]}})
+    assert (still.has_changes, still.sentence()[:13]) == (False, "Nothing to do")
+
+
+def test_what_a_check_block_reads_at_every_plan_is_no_work() -> None:
+    plan = plan_of(change(["read"], None, {}, mode="data"), applyable=True)
+    assert not plan.has_changes
 
 
 def test_a_replacement_is_counted_apart_and_data_sources_are_not_counted() -> None:
@@ -71,7 +114,7 @@ def test_a_replacement_is_counted_apart_and_data_sources_are_not_counted() -> No
         change(["delete", "create"], {}, {}),
         change(["read"], None, {}, mode="data"),
     )
-    assert plan.summary.to_dict() == {"add": 1, "change": 1, "destroy": 1, "replace": 1}
+    assert plan.summary.to_dict() == counts(add=1, change=1, destroy=1, replace=1)
     assert plan.has_changes
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from app.errors import TerraformError, UnavailableError
 from app.terraform.identity import ProcessIdentity
 from app.terraform.process import ProcessHooks, ProcessSpec, StopReason, run_process
 from app.terraform.tail import MAX_LINE_BYTES, LineTail
+from app.terraform.terraform_errors import TerraformError
 
 MakeSpec = Callable[..., ProcessSpec]
 
@@ -244,18 +244,6 @@ def test_a_line_of_the_greatest_length_is_kept_and_one_byte_more_is_not(tmp_path
     assert [len(line) for line in tail.read_rest()] == [MAX_LINE_BYTES, 3]
     assert tail.skipped_lines == 1
     tail.close()
-
-
-def test_an_identity_is_not_fooled_by_a_reused_pid_a_reboot_or_another_host() -> None:
-    own = ProcessIdentity.of(os.getpid())
-    assert own.is_alive()
-    assert ProcessIdentity.from_dict(own.to_dict()) == own
-    assert not replace(own, start_time=own.start_time + 1).is_alive()
-    assert not replace(own, boot_id="another").is_alive()
-    assert not replace(own, start_time=1).interrupt()
-    assert not replace(own, start_time=1).kill_group()
-    with pytest.raises(UnavailableError, match="elsewhere"):
-        replace(own, host="elsewhere", boot_id="another").is_alive()
 
 
 def test_a_zombie_is_dead_and_a_missing_pid_too() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.domain.redaction import SENSITIVE
 from app.domain.state_file import StateFile
-from app.terraform.state_diff import StateDiff, compare_states
+from app.terraform.state_diff import StateDifference, compare_states
 
 CANARY = "canary-7f3a"
 
@@ -45,7 +45,7 @@ def state(*resources: dict[str, Any], **outputs: Any) -> StateFile:
     return StateFile.parse(json.dumps(document).encode())
 
 
-def shown(diff: StateDiff) -> str:
+def shown(diff: StateDifference) -> str:
     return json.dumps([item.to_dict() for item in (*diff.resources, *diff.outputs)])
 
 
@@ -78,7 +78,7 @@ def test_what_came_went_and_changed_is_told_by_address_in_order() -> None:
 
 def test_a_state_compared_with_itself_differs_in_nothing() -> None:
     one = state(resource("a", instance({"id": "1"})), o={"value": [1], "type": ["list", "number"]})
-    assert compare_states(one, one) == StateDiff((), ())
+    assert compare_states(one, one) == StateDifference((), ())
 
 
 def test_without_an_earlier_state_all_is_new() -> None:

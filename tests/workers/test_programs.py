@@ -16,6 +16,12 @@ INHERITED = {
     "LANDFORM_SECRET_KEY": "hush-hush",
     "LANDFORM_ENCRYPTION_KEYS": "k1:hush-hush",
     "LANDFORM_ADMIN_PASSWORD": "hush-hush",
+    "LANDFORM_SECRET_KEY_FALLBACKS": "hush-hush",
+    "LANDFORM_OIDC_CLIENT_SECRET": "hush-hush",
+    "LANDFORM_METRICS_TOKEN": "hush-hush",
+    "LANDFORM_DATABASE_URL": "postgresql://landform:hush-hush@host/landform",
+    "LANDFORM_REDIS_URL": "redis://:hush-hush@host/0",
+    "LANDFORM_STATE_S3_SECRET_ACCESS_KEY": "hush-hush",
     "GUNICORN_CMD_ARGS": "--reload",
 }
 
@@ -55,9 +61,9 @@ def test_secrets_reach_only_who_needs_them(make_settings: MakeSettings) -> None:
     settings = make_settings()
     for program in foundation(settings, INHERITED):
         assert "hush-hush" not in str(program.environment)
-    keeper, *others = landform(settings, INHERITED)
-    assert keeper.name == "providers"
-    assert "hush-hush" not in str(keeper.environment)
+    pool, *others = landform(settings, INHERITED)
+    assert pool.name == "providers"
+    assert "hush-hush" not in str(pool.environment)
     for program in others:
         assert program.environment["LANDFORM_SECRET_KEY"] == "hush-hush"
         assert "LANDFORM_ADMIN_PASSWORD" not in program.environment

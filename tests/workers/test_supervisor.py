@@ -16,8 +16,9 @@ from redis import Redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-from app.settings import REPOSITORY_ROOT, redis_socket
+from app.config.settings import REPOSITORY_ROOT
 from tests.ports import free_port
+from tests.running import redis_url_of
 
 SCRIPT = Path(__file__).with_name("stand_in_supervisor.py")
 
@@ -46,7 +47,7 @@ class Running:
         )
         self.lines: list[str] = []
         self.wait_for("READY \n")
-        self.children = [psutil.Process(pid) for pid in json.loads(pid_file.read_text()).values()]
+        self.processes = [psutil.Process(pid) for pid in json.loads(pid_file.read_text()).values()]
 
     def wait_for(self, wanted: str) -> None:
         assert self.process.stdout is not None
@@ -71,7 +72,7 @@ class Running:
         if self.process.stdout is not None:
             self.process.stdout.close()
         self.process.wait(30)
-        psutil.wait_procs(self.children, 30)
+        psutil.wait_procs(self.processes, 30)
 
 
 class Launcher:
@@ -104,7 +105,7 @@ def test_ctrl_c_reaches_no_child_and_lets_the_job_finish(
     assert running.process.returncode == 0
     assert "worker-1  | finished" in output
     assert "INTERRUPTED" not in output
-    assert psutil.wait_procs(running.children, 1)[1] == []
+    assert psutil.wait_procs(running.processes, 1)[1] == []
 
 
 def test_redis_comes_back_after_a_crash_with_what_it_held(
@@ -112,7 +113,7 @@ def test_redis_comes_back_after_a_crash_with_what_it_held(
 ) -> None:
     running = launcher.start(tmp_path / "home")
     with Redis.from_url(
-        f"unix://{redis_socket(running.home)}", retry=Retry(ConstantBackoff(0.1), 100)
+        redis_url_of(running.home), retry=Retry(ConstantBackoff(0.1), 100)
     ) as client:
         client.set("kept", "yes")
         first = client.info("server")["process_id"]
@@ -127,7 +128,7 @@ def test_a_killed_supervisor_leaves_nothing_behind_and_the_next_start_works(
 ) -> None:
     first = launcher.start(tmp_path / "home")
     first.process.kill()
-    assert psutil.wait_procs(first.children, 20)[1] == []
+    assert psutil.wait_procs(first.processes, 20)[1] == []
     second = launcher.start(tmp_path / "home")
     second.press_ctrl_c()
     second.read_rest()
@@ -138,7 +139,7 @@ def test_two_copies_run_side_by_side(launcher: Launcher, tmp_path: Path) -> None
     first, second = launcher.start(tmp_path / "one"), launcher.start(tmp_path / "two")
     first.press_ctrl_c()
     first.read_rest()
-    with Redis.from_url(f"unix://{redis_socket(second.home)}") as client:
+    with Redis.from_url(redis_url_of(second.home)) as client:
         assert client.ping()
 
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from app.clock import utc_now
 from app.domain.drift import ChangeKind
 from app.domain.drift_rules import MAX_PATTERN
@@ -16,42 +14,39 @@ from app.domain.permissions import Right
 from app.errors import ValidationError
 from app.models import DriftFinding, DriftRule
 from app.services import audit
-from app.services.access import Principal
-from app.services.drift.finding_lists import finding_by_id
+from app.services.drift.queries import finding_by_id
 from app.services.drift.rules import NewRule, RuleScope, create_rule
+from app.services.work import Work
 
 
-def acknowledge(
-    session: Session, principal: Principal, finding_id: str, note: str | None
-) -> DriftFinding:
+def acknowledge(work: Work, finding_id: str, note: str | None) -> DriftFinding:
     """Note that the caller has seen a finding; it lapses when the values change.
 
     Raises:
         NotFoundError, PermissionDeniedError: as ``finding_by_id``; it needs ``stack:write``.
     """
-    row = finding_by_id(session, principal, finding_id, Right.STACK_WRITE)
-    row.acknowledged_at, row.acknowledged_by = utc_now(), principal.name
+    row = finding_by_id(work.session, work.principal, finding_id, Right.STACK_WRITE)
+    row.acknowledged_at, row.acknowledged_by = utc_now(), work.principal.name
     row.acknowledged_note = note
-    _record(session, principal, "drift_finding.acknowledge", row)
+    _record(work, "drift_finding.acknowledge", row)
     return row
 
 
-def withdraw(session: Session, principal: Principal, finding_id: str) -> None:
+def withdraw(work: Work, finding_id: str) -> None:
     """Take an acknowledgement back; without one nothing happens.
 
     Raises:
         NotFoundError, PermissionDeniedError: as ``acknowledge``.
     """
-    row = finding_by_id(session, principal, finding_id, Right.STACK_WRITE)
+    row = finding_by_id(work.session, work.principal, finding_id, Right.STACK_WRITE)
     if row.acknowledged_at is None:
         return
     row.acknowledged_at = row.acknowledged_by = row.acknowledged_note = None
-    _record(session, principal, "drift_finding.withdraw", row)
+    _record(work, "drift_finding.withdraw", row)
 
 
 def ignore(
-    session: Session,
-    principal: Principal,
+    work: Work,
     finding_id: str,
     reason: str,
     path: str | None = None,
@@ -60,8 +55,7 @@ def ignore(
     """Make a rule from a finding: for its stack, resource type, kind of change and attributes.
 
     Args:
-        session: the open transaction.
-        principal: who asks, and owns the rule.
+        work: of who asks, and owns the rule.
         finding_id: which finding.
         reason: why it may be hidden.
         path: pattern for the attributes of an update; without it what their paths begin with.
@@ -72,7 +66,7 @@ def ignore(
         ValidationError: the time is over or too far away, or several attributes differ that have
             nothing in common and no path is given.
     """
-    row = finding_by_id(session, principal, finding_id, Right.STACK_WRITE)
+    row = finding_by_id(work.session, work.principal, finding_id, Right.STACK_WRITE)
     is_update = row.change == ChangeKind.UPDATED
     if path is not None and not is_update:
         raise ValidationError.at("/path", f"What was {row.change} has no attributes to choose.")
@@ -83,8 +77,7 @@ def ignore(
         path=path or (_common(row.attributes) if is_update else None),
     )
     return create_rule(
-        session,
-        principal,
+        work,
         NewRule(row.stack.project_id, reason, scope, expires_at=expires_at),
     )
 
@@ -104,10 +97,9 @@ def _common(attributes: Sequence[Mapping[str, Any]]) -> str:
     return f"{beginning}*"
 
 
-def _record(session: Session, principal: Principal, action: str, row: DriftFinding) -> None:
+def _record(work: Work, action: str, row: DriftFinding) -> None:
     audit.record(
-        session,
-        principal,
+        work,
         action,
         "drift_finding",
         row.id,

@@ -6,24 +6,25 @@ what they would do.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain.drift import ChangeKind, DriftStatus
 from app.domain.drift_findings import drift_digest
-from app.domain.operations import OperationType
 from app.errors import DriftChangedError, ValidationError
 from app.models import DriftReport, Stack
 
-ABOUT_DRIFT = frozenset({OperationType.RECONCILE, OperationType.ACCEPT_DRIFT})
 
-
-def check_report(session: Session, stack: Stack, report_id: str | None) -> None:
+def check_report(
+    session: Session, stack: Stack, report_id: str | None, findings: Collection[str] = ()
+) -> None:
     """Check that a report is one to act on, and that no later check saw another drift.
 
     Raises:
         ValidationError: the stack has no such report, or there is nothing to do about what it
-            shows (pointer ``/report_id``).
+            shows (pointer ``/report_id``), or it has not these findings (``/findings``).
         DriftChangedError: a later check saw another drift.
     """
     if report_id is None:
@@ -37,6 +38,11 @@ def check_report(session: Session, stack: Stack, report_id: str | None) -> None:
             "This report shows nothing that could be reconciled or accepted; what was created "
             "outside is deleted in the cloud, or imported.",
         )
+    shown = {change.get("finding_id") for change in report.changes if change["address"]}
+    for index, name in enumerate(findings):
+        if name not in shown:
+            message = "Is no finding of this report that could be accepted."
+            raise ValidationError.at(f"/findings/{index}", message)
     latest = session.scalars(
         select(DriftReport.digest)
         .where(

@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 from app.clock import rfc3339, utc_now
 from app.domain.auto_reconcile import AutoReconcile
 from app.domain.drift import ChangeKind, DriftStatus
+from app.domain.operation_registry import facts_of, types_where
 from app.domain.operations import FINAL, OperationStatus, OperationType
+from app.domain.plain_words import in_words
 from app.domain.plan_options import PlanOptions
 from app.domain.stacks import StackStatus
 from app.errors import DriftChangedError
@@ -23,9 +25,10 @@ from app.models import DriftReport, Operation, Schedule, Stack
 from app.services import audit
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.drift.findings import is_visible, open_findings
-from app.services.operation_queue import add_operation, lock_of
-from app.services.schedules import is_watched
-from app.services.stacks import audit_stack, touch
+from app.services.queue.interruptions import unresolved_of
+from app.services.queue.order import add_operation, lock_of
+from app.services.schedules.next_check import is_watched
+from app.services.stacks.editing import touch
 from app.services.webhooks import outbox
 
 DAY = timedelta(hours=24)
@@ -58,7 +61,7 @@ def consider(session: Session, check: Operation, report: DriftReport) -> Operati
     operation = add_operation(
         session, stack, OperationType.RECONCILE, SYSTEM_PRINCIPAL, options=options
     )
-    audit.record(
+    audit.record_as(
         session,
         SYSTEM_PRINCIPAL,
         "operation.request",
@@ -72,12 +75,12 @@ def consider(session: Session, check: Operation, report: DriftReport) -> Operati
     return operation
 
 
-def settle(session: Session, operation: Operation) -> None:
+def end_attempt(session: Session, operation: Operation) -> None:
     """Turn it off after an operation of its own that has ended otherwise than well.
 
     That reality moved on before it was undone is no failure: the next check sees what is there.
     """
-    if operation.type != OperationType.RECONCILE:
+    if not facts_of(operation.type).undoes_drift:
         return
     if operation.requested_by != SYSTEM_PRINCIPAL.name or operation.status in GOOD_ENDS:
         return
@@ -86,15 +89,20 @@ def settle(session: Session, operation: Operation) -> None:
     is_on = settings is not None and not settings.get("off_since")
     if not is_on or error.get("code") == DriftChangedError.code:
         return
-    reason = f"Operation {operation.id} was {operation.status}. {error.get('detail') or ''}".strip()
+    ended = in_words(operation.status)
+    reason = f"Operation {operation.id} was {ended}. {error.get('detail') or ''}".strip()
     off = {"off_since": rfc3339(utc_now()), "off_reason": reason[:1000], "held_back": None}
     stack.schedule.auto_reconcile = {**(settings or {}), **off}
     touch(stack)
-    audit_stack(
+    audit.record_as(
         session,
         SYSTEM_PRINCIPAL,
         "stack.auto_reconcile_off",
-        stack,
+        "stack",
+        stack.id,
+        project_id=stack.project_id,
+        name=stack.name,
+        kind=stack.kind,
         operation_id=operation.id,
         reason=operation.status,
     )
@@ -107,7 +115,7 @@ def _objection(
     """Return what about the stack leaves its drift to people."""
     stack = check.stack
     if stack.status != StackStatus.READY:
-        return f"The stack is {stack.status}."
+        return f"The stack is {in_words(stack.status)}."
     if not is_watched(stack):
         return "The stack is not watched at present."
     if report.has_pending_changes or stack.has_pending_changes:
@@ -122,6 +130,8 @@ def _obstacle(session: Session, check: Operation) -> str | None:
     """Return what would keep a reconcile waiting, until its report is an old one."""
     if lock_of(session, check.stack_id) is not None:
         return "The stack is locked."
+    if unresolved_of(session, check.stack_id) is not None:
+        return "An interrupted operation may have left resources without a record."
     query = select(Operation.id).where(
         Operation.stack_id == check.stack_id,
         Operation.id != check.id,
@@ -134,7 +144,7 @@ def _obstacle(session: Session, check: Operation) -> str | None:
 def _count_since(session: Session, stack: Stack, since: datetime) -> int:
     query = select(func.count()).where(
         Operation.stack_id == stack.id,
-        Operation.type == OperationType.RECONCILE,
+        Operation.type.in_(types_where(lambda facts: facts.undoes_drift)),
         Operation.requested_by == SYSTEM_PRINCIPAL.name,
         Operation.created_at >= since,
     )

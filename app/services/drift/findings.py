@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.domain import ids
-from app.domain.drift import ChangeKind, TagSearch
+from app.domain.drift import ChangeKind, FindingEnd, TagSearch
 from app.domain.drift_findings import cause_key, story_key, values_digest
 from app.models import DriftFinding, DriftReport, Stack
 
@@ -34,6 +34,8 @@ def keep_findings(
     report: DriftReport,
     changes: Sequence[Mapping[str, Any]],
     findings: list[DriftFinding],
+    *,
+    is_whole: bool = True,
 ) -> list[dict[str, Any]]:
     """Bring the findings of a stack up to what its check saw.
 
@@ -43,6 +45,7 @@ def keep_findings(
         report: of this check, with its time and whether the search by tag was made.
         changes: what differs, masked.
         findings: all of the stack, as ``findings_of`` gives them; new ones are added.
+        is_whole: whether everything was looked at, so that what was not seen is gone.
 
     Returns:
         The changes, each with the id of its finding.
@@ -62,8 +65,8 @@ def keep_findings(
     is_searched = report.tag_search == TagSearch.DONE
     for row in known.values():
         is_looked_for = is_searched or row.change != ChangeKind.CREATED
-        if row.gone_since is None and is_looked_for:
-            row.gone_since = now
+        if row.gone_since is None and is_looked_for and is_whole:
+            row.gone_since, row.gone_reason = now, FindingEnd.UNDONE.value
     return kept
 
 
@@ -98,6 +101,7 @@ def _continue(row: DriftFinding, stack: Stack, change: Mapping[str, Any], now: d
     digest = values_digest(change)
     if row.gone_since is not None:
         row.gone_since, row.returns = None, row.returns + 1
+        row.gone_reason = row.gone_operation_id = None
     if row.values_digest not in (None, digest):
         row.changed_at = now
         # Somebody acknowledged other values than those that are there now.
@@ -107,4 +111,5 @@ def _continue(row: DriftFinding, stack: Stack, change: Mapping[str, Any], now: d
     row.address, row.resource_id = change["address"], change["resource_id"]
     row.type, row.name, row.change = change["type"], change["name"], change["change"]
     row.attributes, row.mending = change["attributes"], change["mending"]
+    row.orphaned_by = change.get("orphaned_by")
     row.severity, row.severity_reason = change["severity"], change["severity_reason"]

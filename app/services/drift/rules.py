@@ -18,15 +18,16 @@ from app.clock import rfc3339, utc_now
 from app.domain import ids
 from app.domain.drift_rules import DEFAULT_LIFE, MAX_LIFE, IgnoreRule, Subject
 from app.domain.permissions import Right
-from app.errors import NotFoundError, PreconditionFailedError, ValidationError
+from app.errors import NotFoundError, ValidationError
 from app.models import DriftFinding, DriftRule, Project, Stack
 from app.services import audit
 from app.services.access import Principal, require, visible
 from app.services.context import Context
 from app.services.drift.findings import findings_of
 from app.services.drift.verdicts import conclude_anew
-from app.services.lookup import project_by
-from app.services.pages import Page, PageRequest, fetch_page
+from app.services.lookup import expect_version, is_project, project_by
+from app.services.paging import Page, PageRequest, fetch_page
+from app.services.work import Work
 
 
 @dataclass(frozen=True)
@@ -61,35 +62,36 @@ class RuleChange:
     expires_at: datetime | None = None
 
 
-def create_rule(session: Session, principal: Principal, wanted: NewRule) -> DriftRule:
+def create_rule(work: Work, wanted: NewRule) -> DriftRule:
     """Make a rule; what it hides is hidden at once.
 
     Raises:
         ValidationError: no such project or stack, or a time that is over or too far away.
         PermissionDeniedError: the caller lacks ``stack:write`` in the project.
     """
-    project, scope, now = _project(session, principal, wanted.project), wanted.scope, utc_now()
+    project = _project(work.session, work.principal, wanted.project)
+    scope, now = wanted.scope, utc_now()
     row = DriftRule(
         id=ids.new_id(ids.DRIFT_RULE),
         project_id=project.id,
-        stack_id=_stack_id(session, project, scope.stack),
+        stack_id=_stack_id(work.session, project, scope.stack),
         kind=scope.kind,
         resource_type=scope.resource_type,
         change=scope.change,
         path=scope.path,
         value=scope.value,
         reason=wanted.reason,
-        owner=wanted.owner or principal.name,
-        created_by=principal.name,
+        owner=wanted.owner or work.principal.name,
+        created_by=work.principal.name,
         created_at=now,
         updated_at=now,
         expires_at=_expiry(wanted.expires_at or now + DEFAULT_LIFE, now),
         version=1,
     )
-    session.add(row)
-    session.flush()
-    _record(session, principal, "drift_rule.create", row)
-    _match_anew(session, _stacks_of(session, row), now)
+    work.session.add(row)
+    work.session.flush()
+    _record(work, "drift_rule.create", row)
+    _match_anew(work.session, _stacks_of(work.session, row), now)
     return row
 
 
@@ -104,7 +106,7 @@ def list_rules(
     """Return the rules of projects that the caller can see, newest first."""
     query = select(DriftRule).where(visible(principal, DriftRule.project_id))
     if project is not None:
-        named = select(Project.id).where(or_(Project.id == project, Project.name == project))
+        named = select(Project.id).where(is_project(project))
         query = query.where(DriftRule.project_id.in_(named))
     if is_expired is not None:
         is_over = DriftRule.expires_at <= utc_now()
@@ -130,8 +132,7 @@ def rule_by_id(
 
 
 def change_rule(
-    session: Session,
-    principal: Principal,
+    work: Work,
     rule_id: str,
     change: RuleChange,
     expected_version: int | None,
@@ -143,35 +144,35 @@ def change_rule(
         PreconditionFailedError: it is no longer at ``expected_version``.
         ValidationError: a time that is over or too far away.
     """
-    row, now = rule_by_id(session, principal, rule_id, Right.STACK_WRITE), utc_now()
-    _check_version(row, expected_version)
+    row, now = rule_by_id(work.session, work.principal, rule_id, Right.STACK_WRITE), utc_now()
+    expect_version(f"Drift rule {row.id}", row.version, expected_version)
     if change.expires_at is not None:
         row.expires_at = _expiry(change.expires_at, now)
     row.reason, row.owner = change.reason or row.reason, change.owner or row.owner
     row.version, row.updated_at = row.version + 1, now
-    session.flush()
-    _record(session, principal, "drift_rule.change", row)
-    _match_anew(session, _stacks_of(session, row), now)
+    work.session.flush()
+    _record(work, "drift_rule.change", row)
+    _match_anew(work.session, _stacks_of(work.session, row), now)
     return row
 
 
-def delete_rule(
-    session: Session, principal: Principal, rule_id: str, expected_version: int | None
-) -> None:
+def delete_rule(work: Work, rule_id: str, expected_version: int | None) -> None:
     """End a rule; what it hid is seen again at once.
 
     Raises:
         NotFoundError, PermissionDeniedError: as ``rule_by_id``.
         PreconditionFailedError: it is no longer at ``expected_version``.
     """
-    row = rule_by_id(session, principal, rule_id, Right.STACK_WRITE)
-    _check_version(row, expected_version)
-    stacks = _stacks_of(session, row)
-    session.execute(update(DriftFinding).where(DriftFinding.rule_id == row.id).values(rule_id=None))
-    _record(session, principal, "drift_rule.delete", row)
-    session.delete(row)
-    session.flush()
-    _match_anew(session, stacks, utc_now())
+    row = rule_by_id(work.session, work.principal, rule_id, Right.STACK_WRITE)
+    expect_version(f"Drift rule {row.id}", row.version, expected_version)
+    stacks = _stacks_of(work.session, row)
+    work.session.execute(
+        update(DriftFinding).where(DriftFinding.rule_id == row.id).values(rule_id=None)
+    )
+    _record(work, "drift_rule.delete", row)
+    work.session.delete(row)
+    work.session.flush()
+    _match_anew(work.session, stacks, utc_now())
 
 
 def uncover_expired(ctx: Context) -> int:
@@ -274,17 +275,9 @@ def _expiry(wanted: datetime, now: datetime) -> datetime:
     return wanted
 
 
-def _check_version(row: DriftRule, expected_version: int | None) -> None:
-    if expected_version is not None and row.version != expected_version:
-        raise PreconditionFailedError(
-            f"Drift rule {row.id} is at version {row.version}, not {expected_version}."
-        )
-
-
-def _record(session: Session, principal: Principal, action: str, row: DriftRule) -> None:
+def _record(work: Work, action: str, row: DriftRule) -> None:
     audit.record(
-        session,
-        principal,
+        work,
         action,
         "drift_rule",
         row.id,

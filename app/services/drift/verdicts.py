@@ -13,6 +13,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from app.domain.drift import DriftStatus
+from app.domain.stacks import StackStatus
 from app.models import DriftFinding, Stack
 from app.services.drift.findings import is_visible, open_findings
 from app.services.webhooks import outbox
@@ -22,18 +23,42 @@ CONCLUSIVE = (DriftStatus.IN_SYNC, DriftStatus.DRIFTED)
 
 
 def conclude(
-    session: Session, stack: Stack, findings: Sequence[DriftFinding], now: datetime
+    session: Session,
+    stack: Stack,
+    findings: Sequence[DriftFinding],
+    now: datetime,
+    missing: int = 0,
 ) -> DriftStatus:
     """Show the verdict of a check that has just kept its ``findings``, and tell what is new.
+
+    A stack whose last change failed and that lacks resources is not in sync, though nobody outside
+    changed anything.
+
+    Args:
+        session: the open transaction.
+        stack: which stack.
+        findings: all of it.
+        now: when.
+        missing: how many resources its configuration wants and the plan would create.
 
     Returns:
         The verdict.
     """
     found = [item for item in findings if item.gone_since is None]
     visible = [item for item in found if is_visible(item, now)]
-    status = DriftStatus.DRIFTED if visible else DriftStatus.IN_SYNC
+    is_incomplete = bool(missing) and stack.status in (
+        StackStatus.FAILED,
+        StackStatus.NEEDS_ATTENTION,
+    )
+    status = DriftStatus.UNKNOWN if is_incomplete else DriftStatus.IN_SYNC
+    status = DriftStatus.DRIFTED if visible else status
     show(stack, status, now)
     stack.drift_reason, stack.drift_unknown_told_at = None, None
+    if status is DriftStatus.UNKNOWN:
+        stack.drift_reason = (
+            f"{missing} of the resources that the configuration wants do not exist, because the "
+            "last change of the stack did not end well."
+        )
     _tell(session, stack, visible, has_hidden=len(visible) < len(found))
     return status
 
@@ -49,6 +74,13 @@ def conclude_anew(session: Session, stack: Stack, now: datetime) -> None:
     visible = [item for item in found if is_visible(item, now)]
     show(stack, DriftStatus.DRIFTED if visible else DriftStatus.IN_SYNC, now)
     _tell(session, stack, visible, has_hidden=True)
+
+
+def forget(session: Session, stack: Stack, now: datetime) -> None:
+    """Let a verdict follow an apply: what it did not end is still there, the rest is not known."""
+    stack.drift_reason = stack.drift_unknown_told_at = None
+    is_open = any(is_visible(item, now) for item in open_findings(session, stack.id))
+    show(stack, DriftStatus.DRIFTED if is_open else DriftStatus.NOT_CHECKED, now)
 
 
 def give_up(stack: Stack, reason: str, now: datetime) -> DriftStatus:

@@ -1,4 +1,4 @@
-"""Claim an operation, keep its lease, and write only while the fence is ours.
+"""Claim an operation under a lease, and write only while the fence is ours.
 
 Compare-and-set in SQL: the fence grows with each claim, and every later write names it. Whoever
 lost the fence gets ``FenceLostError`` and must write nothing more, least of all state.
@@ -6,47 +6,53 @@ lost the fence gets ``FenceLostError`` and must write nothing more, least of all
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
-from app.domain.operations import OWNED, OperationStatus, OperationType
+from app.clock import boot_seconds
+from app.db import database_now
+from app.domain.operation_errors import FenceLostError
+from app.domain.operation_facts import OperationFacts
+from app.domain.operation_registry import facts_of
+from app.domain.operations import OWNED, OperationStatus
 from app.domain.plan_options import PlanOptions
 from app.domain.queueing import SYSTEM
 from app.domain.stacks import StackStatus, status_while
-from app.errors import FenceLostError
-from app.logs import get_logger
 from app.models import Operation
-from app.services.change_control import must_wait
 from app.services.context import Context
-from app.services.operation_queue import WITH_STACK, lock_of, next_in_line
-from app.services.operation_status import move
+from app.services.installation.instances import is_gone
+from app.services.projects.change_control import must_wait
+from app.services.queue.order import WITH_STACK, is_blocked, lock_of, next_in_line
+from app.services.queue.status import move
 
-log = get_logger(__name__)
+INSTANCE = "instance_id"
+"""Where the identity of a process names the instance that it belongs to."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Claim:
     """The right of this process to work on one operation.
 
-    ``gives_way`` says that it is a check of the clock, for which people do not wait.
+    ``is_preemptible`` says that it is a scheduled check, for which people do not wait.
+    ``taken_at`` is when its lease began, by ``app.clock.boot_seconds``.
     """
 
     operation_id: str
     stack_id: str
-    type: OperationType
+    facts: OperationFacts
     fence: int
     is_approved: bool
-    gives_way: bool
+    is_preemptible: bool
     options: PlanOptions
+    taken_at: float = field(default_factory=boot_seconds, compare=False)
 
 
 def claim(ctx: Context, operation_id: str, owner: str, process: dict[str, Any]) -> Claim | None:
@@ -56,7 +62,8 @@ def claim(ctx: Context, operation_id: str, owner: str, process: dict[str, Any]) 
         ctx: the adapters.
         operation_id: which one.
         owner: readable name of this worker.
-        process: identity of this process, by which the reaper tells dead from silent.
+        process: identity of this process, by which the reaper tells dead from silent, with
+            the id of its instance.
     """
     try:
         with ctx.write() as session:
@@ -65,11 +72,13 @@ def claim(ctx: Context, operation_id: str, owner: str, process: dict[str, Any]) 
             )
             if operation is None or not _may_start(session, operation):
                 return None
-            taken = _take(ctx, operation, owner, process)
+            if is_gone(session, process.get(INSTANCE)):
+                return None  # others would take it over at once
+            taken = _take(ctx, session, operation, owner, process)
             session.flush()
             return taken
     except IntegrityError:
-        return None  # another operation of the stack became active first; its end rings this one
+        return None  # another operation became active first; its end notifies of this one
 
 
 def claim_checks(
@@ -78,7 +87,7 @@ def claim_checks(
     owner: str,
     process: dict[str, Any],
 ) -> list[Claim]:
-    """Take checks of the clock that may run now, for one process to make them one after another.
+    """Take scheduled checks that may run now, for one process to make them one after another.
 
     Args:
         ctx: the adapters.
@@ -91,19 +100,24 @@ def claim_checks(
     """
     try:
         with ctx.write() as session:
+            if is_gone(session, process.get(INSTANCE)):
+                return []
             query = select(Operation).where(
                 Operation.id.in_(choose(session)), Operation.status == OperationStatus.PENDING
             )
             locked = query.order_by(Operation.id).with_for_update(of=Operation, skip_locked=True)
             found = session.scalars(locked.options(*WITH_STACK)).all()
-            taken = [_take(ctx, operation, owner, process) for operation in found]
+            taken = [_take(ctx, session, operation, owner, process) for operation in found]
             session.flush()
             return taken
     except IntegrityError:
         return []  # work on one of the stacks began at this moment
 
 
-def _take(ctx: Context, operation: Operation, owner: str, process: dict[str, Any]) -> Claim:
+def _take(
+    ctx: Context, session: Session, operation: Operation, owner: str, process: dict[str, Any]
+) -> Claim:
+    taken_at = boot_seconds()
     is_approved = operation.status == OperationStatus.PLANNED
     if is_approved:
         begin_applying(operation)
@@ -112,15 +126,18 @@ def _take(ctx: Context, operation: Operation, owner: str, process: dict[str, Any
         move(operation, OperationStatus.PLANNING)
     operation.fence += 1
     operation.owner, operation.owner_process = owner, process
-    _extend(ctx, operation)
+    operation.instance_id = process.get(INSTANCE)
+    operation.taken_over_at = None
+    _extend(ctx, session, operation)
     return Claim(
         operation.id,
         operation.stack_id,
-        OperationType(operation.type),
+        facts_of(operation.type),
         operation.fence,
         is_approved,
-        operation.type == OperationType.DRIFT_CHECK and operation.requested_by == SYSTEM,
+        facts_of(operation.type).checks_drift and operation.requested_by == SYSTEM,
         PlanOptions.from_dict(operation.options),
+        taken_at,
     )
 
 
@@ -138,23 +155,41 @@ def rehearse(ctx: Context) -> bool:
         lock_of(session, operation.stack_id)
         next_in_line(session, operation.stack_id)
         must_wait(session, operation)
+        is_gone(session, None)
     return True
 
 
-@contextmanager
-def fenced(ctx: Context, claim: Claim) -> Iterator[tuple[Session, Operation]]:
-    """Open a writing transaction on a claimed operation.
+def write_fenced(
+    ctx: Context,
+    claim: Claim,
+    work: Callable[[Session, Operation], T],
+    patience_seconds: float | None = None,
+) -> T:
+    """Do ``work`` on a claimed operation in a transaction that outlasts a database outage.
+
+    Args:
+        ctx: the adapters.
+        claim: whose operation; it is given to ``work``, locked.
+        work: is called again when its transaction was lost.
+        patience_seconds: how long to try; the patience of this process by default.
 
     Raises:
         FenceLostError: the operation was claimed by another process, or has ended.
     """
-    with ctx.write() as session:
-        operation = session.get(
-            Operation, claim.operation_id, options=WITH_STACK, with_for_update={"of": Operation}
-        )
-        if operation is None or operation.fence != claim.fence or operation.status not in OWNED:
-            raise FenceLostError(f"Operation {claim.operation_id} has another owner.")
-        yield session, operation
+
+    def attempt(session: Session) -> T:
+        return work(session, _held(session, claim))
+
+    return ctx.persist(attempt, patience_seconds)
+
+
+def _held(session: Session, claim: Claim) -> Operation:
+    operation = session.get(
+        Operation, claim.operation_id, options=WITH_STACK, with_for_update={"of": Operation}
+    )
+    if operation is None or operation.fence != claim.fence or operation.status not in OWNED:
+        raise FenceLostError(f"Operation {claim.operation_id} has another owner.")
+    return operation
 
 
 def still_held(session: Session, claims: Sequence[Claim]) -> list[tuple[Claim, Operation]]:
@@ -174,12 +209,25 @@ class Asked:
     is_force: bool
 
 
-@contextmanager
-def writing(ctx: Context, claim: Claim) -> Iterator[tuple[Session, Asked]]:
-    """Open a writing transaction for rows beside a claimed operation, which is not loaded.
+def write_beside(
+    ctx: Context,
+    claim: Claim,
+    work: Callable[[Session], None],
+    patience_seconds: float | None = None,
+) -> Asked:
+    """Write rows beside a claimed operation, which is not loaded; it outlasts a database outage.
 
     An operation brings its stack and all that hangs on it; whoever writes several times a second
     needs only the fence.
+
+    Args:
+        ctx: the adapters.
+        claim: whose operation.
+        work: is called again when its transaction was lost.
+        patience_seconds: how long to try; the patience of this process by default.
+
+    Returns:
+        What people have asked of the operation meanwhile.
 
     Raises:
         FenceLostError: the operation was claimed by another process, or has ended.
@@ -189,12 +237,16 @@ def writing(ctx: Context, claim: Claim) -> Iterator[tuple[Session, Asked]]:
         Operation.fence == claim.fence,
         Operation.status.in_(OWNED),
     )
-    with ctx.write() as session:
+
+    def attempt(session: Session) -> Asked:
         held = session.execute(query.with_for_update(of=Operation)).one_or_none()
         if held is None:
             raise FenceLostError(f"Operation {claim.operation_id} has another owner.")
+        work(session)
         status, forced_at = held
-        yield session, Asked(status == OperationStatus.CANCELING, forced_at is not None)
+        return Asked(status == OperationStatus.CANCELING, forced_at is not None)
+
+    return ctx.persist(attempt, patience_seconds)
 
 
 def begin_applying(operation: Operation) -> None:
@@ -202,61 +254,15 @@ def begin_applying(operation: Operation) -> None:
     move(operation, OperationStatus.APPLYING)
     operation.has_applied = True
     stack = operation.stack
-    wanted = status_while(OperationType(operation.type), StackStatus(stack.status))
+    wanted = status_while(operation.type, StackStatus(stack.status))
     if wanted != stack.status:
         stack.status = wanted.value
         stack.version += 1
 
 
-class Heartbeat:
-    """Renews the lease of a claim; ``poll`` is called many times a second while the work goes on.
-
-    It has no thread of its own on purpose. The kernel interrupts Terraform once for each thread of
-    a worker that dies after the one that started it, and at a second interrupt Terraform drops what
-    it is creating (prctl(2), PR_SET_PDEATHSIG).
-    """
-
-    def __init__(self, ctx: Context, claim: Claim) -> None:
-        """Begin with the lease that the claim brought."""
-        self._ctx = ctx
-        self._claim = claim
-        self._beaten_at = time.monotonic()
-        self.is_lost = False
-
-    def poll(self) -> None:
-        """Renew the lease if it is time."""
-        now = time.monotonic()
-        if now - self._beaten_at < self._ctx.settings.lease_seconds / 4:
-            return
-        self._beaten_at = now
-        try:
-            self.is_lost = not self._beat()
-        except SQLAlchemyError as error:
-            # The lease lapses if this goes on; the reaper then finds this process alive.
-            log.warning("heartbeat_failed", operation_id=self._claim.operation_id, error=str(error))
-
-    def _beat(self) -> bool:
-        now = utc_now()
-        renewal = (
-            update(Operation)
-            .where(
-                Operation.id == self._claim.operation_id,
-                Operation.fence == self._claim.fence,
-                Operation.status.in_(OWNED),
-            )
-            .values(
-                heartbeat_at=now,
-                lease_expires_at=now + timedelta(seconds=self._ctx.settings.lease_seconds),
-            )
-        )
-        with self._ctx.write() as session:
-            renewed = session.execute(renewal.returning(Operation.id)).scalar_one_or_none()
-            return renewed is not None
-
-
 def _may_start(session: Session, operation: Operation) -> bool:
     if operation.status == OperationStatus.PLANNED:
-        if operation.approved_at is None or lock_of(session, operation.stack_id) is not None:
+        if operation.approved_at is None or _is_blocked(session, operation):
             return False
         return must_wait(session, operation) is None
     if operation.status != OperationStatus.PENDING:
@@ -265,7 +271,12 @@ def _may_start(session: Session, operation: Operation) -> bool:
     return first is not None and first.id == operation.id
 
 
-def _extend(ctx: Context, operation: Operation) -> None:
-    now = utc_now()
+def _is_blocked(session: Session, operation: Operation) -> bool:
+    query = select(Operation.id).where(Operation.id == operation.id, is_blocked(Operation))
+    return session.scalar(query) is not None
+
+
+def _extend(ctx: Context, session: Session, operation: Operation) -> None:
+    now = database_now(session)
     operation.heartbeat_at = now
     operation.lease_expires_at = now + timedelta(seconds=ctx.settings.lease_seconds)

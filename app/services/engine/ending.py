@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
-from app.domain.drift import DriftStatus
+from app.domain.operation_registry import facts_of
 from app.domain.operations import OperationStatus, OperationType
+from app.domain.plain_words import in_words
+from app.domain.redaction import secret_texts
 from app.domain.stacks import StackStatus, status_after
-from app.domain.state_file import StateOutput
+from app.domain.state_file import StateFile, StateOutput, names_in
 from app.errors import LandformError
 from app.models import Operation, Stack, StackOutput
-from app.services import audit, references
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
-from app.services.drift import auto_reconcile
-from app.services.drift.actions import ABOUT_DRIFT
-from app.services.engine.claims import Claim, fenced
-from app.services.operation_queue import add_operation, ring_freed
-from app.services.operation_status import move
+from app.services.drift import auto_reconcile, verdicts
+from app.services.drift.reports import is_scheduled
+from app.services.engine.claims import Claim, write_fenced
+from app.services.engine.recovery.orphans import addresses_by_id
+from app.services.operations.outcomes import describe, mark_deleted, record_end
+from app.services.queue import interruptions
+from app.services.queue.order import add_operation, notify_freed
+from app.services.queue.status import move
 from app.services.secrets import output_value, seal_json
-from app.services.stacks import touch
+from app.services.stacks import references
+from app.services.stacks.editing import touch
 from app.services.webhooks import outbox
 
 MAX_REASON = 1000
+MAX_DETAIL_BYTES = 16 * 1024
 
 
 def finish(
@@ -35,17 +41,30 @@ def finish(
     status: OperationStatus,
     outputs: Mapping[str, StateOutput] | None = None,
     error: LandformError | None = None,
+    known_names: Collection[str] | None = None,
 ) -> None:
-    """End a claimed operation in one transaction and ring the next one of its stack.
+    """End a claimed operation in one transaction and notify workers of the next one of its stack.
+
+    Args:
+        ctx: the adapters.
+        claim: the claim on the operation.
+        status: its final status.
+        outputs: those of the saved state; None keeps what is known.
+        error: why it did not end well.
+        known_names: what the saved state knows, to tell which orphans it has taken in.
 
     Raises:
         FenceLostError: another process owns the operation now.
     """
-    with fenced(ctx, claim) as (session, operation):
+
+    def work(session: Session, operation: Operation) -> None:
         if outputs is not None:
-            changed = _keep_outputs(ctx, operation.stack, outputs)
+            changed = _keep_outputs(ctx, operation.stack, _with_nulls(ctx, operation, outputs))
             references.mark_stale(operation.stack, changed, ctx.catalog)
-        end(session, operation, status, error)
+        end_silently(session, operation, status, error, known_names)
+        notify_freed(session, operation.stack_id)
+
+    write_fenced(ctx, claim, work)
 
 
 def end(
@@ -57,7 +76,7 @@ def end(
 ) -> None:
     """End an operation inside an open transaction; ``more`` goes into its error's context."""
     end_silently(session, operation, status, error, **more)
-    ring_freed(session, operation.stack_id)
+    notify_freed(session, operation.stack_id)
 
 
 def end_silently(
@@ -65,27 +84,24 @@ def end_silently(
     operation: Operation,
     status: OperationStatus,
     error: LandformError | None = None,
+    known_names: Collection[str] | None = None,
     **more: Any,
 ) -> None:
-    """End an operation as ``end`` does; the caller rings what may start now."""
+    """End an operation as ``end`` does; the caller notifies workers of what may start now."""
     if error is not None:
         operation.error = describe(error, **more)
     move(operation, status)
     before = operation.stack.status
-    _settle_stack(operation.stack, operation, status)
-    audit.record(
-        session,
-        SYSTEM_PRINCIPAL,
-        f"operation.{status.value}",
-        "operation",
-        operation.id,
-        project_id=operation.stack.project_id,
-        type=operation.type,
-        stack_id=operation.stack_id,
-    )
-    auto_reconcile.settle(session, operation)
+    _settle_stack(session, operation, status)
+    if not (is_scheduled(operation) and status is OperationStatus.PLANNED_AND_FINISHED):
+        record_end(session, operation, status)
+    auto_reconcile.end_attempt(session, operation)
+    if status is OperationStatus.INTERRUPTED and facts_of(operation.type).may_mutate:
+        interruptions.hold_back(session, operation)
+    interruptions.follow_end(session, operation, known_names)
     _tell_webhooks(session, operation, before)
-    is_done_about_drift = operation.type in ABOUT_DRIFT and status is OperationStatus.APPLIED
+    is_about_drift = facts_of(operation.type).is_about_drift
+    is_done_about_drift = is_about_drift and status is OperationStatus.APPLIED
     # People must see reality before they decide, and that what they did about it helped.
     if status is OperationStatus.INTERRUPTED or is_done_about_drift:
         add_operation(session, operation.stack, OperationType.DRIFT_CHECK, SYSTEM_PRINCIPAL)
@@ -97,50 +113,75 @@ def _tell_webhooks(session: Session, operation: Operation, status_before: str) -
         outbox.needs_attention(session, operation.stack)
 
 
-def describe(error: LandformError, **more: Any) -> dict[str, Any]:
-    """Return what an operation shows of its error."""
-    return {
-        "code": error.code,
-        "title": error.title,
-        "detail": error.detail,
-        "advice": error.advice,
-        **error.context,
-        **more,
-    }
-
-
-def _settle_stack(stack: Stack, operation: Operation, status: OperationStatus) -> None:
-    kind = OperationType(operation.type)
+def _settle_stack(session: Session, operation: Operation, status: OperationStatus) -> None:
+    stack, facts = operation.stack, facts_of(operation.type)
+    if not facts.may_mutate:
+        return  # it has only looked; a person may have decided about the stack meanwhile
     before = StackStatus(operation.stack_status_before or stack.status)
-    after = status_after(kind, status, before, was_applying=operation.has_applied)
+    after = status_after(facts.name, status, before, was_applying=operation.has_applied)
     is_done = status in (OperationStatus.APPLIED, OperationStatus.PLANNED_AND_FINISHED)
-    if (
-        kind in (OperationType.APPLY, OperationType.ROLLBACK, OperationType.RECONCILE)
-        and is_done
-        and operation.generation is not None
-    ):
+    if facts.builds and is_done and operation.generation is not None:
         stack.applied_generation = operation.generation
+        if not operation.options.get("targets"):
+            stack.configuration_differs = False
         # One that was planned before versions were recorded had the stack's.
         stack.applied_blueprint_version = operation.blueprint_version or stack.blueprint_version
     if operation.has_applied:
-        _forget_verdict(stack)
+        verdicts.forget(session, stack, utc_now())
     if after is StackStatus.DELETED:
-        stack.deleted_at = utc_now()
-        stack.schedule.is_enabled = False
+        mark_deleted(session, stack, operation)
+        return
     failed = after in (StackStatus.FAILED, StackStatus.NEEDS_ATTENTION)
-    detail = (operation.error or {}).get("detail") or f"The last {kind.value} was {status.value}."
-    stack.status_reason = detail[:MAX_REASON] if failed else None
-    if stack.status != after or kind.may_mutate:
-        stack.status = after.value
-        touch(stack)
+    # What changed nothing of the stack leaves the reason of an earlier failure as it is.
+    if not (failed and after == before) or operation.has_applied:
+        stack.status_reason = _reason(operation, status)[:MAX_REASON] if failed else None
+    stack.status = after.value
+    touch(stack)
 
 
-def _forget_verdict(stack: Stack) -> None:
-    """An apply made the last verdict worthless; the next check gives a new one."""
-    if stack.drift_status != DriftStatus.NOT_CHECKED:
-        stack.drift_since = utc_now()
-    stack.drift_status, stack.drift_reason = DriftStatus.NOT_CHECKED.value, None
-    stack.drift_unknown_told_at = None
+def _reason(operation: Operation, status: OperationStatus) -> str:
+    """Return why an operation that could have changed its stack leaves it in trouble."""
+    told = (operation.error or {}).get("detail")
+    return told or f"Its last {in_words(operation.type)} was {in_words(status)}."
+
+
+def _with_nulls(
+    ctx: Context, operation: Operation, outputs: Mapping[str, StateOutput]
+) -> Mapping[str, StateOutput]:
+    """Add the declared outputs that are null, which Terraform leaves out of its state.
+
+    After a plan for some addresses only, what is missing may just not have been computed.
+    """
+    stack = operation.stack
+    version = operation.blueprint_version or stack.blueprint_version
+    blueprint = ctx.catalog.find(stack.kind, version)
+    is_partial = facts_of(operation.type).destroys or operation.options.get("targets")
+    if is_partial or blueprint is None:
+        return outputs
+    nulls = {
+        name: StateOutput(None, None, spec.sensitive) for name, spec in blueprint.outputs.items()
+    }
+    return {**nulls, **outputs}
+
+
+def keep_true_outputs(
+    ctx: Context, session: Session, stack: Stack, state: StateFile | None
+) -> None:
+    """Forget outputs that tell of resources which a failed change has destroyed.
+
+    Args:
+        ctx: the adapters.
+        session: the open transaction.
+        stack: whose change did not end well.
+        state: what was saved of it.
+    """
+    known = names_in(state)
+    gone = addresses_by_id(session, stack.id).keys() - known
+    for row in list(stack.outputs):
+        value = output_value(ctx.keys, row)
+        is_declared = value is None or (state is not None and row.name in state.outputs)
+        if not is_declared or set(secret_texts(value)) & gone:
+            stack.outputs.remove(row)
 
 
 def _keep_outputs(ctx: Context, stack: Stack, outputs: Mapping[str, StateOutput]) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from sqlalchemy import select
@@ -12,28 +12,30 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.clouds import search
-from app.domain.operations import OperationStatus, OperationType
+from app.domain.interruptions import OperationInterruptedError
+from app.domain.operation_errors import FenceLostError, OperationCanceledError, UnsavedStateError
+from app.domain.operation_registry import facts_of
+from app.domain.operations import OperationStatus
 from app.domain.queueing import Priority
-from app.errors import (
-    FenceLostError,
-    LandformError,
-    OperationCanceledError,
-    OperationInterruptedError,
-    UnexpectedError,
-    UnsavedStateError,
-    VolumeError,
-)
+from app.errors import LandformError, UnavailableError, UnexpectedError
 from app.logs import get_logger
 from app.models import Operation
 from app.services.context import Context
-from app.services.dispatch import checks_beside, choose_next, ring_chosen
-from app.services.engine import check_ending, ending, salvage
-from app.services.engine.claims import Claim, Heartbeat, claim, claim_checks, fenced, rehearse
-from app.services.engine.quick_round import QuickRound
+from app.services.drift.baselines import has_fresh
+from app.services.engine import carried_plans, check_ending, ending
+from app.services.engine.claims import INSTANCE, Claim, claim, claim_checks, rehearse, write_fenced
+from app.services.engine.heartbeat import Heartbeat
+from app.services.engine.provider_batch import ProviderBatch
+from app.services.engine.recovery import dead_runs
 from app.services.engine.run import OperationRun
+from app.services.engine.steps.table import carry_out
 from app.services.engine.workspace import installation
+from app.services.installation.instances import own_instance
+from app.services.queue.dispatch import checks_beside, choose_next, notify_chosen
 from app.storage.s3_errors import StateBucketError
 from app.storage.state_store import StateStore
+from app.storage.volume_errors import VolumeError
+from app.storage.work_folder_errors import WorkFolderError
 from app.terraform.discovery import TerraformBinary, discover
 from app.terraform.identity import ProcessIdentity
 
@@ -53,7 +55,7 @@ class Engine:
         Args:
             ctx: the adapters.
             may_be_nice: whether this process, which then ends soon, may give its turn on the
-                processor to others while it makes checks of the clock.
+                processor to others while it makes scheduled checks.
         """
         self._ctx = ctx
         self._may_be_nice = may_be_nice
@@ -68,7 +70,11 @@ class Engine:
         return discover(self._ctx.settings.terraform)
 
     def rehearse(self) -> bool:
-        """Do what begins every operation, for the horses to come; tell whether it was worth it."""
+        """Load what every operation needs, so that the job processes forked from this one have it.
+
+        Returns:
+            Whether it went through; a database that is away does no harm.
+        """
         search.rehearse()
         try:
             choose_next(self._ctx)
@@ -79,15 +85,18 @@ class Engine:
         finally:
             self._ctx.db.close()  # no connection may be open at a fork
 
-    def work(self) -> None:
+    def work(self) -> int:
         """Carry out the operation whose turn it is; do nothing when none may start.
 
         After a check it goes on with further checks for a while: to begin anew in another process
         costs more than a check. It never goes on to anything that changes a cloud.
+
+        Returns:
+            How many times it took something up.
         """
         began, missed, done = time.monotonic(), 0, 0
         while missed < CLAIM_ATTEMPTS and (chosen := choose_next(self._ctx)) is not None:
-            is_check = chosen.type is OperationType.DRIFT_CHECK
+            is_check = facts_of(chosen.type).checks_drift
             if done and not (is_check and time.monotonic() - began < SHIFT_SECONDS):
                 break
             if chosen.priority is Priority.SCHEDULED:
@@ -101,7 +110,8 @@ class Engine:
                 break
         if done:  # what it frees may be what others wait for
             with self._ctx.write() as session:
-                ring_chosen(session, self._ctx.settings)
+                notify_chosen(session, self._ctx.settings)
+        return done
 
     def carry_out(self, operation_id: str) -> bool:
         """Carry out one operation if it may run now; tell whether it was claimed.
@@ -111,7 +121,9 @@ class Engine:
         """
         if self._usable_store(operation_id) is None:
             return False
-        taken = claim(self._ctx, operation_id, *_own_identity())
+        if not self._has_plan(operation_id):
+            return False
+        taken = claim(self._ctx, operation_id, *_own_identity(self._ctx))
         if taken is None:
             log.info("operation_not_claimed", operation_id=operation_id)
             return False
@@ -119,7 +131,7 @@ class Engine:
         return True
 
     def carry_out_checks(self, operation_id: str) -> bool:
-        """Carry out a check of the clock, and more of them if their provider alone will do.
+        """Carry out a scheduled check, and more of them if their provider alone will do.
 
         Returns:
             Whether any was claimed.
@@ -130,28 +142,37 @@ class Engine:
         ctx = self._ctx
 
         def choose(session: Session) -> list[str]:
-            return checks_beside(session, ctx.settings, operation_id)
+            return checks_beside(session, ctx.settings, operation_id, has_fresh(ctx.settings))
 
-        claims = claim_checks(ctx, choose, *_own_identity())
+        claims = claim_checks(ctx, choose, *_own_identity(ctx))
         if not claims:
             log.info("operation_not_claimed", operation_id=operation_id)
             return False
-        programs = installation(ctx.settings, self.binary)
-        left = QuickRound(ctx, claims, store, programs).carry_out()
+        programs = cache(lambda cloud: installation(ctx, cloud, self.binary))
+        left = ProviderBatch(ctx, claims, store, programs).carry_out()
         if left is not None:
             self._run(left)
         return True
 
     def _usable_store(self, operation_id: str) -> StateStore | None:
-        """Return the store of the operation's stack, or None while it cannot be used."""
+        """Return the store of the operation's stack, or None while no work on it can begin."""
         try:
             store = self._ctx.state_store(self._stack_of(operation_id))
             store.check()
-        except (VolumeError, StateBucketError) as error:
+            self._ctx.runs.check()
+        except (VolumeError, StateBucketError, WorkFolderError) as error:
             # It stays pending: an accepted request must not fail because a disk was away.
-            log.error("state_place_unusable", operation_id=operation_id, detail=error.detail)
+            log.error("place_unusable", operation_id=operation_id, detail=error.detail)
             return None
         return store
+
+    def _has_plan(self, operation_id: str) -> bool:
+        """Tell whether the operation may be claimed: an approved plan has to be on this host."""
+        try:
+            return carried_plans.bring(self._ctx, operation_id, self.binary)
+        except UnavailableError as error:
+            log.error("plan_not_brought", operation_id=operation_id, detail=error.detail)
+            return False
 
     def _stack_of(self, operation_id: str) -> str:
         with self._ctx.read() as session:
@@ -160,10 +181,12 @@ class Engine:
 
     def _run(self, taken: Claim) -> None:
         operation_id = taken.operation_id
-        log.info("operation_claimed", operation_id=operation_id, type=taken.type, fence=taken.fence)
+        log.info(
+            "operation_claimed", operation_id=operation_id, type=taken.facts.name, fence=taken.fence
+        )
         try:
             heartbeat = Heartbeat(self._ctx, taken)
-            OperationRun(self._ctx, taken, heartbeat, self.binary).carry_out()
+            carry_out(OperationRun(self._ctx, taken, heartbeat, self.binary))
         except FenceLostError:
             log.warning("fence_lost", operation_id=operation_id)
         except LandformError as error:
@@ -172,7 +195,7 @@ class Engine:
             log.exception("operation_crashed", operation_id=operation_id)
             # Only what salvage does keeps the state of an apply that ended in the middle.
             reason = f"The engine failed ({type(error).__name__})"
-            if not salvage.interrupt(self._ctx, operation_id, taken.fence, reason):
+            if not dead_runs.interrupt(self._ctx, operation_id, taken.fence, reason):
                 self._fail(taken, UnexpectedError(f"{type(error).__name__} in the engine."))
         log.info("operation_left", operation_id=operation_id)
 
@@ -183,26 +206,31 @@ class Engine:
             code=error.code,
             detail=error.detail,
         )
-        more: dict[str, Any] = {}
+
+        def work(session: Session, operation: Operation) -> bool:
+            more: dict[str, Any] = {}
+            is_canceled = isinstance(error, OperationCanceledError)
+            if taken.facts.checks_drift and not is_canceled:
+                more = check_ending.give_up(session, operation, error)
+            operation.has_unsaved_state |= isinstance(error, UnsavedStateError)
+            status = _outcome(OperationStatus(operation.status), error)
+            ending.end(session, operation, status, error, **more)
+            return operation.has_unsaved_state
+
         try:
-            with fenced(self._ctx, taken) as (session, operation):
-                is_canceled = isinstance(error, OperationCanceledError)
-                if taken.type is OperationType.DRIFT_CHECK and not is_canceled:
-                    more = check_ending.give_up(session, operation, error)
-                operation.has_unsaved_state = isinstance(error, UnsavedStateError)
-                status = _outcome(OperationStatus(operation.status), error)
-                ending.end(session, operation, status, error, **more)
+            keeps_directory = write_fenced(self._ctx, taken, work)
         except FenceLostError:
             log.warning("fence_lost", operation_id=taken.operation_id)
             return
-        if not isinstance(error, UnsavedStateError):
+        if not keeps_directory:
             self._ctx.runs.of(taken.operation_id).remove()
 
 
-def _own_identity() -> tuple[str, dict[str, Any]]:
+def _own_identity(ctx: Context) -> tuple[str, dict[str, Any]]:
     """Return the readable name of this process, and that by which the reaper finds it."""
     identity = ProcessIdentity.of(os.getpid())
-    return f"{identity.host}:{identity.pid}", identity.to_dict()
+    process = identity.to_dict() | {INSTANCE: own_instance(ctx)}
+    return f"{identity.host}:{identity.pid}", process
 
 
 def _outcome(status: OperationStatus, error: LandformError) -> OperationStatus:

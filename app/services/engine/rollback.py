@@ -1,26 +1,26 @@
 """Go back to an earlier state version: the same contents under a new, higher serial.
 
 Terraform's state says what exists, so this changes no resource by itself; the plan then made shows
-what Terraform would do. What the present state knows and the earlier one does not would be
-forgotten, so it is named. It also is the way out when the present state is damaged.
+what Terraform would do. Resources that only the present state records would be
+forgotten, so they are listed. A rollback also repairs a damaged present state.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.plan_options import PlanOptions
+from app import exact_json
+from app.domain.plan_options import Import, PlanOptions
+from app.domain.state_errors import StateCorruptError, StateLineageError, StateSerialError
 from app.domain.state_file import StateFile
 from app.domain.state_serial import with_serial
-from app.errors import StateCorruptError, StateLineageError, StateSerialError
 from app.logs import get_logger
 from app.models import Operation, StateVersion
-from app.services.engine.state_keeping import latest_version, load_state, read_version
+from app.services.state.record import latest_version, load_state, read_version
 from app.storage.durable import write_synced
 from app.storage.run_directory import RunDirectory
 from app.storage.state_store import StateStore
@@ -32,10 +32,16 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True)
 class EarlierState:
-    """The raised bytes, and ``{address, type, id, reason}`` of what they do not know."""
+    """The earlier state with its serial raised, and what it does not record.
+
+    Of each such resource there is ``{address, type, id, reason}``.
+
+    ``present`` is the state until now, unless it is damaged.
+    """
 
     data: bytes
     forgotten: list[dict[str, Any]]
+    present: StateFile | None
 
 
 def state_to_go_back_to(session: Session, store: StateStore, operation: Operation) -> EarlierState:
@@ -62,19 +68,57 @@ def state_to_go_back_to(session: Session, store: StateStore, operation: Operatio
     # After damage the volume may hold a version that SQL never heard of.
     highest = max([known.serial, *(name.serial for name in store.versions(stack_id))])
     forgotten = _forgotten(present, StateFile.parse(data), target.serial)
-    return EarlierState(with_serial(data, highest + 1), forgotten)
+    return EarlierState(with_serial(data, highest + 1), forgotten, present)
+
+
+def split_adopted(
+    forgotten: list[dict[str, Any]], options: PlanOptions
+) -> tuple[tuple[Import, ...], list[dict[str, Any]]]:
+    """Split the resources missing from the earlier state into those to import and to forget."""
+    if not options.adopts_forgotten:
+        return (), forgotten
+    adopted = {
+        item["address"]: Import(item["address"], item["id"])
+        for item in forgotten
+        if item["id"] and Import(item["address"], item["id"]).is_plain
+    }
+    return tuple(adopted.values()), [item for item in forgotten if item["address"] not in adopted]
+
+
+def forget_changes(forgotten: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what a rollback forgets, in the format of Terraform's planned changes."""
+    return [
+        {
+            "address": item["address"],
+            "previous_address": None,
+            "mode": "managed",
+            "type": item["type"],
+            "name": item["address"].rpartition(".")[2].partition("[")[0],
+            "module": "",
+            "action": "forget",
+            "actions": ["forget"],
+            "action_reason": None,
+            "imported_id": None,
+            "before": {"id": item["id"]},
+            "after": None,
+            "attributes": [],
+        }
+        for item in forgotten
+    ]
 
 
 def keep_forgotten(directory: RunDirectory, forgotten: list[dict[str, Any]]) -> None:
-    """Note in the run directory what the state goes without, for the end of the run."""
+    """Save the forgotten resources in the run directory; the end of the run reads them."""
     if forgotten:
-        write_synced(directory.path / FORGOTTEN_FILE, json.dumps(forgotten).encode())
+        write_synced(directory.path / FORGOTTEN_FILE, exact_json.dumps(forgotten).encode())
 
 
 def read_forgotten(directory: RunDirectory) -> list[dict[str, Any]]:
     """Return what ``keep_forgotten`` noted; nothing for other operations."""
-    path = directory.path / FORGOTTEN_FILE
-    return list(json.loads(path.read_bytes())) if path.exists() else []
+    try:
+        return list(exact_json.loads((directory.path / FORGOTTEN_FILE).read_bytes()))
+    except OSError:  # nothing was forgotten, or the folder is gone and SQL has the list
+        return []
 
 
 def _present_state(session: Session, store: StateStore, operation: Operation) -> StateFile | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.catalog.catalog import Cloud
-from app.catalog.cloud import KeptProvider
+from app.catalog.cloud import ServingProvider
+from app.clouds.login import CloudLogin
 from app.models import Stack
 from app.terraform.environment import build_provider_environment
-from app.terraform.provider_order import ProviderOrder
+from app.terraform.provider_spec import ProviderSpec
 
 
 @dataclass(frozen=True)
@@ -26,32 +27,35 @@ class StackProvider:
     """
 
     account: str
-    kept: KeptProvider | None
+    kept: ServingProvider | None
     moving: Mapping[str, Collection[str]]
     configuration: str
     sign_in: Mapping[str, str] = field(repr=False)
 
     @classmethod
-    def of(cls, stack: Stack, cloud: Cloud, credentials: Mapping[str, str]) -> StackProvider:
-        """Return the provider of ``stack``, signed in with the credentials of its account."""
-        region = cloud.region(stack.region)
+    def of(cls, stack: Stack, cloud: Cloud, login: CloudLogin) -> StackProvider:
+        """Return the provider of ``stack``, signed in with its account.
+
+        One that reads a file is not kept: only a run may see what is copied for it.
+        """
+        region, credentials = cloud.region(stack.region), login.fields
         return cls(
             account=stack.cloud_account_id,
-            kept=cloud.kept_provider,
+            kept=None if login.files else cloud.kept_provider,
             moving=cloud.moving,
             configuration=cloud.provider_configuration(credentials, region),
             sign_in=cloud.environment(credentials, region),
         )
 
-    def order(self, executable: Path | None) -> ProviderOrder | None:
-        """Return the order of a process that is kept between runs, if there can be one.
+    def spec(self, executable: Path | None) -> ProviderSpec | None:
+        """Return the specification of a process that is kept between runs, if there can be one.
 
         Args:
             executable: the provider as ``init`` installs it, if it is known.
         """
         if self.kept is None or executable is None:
             return None
-        return ProviderOrder(
+        return ProviderSpec(
             account=self.account,
             executable=str(executable),
             arguments=self.kept.arguments,

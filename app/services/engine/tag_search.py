@@ -6,19 +6,22 @@ rest of the check, so it is an answer here and no error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Set
 from dataclasses import dataclass
-from typing import Any
 
 from app.clouds.found import FoundResource
-from app.clouds.search import find_by_stack
+from app.clouds.login import CloudLogin
+from app.clouds.search import SearchResult, find_by_stack
 from app.domain.drift import TagSearch
 from app.domain.state_file import known_names
 from app.errors import CloudSearchError
+from app.models import Stack
+from app.services.cloud_accounts.credentials import sign_in
+from app.services.context import Context
 
 
 @dataclass(frozen=True)
-class Strangers:
+class UnmanagedResources:
     """What the search found beyond the state; ``reason`` says why it failed."""
 
     search: TagSearch
@@ -26,19 +29,43 @@ class Strangers:
     reason: str | None = None
 
 
-def find_strangers(
-    cloud: str, credentials: Mapping[str, Any], region: str, stack_id: str, state: bytes | None
-) -> Strangers:
-    """Return what carries the tag of the stack and is not in ``state``.
+def find_of_stack(ctx: Context, stack_id: str, known: Set[str]) -> SearchResult:
+    """Return what carries the tag of a stack in its cloud, is not known and was not let go.
+
+    Args:
+        ctx: the adapters.
+        stack_id: which stack.
+        known: names by which its state knows resources.
+
+    Raises:
+        CloudSearchError: the cloud could not be asked.
+    """
+    with ctx.read() as session:
+        stack = session.get_one(Stack, stack_id)
+        cloud, region, let_go = stack.cloud, stack.region, stack.let_go_names
+        login = sign_in(ctx, stack.cloud_account)
+    name = ctx.catalog.cloud(cloud).region(region).provider_name
+    return find_by_stack(cloud, login, name, stack_id, known | let_go)
+
+
+def find_unmanaged(
+    cloud: str,
+    login: CloudLogin,
+    region: str,
+    stack_id: str,
+    state: bytes | None,
+    let_go: Set[str],
+) -> UnmanagedResources:
+    """Return what carries the tag of the stack, is not in ``state`` and was not let go of.
 
     Raises:
         StateError: ``state`` is no state.
     """
-    known = known_names(state)
+    known = known_names(state) | let_go
     try:
-        result = find_by_stack(cloud, credentials, region, stack_id, known)
+        result = find_by_stack(cloud, login, region, stack_id, known)
     except CloudSearchError as error:
-        return Strangers(TagSearch.FAILED, reason=error.detail)
+        return UnmanagedResources(TagSearch.FAILED, reason=error.detail)
     if not result.is_offered:
-        return Strangers(TagSearch.NOT_OFFERED)
-    return Strangers(TagSearch.DONE, tuple(result.resources))
+        return UnmanagedResources(TagSearch.NOT_OFFERED)
+    return UnmanagedResources(TagSearch.DONE, tuple(result.resources))

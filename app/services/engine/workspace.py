@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from app.catalog.catalog import Cloud
-from app.domain.operations import OperationType
+from app.catalog.catalog import BUILTIN_SOURCE, Cloud
+from app.config.settings import Settings
+from app.domain.drift_severity import SeverityTable
+from app.domain.operation_registry import facts_of
 from app.domain.plan_options import PlanOptions
 from app.domain.redaction import Redactor, secret_texts
+from app.domain.state_checks import check_known_providers
 from app.domain.state_file import StateFile
 from app.logs import hide_in_logs
 from app.models import Operation, Stack
-from app.services import references
-from app.services.blueprint_upgrades import Wanted, open_preview
+from app.services.cloud_accounts.credentials import check_reach, sign_in
 from app.services.context import Context
-from app.services.engine.rollback import keep_forgotten, state_to_go_back_to
+from app.services.drift.agreements import KeptAgreement, carry_over_to, read_agreement
+from app.services.engine.rollback import keep_forgotten, split_adopted, state_to_go_back_to
+from app.services.engine.run_inputs import files_of, wanted_of
 from app.services.engine.stack_provider import StackProvider
-from app.services.engine.state_keeping import load_state
-from app.services.headroom import restore_work_ballast
-from app.services.secrets import merge_parameters, open_credentials, open_parameters, output_value
-from app.settings import Settings
+from app.services.installation.disk_reserve import restore_work_ballast
+from app.services.secrets import open_parameters, output_value
+from app.services.stacks import references
+from app.services.stacks.upgrade import UpgradeRequest
+from app.services.state.record import load_state
 from app.storage.parked_run import unpark
 from app.storage.prepared_init import Installation
 from app.storage.run_directory import RunDirectory
@@ -30,24 +37,35 @@ from app.storage.run_files import RunFiles
 from app.storage.socket_folder import find_socket_folder
 from app.storage.state_store import StateStore
 from app.terraform.cli import StepHooks, Terraform
+from app.terraform.confinement import confine
 from app.terraform.discovery import TerraformBinary
 from app.terraform.environment import (
     build_environment,
     cli_config,
     write_cli_config,
 )
-from app.terraform.provider_order import ProviderOrder
+from app.terraform.provider_spec import ProviderSpec, socket_folders
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A prepared run directory, and the secrets that must not show in what Terraform says."""
+    """A prepared run directory, and the secrets that must not show in what Terraform says.
+
+    ``check_reach`` asks DNS whether the provider may be let loose on its endpoint.
+    """
 
     directory: RunDirectory
     environment: dict[str, str]
     secrets: tuple[str, ...]
     provider: StackProvider
     refreshes_after_apply: bool
+    cloud: str
+    settings: Settings
+    sockets: Path
+    check_reach: Callable[[], None]
+    credential_files: tuple[Path, ...] = ()
+    severities: SeverityTable = field(default_factory=dict)
+    agreed: KeptAgreement = field(default_factory=KeptAgreement)
 
     def terraform(
         self,
@@ -58,6 +76,7 @@ class Workspace:
         reattach: str | None = None,
     ) -> Terraform:
         """Return Terraform set up for this run directory, which keeps ``lock`` open."""
+        self.directory.hand_over()
         return Terraform(
             binary=binary,
             directory=self.directory.path,
@@ -69,22 +88,28 @@ class Workspace:
             inherited=(lock,),
             reattach=reattach,
             moving=self.provider.moving,
+            confinement=confine(
+                self.settings,
+                self.directory.account,
+                {self.directory.path, self.sockets, *socket_folders(reattach)},
+                [binary.path, binary.path.resolve().parent, *self.credential_files],
+            ),
+            agreement=self.agreed.agreement,
         )
 
-    def provider_order(self) -> ProviderOrder | None:
+    def provider_spec(self) -> ProviderSpec | None:
         """Return which kept provider would serve this run; known once ``init`` has installed it."""
         kept = self.provider.kept
-        return (
-            self.provider.order(self.directory.provider_executable(kept.source)) if kept else None
-        )
+        return self.provider.spec(self.directory.provider_executable(kept.source)) if kept else None
 
 
-def installation(settings: Settings, binary: TerraformBinary) -> Installation:
-    """Return what ``init`` looks at beside the files of a run."""
+def installation(ctx: Context, cloud: str, binary: TerraformBinary) -> Installation:
+    """Return what ``init`` looks at beside the files of a run on this cloud."""
+    mirrors = (ctx.settings.sandbox_mirror, ctx.settings.provider_mirror)
     return Installation(
         terraform=f"{binary.path} {binary.version}",
-        cli_config=cli_config(settings.sandbox_mirror, settings.provider_mirror),
-        mirrors=tuple(item for item in (settings.sandbox_mirror, settings.provider_mirror) if item),
+        cli_config=_cli_config(ctx, ctx.catalog.cloud(cloud)),
+        mirrors=tuple(item for item in mirrors if item),
     )
 
 
@@ -101,82 +126,81 @@ def prepare(
         ReferenceNotReadyError: a referenced stack has no outputs.
         StackReferencedError: it is to be destroyed and others still use it.
         BlueprintMissingError: the stack's version of its blueprint has left the catalogue.
-        NotFoundError: the catalogue no longer has the cloud.
+        NotFoundError: the catalog no longer has the cloud.
+        CloudAccountRefusedError: this host does not allow its credentials.
+        AgreementUnreadableError: nobody can tell what was agreed.
     """
     stack = operation.stack
-    if operation.type == OperationType.DESTROY:
+    facts = facts_of(operation.type)
+    if facts.destroys:
         references.refuse_used(stack)  # one that was to go first could not be destroyed
     wanted = wanted_of(ctx, session, operation)
-    back = None
-    if operation.type == OperationType.ROLLBACK:
+    back, agreed = None, read_agreement(ctx.keys, session, stack.id)
+    if facts.goes_back:
         back = state_to_go_back_to(session, store, operation)
+        agreed = KeptAgreement(carry_over_to(ctx, session, stack, back.present, back.data))
     state = back.data if back else load_state(session, store, operation)
-    if operation.type == OperationType.DESTROY and state and StateFile.parse(state).is_empty:
+    if state is not None:
+        sources = ctx.catalog.cloud(stack.cloud).provider_sources.values()
+        check_known_providers(state, [*sources, BUILTIN_SOURCE])
+    options = PlanOptions.from_dict(operation.options)
+    is_empty = bool(state) and StateFile.parse(state or b"").is_empty
+    if facts.destroys and is_empty and not options.imports:
         wanted = None  # what it only reads may be gone, and that must not keep the stack
     restore_work_ballast(ctx)
     directory = ctx.runs.of(operation.id)
     if directory.exists and not operation.has_applied:
         directory.remove()  # of a plan that died or went stale; it changed nothing
-    files = files_of(ctx, operation, wanted, state)
+    adopted, forgotten = split_adopted(back.forgotten if back else [], options)
+    files = files_of(ctx, operation, wanted, state, adopted)
     directory.prepare(files)
-    if back is not None:
-        keep_forgotten(directory, back.forgotten)
+    keep_forgotten(directory, forgotten)
     operation.generation = stack.generation
     operation.blueprint_version = wanted.blueprint.version if wanted else None
-    return reopen(ctx, operation, wanted), files
+    return _open(ctx, operation, directory, wanted, agreed), files
 
 
-def files_of(
-    ctx: Context, operation: Operation, wanted: Wanted | None, state: bytes | None
-) -> RunFiles:
-    """Return what Terraform is to find for an operation.
-
-    Args:
-        ctx: the adapters.
-        operation: the one that runs.
-        wanted: what it is to make; None for a destroy that needs no module.
-        state: the state of record.
-
-    Raises:
-        ReferenceNotReadyError: a referenced stack has no outputs.
-    """
-    stack = operation.stack
-    cloud = ctx.catalog.cloud(stack.cloud)
-    variables = _variables(ctx, operation, wanted) if wanted else {}
-    variables |= cloud.provider_variables(open_credentials(ctx.keys, stack.cloud_account))
-    return RunFiles.of(
-        wanted.blueprint.module_dir(stack.cloud) if wanted else None,
-        cloud.provider_hcl,
-        variables,
-        state,
-        cloud.provider_lock,
-        [(item.to, item.id) for item in PlanOptions.from_dict(operation.options).imports],
-    )
-
-
-def reopen(ctx: Context, operation: Operation, wanted: Wanted | None = None) -> Workspace:
-    """Return the workspace of an operation whose run directory was prepared before.
-
-    Args:
-        ctx: the adapters.
-        operation: the one that runs.
-        wanted: what was planned, when it was not what the stack itself has.
+def reopen(ctx: Context, operation: Operation) -> Workspace:
+    """Return the workspace of an operation whose plan was approved.
 
     Raises:
         DecryptionError: it was sealed while its plan waited, and does not open.
     """
-    stack, directory = operation.stack, ctx.runs.of(operation.id)
+    directory = ctx.runs.of(operation.id)
     unpark(directory, ctx.keys)
+    return _open(ctx, operation, directory)
+
+
+def _open(
+    ctx: Context,
+    operation: Operation,
+    directory: RunDirectory,
+    wanted: UpgradeRequest | None = None,
+    agreed: KeptAgreement | None = None,
+) -> Workspace:
+    """Return the workspace of a run directory that is filled.
+
+    Args:
+        ctx: the adapters.
+        operation: the one that runs.
+        directory: where it runs.
+        wanted: what is planned, when it is not what the stack itself has.
+        agreed: what outside changes are compared with.
+    """
+    stack = operation.stack
     cloud = ctx.catalog.cloud(stack.cloud)
-    credentials = open_credentials(ctx.keys, stack.cloud_account)
-    config, settings = directory.cli_config_path, ctx.settings
-    write_cli_config(config, cli_config(settings.sandbox_mirror, settings.provider_mirror))
-    provider = StackProvider.of(stack, cloud, credentials)
-    sockets = find_socket_folder(directory.temporary)
+    login = sign_in(ctx, stack.cloud_account)
+    write_cli_config(directory.cli_config_path, _cli_config(ctx, cloud))
+    provider = StackProvider.of(stack, cloud, login)
+    sockets = find_socket_folder(directory.temporary, directory.account)
     environment = build_environment(
-        directory.home, directory.temporary, config, provider.sign_in, sockets
+        directory.home,
+        directory.temporary,
+        directory.cli_config_path,
+        provider.sign_in,
+        sockets,
     )
-    secrets = _secrets(ctx, stack, cloud, credentials, wanted)
+    secrets = _secrets(ctx, stack, cloud, login.fields, wanted)
     hide_in_logs(Redactor(secrets).text)
     return Workspace(
         directory=directory,
@@ -184,49 +208,21 @@ def reopen(ctx: Context, operation: Operation, wanted: Wanted | None = None) -> 
         secrets=secrets,
         provider=provider,
         refreshes_after_apply=cloud.refreshes_after_apply,
+        severities=cloud.severities,
+        cloud=stack.cloud,
+        settings=ctx.settings,
+        sockets=sockets,
+        check_reach=partial(check_reach, cloud, login, stack.cloud_account.name),
+        # The folders, because a copy that is made anew is another file.
+        credential_files=tuple({file.parent for file in login.files}),
+        agreed=agreed or KeptAgreement(),
     )
 
 
-def wanted_of(ctx: Context, session: Session, operation: Operation) -> Wanted | None:
-    """Return what Terraform is to make; nothing for a destroy that needs no module.
-
-    What Terraform destroys stands in the state, so the provider alone will do where the stack's
-    version of its blueprint has left the catalogue.
-
-    Raises:
-        BlueprintMissingError: it has, and the operation is no destroy.
-    """
-    preview = open_preview(ctx, session, operation)
-    if preview is not None:
-        return preview
-    stack = operation.stack
-    blueprint = ctx.catalog.find(stack.kind, stack.blueprint_version)
-    if blueprint is None and operation.type == OperationType.DESTROY:
-        return None
-    return Wanted(
-        blueprint or ctx.catalog.blueprint(stack.kind, stack.blueprint_version),
-        merge_parameters(ctx.keys, stack),
-        references.targets_of(stack),
-    )
-
-
-def _variables(ctx: Context, operation: Operation, wanted: Wanted) -> dict[str, Any]:
-    stack, cloud = operation.stack, ctx.catalog.cloud(operation.stack.cloud)
-    looks_only = (OperationType.DRIFT_CHECK, OperationType.ACCEPT_DRIFT)
-    builds_nothing = operation.type in (OperationType.DESTROY, *looks_only)
-    return wanted.blueprint.variables(
-        name=stack.name,
-        region=cloud.region(stack.region),
-        parameters=wanted.parameters,
-        reference_outputs=references.outputs_of(
-            ctx.keys, wanted.targets, may_be_troubled=builds_nothing
-        ),
-        tags={
-            "landform:stack": stack.id,
-            "landform:project": stack.project_id,
-            "landform:operation": operation.id,
-        },
-        cloud=cloud,
+def _cli_config(ctx: Context, cloud: Cloud) -> str:
+    settings = ctx.settings
+    return cli_config(
+        cloud.provider_sources.values(), settings.sandbox_mirror, settings.provider_mirror
     )
 
 
@@ -234,8 +230,8 @@ def _secrets(
     ctx: Context,
     stack: Stack,
     cloud: Cloud,
-    credentials: dict[str, str],
-    wanted: Wanted | None,
+    credentials: Mapping[str, str],
+    wanted: UpgradeRequest | None,
 ) -> tuple[str, ...]:
     """Return what must show nowhere: credentials, sensitive parameters and sensitive outputs.
 

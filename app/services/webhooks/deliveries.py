@@ -12,9 +12,10 @@ from app.domain.webhooks import TEST_EVENT, DeliveryStatus
 from app.errors import ConflictError, NotFoundError
 from app.models import Webhook, WebhookDelivery, WebhookEvent
 from app.services.access import Principal
-from app.services.pages import Page, PageRequest, fetch_page
+from app.services.paging import Page, PageRequest, fetch_page
 from app.services.webhooks.outbox import add_delivery, add_event
 from app.services.webhooks.registry import record, webhook_by_id
+from app.services.work import Work
 
 KEPT = timedelta(days=30)
 FORGOTTEN_AT_ONCE = 500
@@ -57,35 +58,35 @@ def delivery_by_id(
     return row
 
 
-def redeliver(
-    session: Session, principal: Principal, webhook_id: str, delivery_id: str
-) -> WebhookDelivery:
+def redeliver(work: Work, webhook_id: str, delivery_id: str) -> WebhookDelivery:
     """Queue the event of a delivery again; its ``webhook-id`` is the same, so receivers notice.
 
     Raises:
         NotFoundError, PermissionDeniedError: as ``delivery_by_id``.
         ConflictError: the webhook is disabled.
     """
-    hook = _enabled(session, principal, webhook_id)
-    row = delivery_by_id(session, principal, webhook_id, delivery_id)
-    _hurry(session, hook)
-    again = add_delivery(session, hook.id, row.event, redelivery_of=row.id)
-    record(session, principal, "webhook.redeliver", hook, delivery_id=row.id)
+    hook = _enabled(work, webhook_id)
+    row = delivery_by_id(work.session, work.principal, webhook_id, delivery_id)
+    _hurry(work.session, hook)
+    again = add_delivery(work.session, hook.id, row.event, redelivery_of=row.id)
+    record(work, "webhook.redeliver", hook, delivery_id=row.id)
     return again
 
 
-def send_test(session: Session, principal: Principal, webhook_id: str) -> WebhookDelivery:
+def send_test(work: Work, webhook_id: str) -> WebhookDelivery:
     """Queue a test message.
 
     Raises:
         NotFoundError, PermissionDeniedError: as ``webhook_by_id``.
         ConflictError: the webhook is disabled.
     """
-    hook = _enabled(session, principal, webhook_id)
-    event = add_event(session, TEST_EVENT, {"webhook_id": hook.id, "requested_by": principal.name})
-    _hurry(session, hook)
-    row = add_delivery(session, hook.id, event)
-    record(session, principal, "webhook.test", hook)
+    hook = _enabled(work, webhook_id)
+    event = add_event(
+        work.session, TEST_EVENT, {"webhook_id": hook.id, "requested_by": work.principal.name}
+    )
+    _hurry(work.session, hook)
+    row = add_delivery(work.session, hook.id, event)
+    record(work, "webhook.test", hook)
     return row
 
 
@@ -119,8 +120,8 @@ def _hurry(session: Session, hook: Webhook) -> None:
     session.execute(waiting.values(next_attempt_at=utc_now()))
 
 
-def _enabled(session: Session, principal: Principal, webhook_id: str) -> Webhook:
-    hook = webhook_by_id(session, principal, webhook_id, is_locked=True)
+def _enabled(work: Work, webhook_id: str) -> Webhook:
+    hook = webhook_by_id(work.session, work.principal, webhook_id, is_locked=True)
     if not hook.is_enabled:
         raise ConflictError(
             f"The webhook {hook.id} is disabled.", advice="Enable it first: PATCH enabled to true."

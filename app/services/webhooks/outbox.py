@@ -1,7 +1,7 @@
 """Put down what webhooks are to be told, in the transaction of what happened.
 
 Nothing is sent here: the sender reads the rows after the commit, so an event is told if and only
-if it happened. Data in it is for strangers: never a secret value.
+if it happened. Data in it leaves Landform: never a secret value.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 
 from app.clock import rfc3339, utc_now
 from app.domain import ids
-from app.domain.operations import OperationStatus, OperationType
+from app.domain.operation_registry import facts_of
+from app.domain.operations import OperationStatus
+from app.domain.plan_summary import with_all_counts
 from app.domain.webhooks import DeliveryStatus, EventType
 from app.models import (
     DriftFinding,
@@ -26,7 +28,7 @@ from app.models import (
     WebhookDelivery,
     WebhookEvent,
 )
-from app.services.schedules import next_check
+from app.services.schedules.next_check import next_check
 
 MAX_DETAIL = 1000
 
@@ -65,15 +67,14 @@ def _tell(session: Session, event: EventType, project_id: str, data: dict[str, A
 
 def operation_ended(session: Session, operation: Operation) -> None:
     """Tell that an operation has ended; of a drift check only when it failed."""
-    is_check = operation.type == OperationType.DRIFT_CHECK
-    if is_check and operation.status != OperationStatus.ERRORED:
+    if facts_of(operation.type).checks_drift and operation.status != OperationStatus.ERRORED:
         return
     data = describe_operation(operation)
     announce(session, EventType.OPERATION_ENDED, operation.stack, operation=data)
 
 
 def approval_wanted(session: Session, operation: Operation) -> None:
-    """Tell that a plan waits for a person."""
+    """Tell that a plan awaits approval."""
     data = describe_operation(operation)
     announce(session, EventType.APPROVAL_WANTED, operation.stack, operation=data)
 
@@ -184,7 +185,7 @@ def describe_operation(operation: Operation) -> dict[str, Any]:
         "created_at": rfc3339(operation.created_at),
         "started_at": rfc3339(operation.started_at),
         "ended_at": rfc3339(operation.ended_at),
-        "plan": operation.plan_summary,
+        "plan": with_all_counts(operation.plan_summary),
         "error": error
         and {name: error.get(name) for name in ("code", "title", "detail", "advice")},
         "link": f"/api/v1/operations/{operation.id}",

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from app import exact_json
 from app.clock import rfc3339
 from app.domain.drift import Severity
+from app.domain.plain_words import in_words
 from app.domain.stacks import OnExpiry
-from app.domain.webhooks import PAYLOAD_VERSION, TEST_EVENT, EventType, WebhookFormat, sign
+from app.domain.webhook_signature import sign
+from app.domain.webhooks import TEST_EVENT, EventType, WebhookFormat
 from app.models import WebhookEvent
 
 JSON = "application/json"
+PAYLOAD_VERSION = 1
+MAX_PAYLOAD_BYTES = 16 * 1024
+"""Receivers refuse large bodies; whoever wants all of it follows the link."""
+
 NAMED = 5
 """Stacks that a line of a digest names."""
+
+CUT_TO = ((2000, 200), (500, 50), (200, 20), (200, 5))
+"""Letters of a text and entries of a list that stay, tried in this order; links are shorter."""
 
 _NO_EMPHASIS = str.maketrans("*~`\n\r", " " * 5)
 
@@ -22,14 +31,37 @@ _NO_EMPHASIS = str.maketrans("*~`\n\r", " " * 5)
 def body_of(event: WebhookEvent, format_: WebhookFormat) -> bytes:
     """Return the bytes to send; the same for the same event and format."""
     if format_ is WebhookFormat.SLACK:
-        return json.dumps({"text": sentence_of(event)}).encode()
+        return exact_json.dumps({"text": sentence_of(event)}).encode()
     payload = {
         "type": event.type,
         "version": PAYLOAD_VERSION,
         "timestamp": rfc3339(event.created_at),
         "data": event.data,
     }
-    return json.dumps(payload, ensure_ascii=False).encode("utf-8", "backslashreplace")
+    body = _bytes_of(payload)
+    for letters, entries in CUT_TO:
+        if len(body) <= MAX_PAYLOAD_BYTES:
+            break
+        # The links in it lead to the whole.
+        short = _shortened(event.data, letters, entries)
+        body = _bytes_of({**payload, "data": short, "is_cut": True})
+    return body
+
+
+def _bytes_of(payload: dict[str, Any]) -> bytes:
+    text = exact_json.dumps(payload, large_as_text=True, ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _shortened(value: Any, letters: int, entries: int) -> Any:
+    """Return the same form with at most so many letters in a text and entries in a list."""
+    if isinstance(value, str):
+        return value if len(value) <= letters else value[: letters - 1] + "…"
+    if isinstance(value, list):
+        return [_shortened(item, letters, entries) for item in value[:entries]]
+    if isinstance(value, dict):
+        return {name: _shortened(item, letters, entries) for name, item in value.items()}
+    return value
 
 
 def headers_of(
@@ -66,14 +98,14 @@ def sentence_of(event: WebhookEvent) -> str:
 
 def _say_ended(data: dict[str, Any]) -> str:
     operation = data["operation"]
-    said = f"{operation['type']} ended as {operation['status']}"
+    said = f"{in_words(operation['type'])} ended as {in_words(operation['status'])}"
     error = operation["error"] or {}
     return f"{said}. {_plain(error['title'])}." if error.get("title") else said
 
 
 def _say_approval(data: dict[str, Any]) -> str:
     plan = data["operation"]["plan"] or {}
-    verbs = ("add", "change", "replace", "destroy")
+    verbs = ("add", "change", "replace", "destroy", "import", "move", "forget")
     counts = [f"{plan[verb]} to {verb}" for verb in verbs if plan.get(verb)]
     return f"a plan waits for approval ({', '.join(counts) or 'no changes'})"
 

@@ -11,22 +11,22 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain import ids
-from app.domain.permissions import Right, ServiceRight
+from app.domain.permissions import Act, Right, ServiceRight
 from app.domain.webhook_target import Target, parse_target
 from app.domain.webhooks import EventType, WebhookFormat
 from app.errors import (
     NotFoundError,
     PermissionDeniedError,
-    PreconditionFailedError,
     ValidationError,
 )
 from app.models import Project, Webhook, WebhookDelivery
 from app.services import audit
-from app.services.access import Principal, require, require_service, visible
+from app.services.access import Principal, require, require_proof, require_service, visible
 from app.services.context import Context
-from app.services.lookup import project_by
-from app.services.pages import Page, PageRequest, fetch_page
-from app.services.webhooks.sealing import open_url, renew_secret, seal_url
+from app.services.lookup import expect_version, is_project, project_by
+from app.services.paging import Page, PageRequest, fetch_page
+from app.services.webhooks.secrets import open_url, renew_secret, seal_url
+from app.services.work import Work
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,7 @@ class WebhookChange:
     enabled: bool | None = None
 
 
-def create_webhook(
-    ctx: Context, session: Session, principal: Principal, wanted: NewWebhook
-) -> tuple[Webhook, str]:
+def create_webhook(work: Work, wanted: NewWebhook) -> tuple[Webhook, str]:
     """Make a webhook and return it with its signing secret, which is not shown again.
 
     Raises:
@@ -62,9 +60,9 @@ def create_webhook(
     """
     project: Project | None = None
     if wanted.project is None:
-        require_service(principal, ServiceRight.WEBHOOK_MANAGE_ALL)
+        require_service(work.principal, ServiceRight.WEBHOOK_MANAGE_ALL)
     else:
-        project = project_by(session, principal, wanted.project, Right.WEBHOOK_MANAGE)
+        project = project_by(work.session, work.principal, wanted.project, Right.WEBHOOK_MANAGE)
     now = utc_now()
     row = Webhook(
         id=ids.new_id(ids.WEBHOOK),
@@ -75,17 +73,17 @@ def create_webhook(
         format=wanted.format.value,
         is_enabled=True,
         dead_in_a_row=0,
-        created_by=principal.name,
+        created_by=work.principal.name,
         created_at=now,
         updated_at=now,
         version=1,
     )
-    row.host = check_url(ctx, wanted.url).host
-    seal_url(ctx.keys, row, wanted.url)
-    secret = renew_secret(ctx.keys, row)
-    session.add(row)
-    record(session, principal, "webhook.create", row, events=row.events, host=row.host)
-    session.flush()
+    row.host = check_url(work.ctx, wanted.url).host
+    seal_url(work.ctx.keys, row, wanted.url)
+    secret = renew_secret(work.ctx.keys, row)
+    work.session.add(row)
+    record(work, "webhook.create", row, events=row.events, host=row.host)
+    work.session.flush()
     return row, secret
 
 
@@ -99,7 +97,7 @@ def list_webhooks(
     """
     query = select(Webhook).where(_manageable(principal))
     if project is not None:
-        named = select(Project.id).where(or_(Project.id == project, Project.name == project))
+        named = select(Project.id).where(is_project(project))
         query = query.where(Webhook.project_id.in_(named))
     return fetch_page(session, query, Webhook.id, page, newest_first=True)
 
@@ -126,9 +124,7 @@ def webhook_by_id(
 
 
 def change_webhook(
-    ctx: Context,
-    session: Session,
-    principal: Principal,
+    work: Work,
     webhook_id: str,
     change: WebhookChange,
     expected_version: int | None,
@@ -140,57 +136,55 @@ def change_webhook(
         PreconditionFailedError: it is no longer at ``expected_version``.
         ValidationError: the URL is not accepted.
     """
-    row = webhook_by_id(session, principal, webhook_id, is_locked=True)
-    _check_version(row, expected_version)
+    row = webhook_by_id(work.session, work.principal, webhook_id, is_locked=True)
+    expect_version(f"Webhook {row.id}", row.version, expected_version)
     changed = _change_columns(row, change)
-    if change.url is not None and change.url != open_url(ctx.keys, row):
-        row.host = check_url(ctx, change.url).host
-        seal_url(ctx.keys, row, change.url)
+    if change.url is not None and change.url != open_url(work.ctx.keys, row):
+        row.host = check_url(work.ctx, change.url).host
+        seal_url(work.ctx.keys, row, change.url)
         changed.append("url")
     if change.enabled is not None and change.enabled != row.is_enabled:
         row.is_enabled, row.dead_in_a_row = change.enabled, 0
-        row.disabled_because = None if change.enabled else f"Disabled by {principal.name}."
+        row.disabled_because = None if change.enabled else f"Disabled by {work.principal.name}."
         changed.append("enabled")
     if changed:
         touch(row)
-        record(session, principal, "webhook.change", row, changed=changed, host=row.host)
+        record(work, "webhook.change", row, changed=changed, host=row.host)
     return row
 
 
-def rotate_secret(
-    ctx: Context, session: Session, principal: Principal, webhook_id: str
-) -> tuple[Webhook, str]:
+def rotate_secret(work: Work, webhook_id: str) -> tuple[Webhook, str]:
     """Give a webhook a new secret; the old one signs beside it for a day.
 
     Raises:
         NotFoundError, PermissionDeniedError: as ``webhook_by_id``.
+        ConfirmationRequiredError: the session is not confirmed.
     """
-    row = webhook_by_id(session, principal, webhook_id, is_locked=True)
-    secret = renew_secret(ctx.keys, row)
+    row = webhook_by_id(work.session, work.principal, webhook_id, is_locked=True)
+    require_proof(work.principal, Act.ROTATE_WEBHOOK_SECRET)
+    secret = renew_secret(work.ctx.keys, row)
     touch(row)
-    record(session, principal, "webhook.rotate_secret", row)
+    record(work, "webhook.rotate_secret", row)
     return row, secret
 
 
-def delete_webhook(
-    session: Session, principal: Principal, webhook_id: str, expected_version: int | None
-) -> None:
+def delete_webhook(work: Work, webhook_id: str, expected_version: int | None) -> None:
     """Delete a webhook with its deliveries; what was not sent yet is not sent.
 
     Raises:
         NotFoundError, PermissionDeniedError: as ``webhook_by_id``.
         PreconditionFailedError: it is no longer at ``expected_version``.
     """
-    row = webhook_by_id(session, principal, webhook_id, is_locked=True)
-    _check_version(row, expected_version)
-    _delete(session, principal, row)
+    row = webhook_by_id(work.session, work.principal, webhook_id, is_locked=True)
+    expect_version(f"Webhook {row.id}", row.version, expected_version)
+    _delete(work, row)
 
 
-def delete_webhooks_of(session: Session, principal: Principal, project_id: str) -> None:
+def delete_webhooks_of(work: Work, project_id: str) -> None:
     """Delete the webhooks of a project that is being deleted."""
     own = select(Webhook).where(Webhook.project_id == project_id).order_by(Webhook.id)
-    for row in session.scalars(own.with_for_update(of=Webhook)).all():
-        _delete(session, principal, row)
+    for row in work.session.scalars(own.with_for_update(of=Webhook)).all():
+        _delete(work, row)
 
 
 def check_url(ctx: Context, url: str) -> Target:
@@ -211,17 +205,15 @@ def touch(row: Webhook) -> None:
     row.updated_at = utc_now()
 
 
-def record(
-    session: Session, principal: Principal, action: str, row: Webhook, **detail: Any
-) -> None:
+def record(work: Work, action: str, row: Webhook, **detail: Any) -> None:
     """Put an act on a webhook into the audit trail."""
-    audit.record(session, principal, action, "webhook", row.id, project_id=row.project_id, **detail)
+    audit.record(work, action, "webhook", row.id, project_id=row.project_id, **detail)
 
 
-def _delete(session: Session, principal: Principal, row: Webhook) -> None:
-    session.execute(delete(WebhookDelivery).where(WebhookDelivery.webhook_id == row.id))
-    record(session, principal, "webhook.delete", row, name=row.name, host=row.host)
-    session.delete(row)
+def _delete(work: Work, row: Webhook) -> None:
+    work.session.execute(delete(WebhookDelivery).where(WebhookDelivery.webhook_id == row.id))
+    record(work, "webhook.delete", row, name=row.name, host=row.host)
+    work.session.delete(row)
 
 
 def _change_columns(row: Webhook, change: WebhookChange) -> list[str]:
@@ -252,10 +244,3 @@ def _manageable(principal: Principal) -> ColumnElement[bool]:
 
 def _unique(events: Sequence[EventType]) -> list[str]:
     return sorted({event.value for event in events})
-
-
-def _check_version(row: Webhook, expected_version: int | None) -> None:
-    if expected_version is not None and row.version != expected_version:
-        raise PreconditionFailedError(
-            f"Webhook {row.id} is at version {row.version}, not {expected_version}."
-        )

@@ -11,34 +11,30 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, func, or_, select, update
 
 from app.clock import utc_now
-from app.domain.webhooks import (
-    DISABLE_AFTER_DEAD,
-    TEST_EVENT,
-    DeliveryStatus,
-    WebhookFormat,
-    next_attempt,
-)
+from app.domain.webhook_retries import DISABLE_AFTER_DEAD, is_about_the_receiver, next_attempt
+from app.domain.webhooks import TEST_EVENT, DeliveryStatus, WebhookFormat
 from app.errors import DecryptionError
 from app.logs import get_logger
 from app.models import Webhook, WebhookDelivery
-from app.notify.courier import Answer, Courier
+from app.notify.webhook_client import SendResult, WebhookClient
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
+from app.services.webhooks.metrics import count_attempt
 from app.services.webhooks.payloads import body_of, headers_of
 from app.services.webhooks.registry import record, touch
-from app.services.webhooks.sealing import open_secrets, open_url
-from app.services.webhooks.totals import count_attempt
+from app.services.webhooks.secrets import open_secrets, open_url
+from app.services.work import Work, perform
 
 CLAIM = timedelta(seconds=120)
 """Longer than any attempt: DNS, three connections and an answer."""
 
 AT_ONCE = 50
+SLOW_MS = 2000
 GONE = 410
 MAX_ERROR = 300
 
@@ -55,16 +51,24 @@ class Message:
     body: bytes
 
 
-def due_webhooks(ctx: Context) -> Sequence[str]:
+@dataclass(frozen=True)
+class DueWebhook:
+    """A webhook that has a message to be sent now; ``is_slow`` as in its row."""
+
+    id: str
+    is_slow: bool
+
+
+def due_webhooks(ctx: Context) -> Sequence[DueWebhook]:
     """Return the webhooks whose next message is due and that no sender works on."""
     now = utc_now()
     heads = (
         select(func.min(WebhookDelivery.number))
-        .where(WebhookDelivery.status == DeliveryStatus.PENDING)
+        .where(*_in_line(now))
         .group_by(WebhookDelivery.webhook_id)
     )
     query = (
-        select(WebhookDelivery.webhook_id)
+        select(WebhookDelivery.webhook_id, Webhook.is_slow)
         .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
         .where(
             WebhookDelivery.number.in_(heads),
@@ -75,11 +79,17 @@ def due_webhooks(ctx: Context) -> Sequence[str]:
         .order_by(WebhookDelivery.next_attempt_at)
     )
     with ctx.read() as session:
-        return session.scalars(query).all()
+        return [DueWebhook(*row) for row in session.execute(query)]
 
 
-def serve_webhook(ctx: Context, courier: Courier, webhook_id: str) -> int:
-    """Send what is due to one webhook until one message fails; return how many attempts it was."""
+def _in_line(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return what makes a message count when the next one of a webhook is looked for."""
+    may_be_passed = WebhookDelivery.holds_back.is_(False) & (WebhookDelivery.next_attempt_at > now)
+    return WebhookDelivery.status == DeliveryStatus.PENDING, ~may_be_passed
+
+
+def serve_webhook(ctx: Context, client: WebhookClient, webhook_id: str) -> int:
+    """Send what is due to one webhook while it answers; return how many attempts it was."""
     claim = secrets.token_hex(16)
     attempts = 0
     while attempts < AT_ONCE and _claim(ctx, webhook_id, claim):
@@ -90,7 +100,7 @@ def serve_webhook(ctx: Context, courier: Courier, webhook_id: str) -> int:
             break
         if message is None:
             break
-        answer = courier.post(message.url, message.headers, message.body)
+        answer = client.post(message.url, message.headers, message.body)
         attempts += 1
         if not _settle(ctx, webhook_id, claim, message.delivery_number, answer):
             break
@@ -120,14 +130,11 @@ def _release(ctx: Context, webhook_id: str, claim: str) -> None:
 
 
 def _next_message(ctx: Context, webhook_id: str) -> Message | None:
-    """Return the oldest message that was not delivered yet, if it is due."""
+    """Return the oldest message that is in line, if it is due."""
     now = utc_now()
     query = (
         select(WebhookDelivery)
-        .where(
-            WebhookDelivery.webhook_id == webhook_id,
-            WebhookDelivery.status == DeliveryStatus.PENDING,
-        )
+        .where(WebhookDelivery.webhook_id == webhook_id, *_in_line(now))
         .order_by(WebhookDelivery.number)
         .limit(1)
     )
@@ -143,9 +150,10 @@ def _next_message(ctx: Context, webhook_id: str) -> Message | None:
         return Message(delivery.number, open_url(ctx.keys, hook), headers, body)
 
 
-def _settle(ctx: Context, webhook_id: str, claim: str, number: int, answer: Answer) -> bool:
+def _settle(ctx: Context, webhook_id: str, claim: str, number: int, answer: SendResult) -> bool:
     """Note how an attempt went and tell whether to go on with the next message."""
-    with ctx.write() as session:
+    with perform(ctx, SYSTEM_PRINCIPAL) as work:
+        session = work.session
         hook = session.get(Webhook, webhook_id, with_for_update={"of": Webhook})
         if hook is None or hook.claim != claim:
             return False  # deleted, or so late that another sender took over
@@ -157,17 +165,19 @@ def _settle(ctx: Context, webhook_id: str, claim: str, number: int, answer: Answ
         delivery.attempted_at, delivery.duration_ms = now, answer.duration_ms
         delivery.response_status, delivery.response_excerpt = answer.status, answer.excerpt
         delivery.error = answer.error and answer.error[:MAX_ERROR]
+        hook.is_slow = answer.status is None or answer.duration_ms > SLOW_MS
         if answer.is_accepted:
             delivery.next_attempt_at, hook.dead_in_a_row = None, 0
             delivery.status, delivery.ended_at = DeliveryStatus.DELIVERED.value, now
         else:
-            _settle_failure(session, hook, delivery, answer)
+            _settle_failure(work, hook, delivery, answer)
         count_attempt(session, answer, DeliveryStatus(delivery.status))
-        return hook.is_enabled and delivery.status != DeliveryStatus.PENDING
+        is_passed = delivery.status != DeliveryStatus.PENDING or not delivery.holds_back
+        return hook.is_enabled and is_passed
 
 
 def _settle_failure(
-    session: Session, hook: Webhook, delivery: WebhookDelivery, answer: Answer
+    work: Work, hook: Webhook, delivery: WebhookDelivery, answer: SendResult
 ) -> None:
     is_test = delivery.event.type == TEST_EVENT
     later = next_attempt(
@@ -175,27 +185,28 @@ def _settle_failure(
     )
     if later is not None and answer.status != GONE and not is_test:
         delivery.next_attempt_at = later
+        delivery.holds_back = is_about_the_receiver(answer.status, delivery.attempts)
         return
     delivery.next_attempt_at = None
     delivery.status, delivery.ended_at = DeliveryStatus.DEAD.value, utc_now()
     hook.dead_in_a_row += 0 if is_test else 1
     log.warning("webhook_delivery_dead", webhook_id=hook.id, delivery_id=delivery.id)
     if answer.status == GONE:
-        _disable(session, hook, "The receiver answered 410: it wants no more messages.")
+        _disable(work, hook, "The receiver answered 410: it wants no more messages.")
     elif hook.dead_in_a_row >= DISABLE_AFTER_DEAD:
-        _disable(session, hook, f"{hook.dead_in_a_row} messages in a row could not be delivered.")
+        _disable(work, hook, f"{hook.dead_in_a_row} messages in a row could not be delivered.")
 
 
-def _disable(session: Session, hook: Webhook, reason: str) -> None:
+def _disable(work: Work, hook: Webhook, reason: str) -> None:
     hook.is_enabled, hook.disabled_because = False, reason
     touch(hook)
-    record(session, SYSTEM_PRINCIPAL, "webhook.disable", hook, reason=reason, host=hook.host)
+    record(work, "webhook.disable", hook, reason=reason, host=hook.host)
     log.warning("webhook_disabled", webhook_id=hook.id, host=hook.host, reason=reason)
 
 
 def _disable_unreadable(ctx: Context, webhook_id: str, error: DecryptionError) -> None:
     """Say it where people look; without its key nothing can be sent or signed."""
-    with ctx.write() as session:
-        hook = session.get(Webhook, webhook_id, with_for_update={"of": Webhook})
+    with perform(ctx, SYSTEM_PRINCIPAL) as work:
+        hook = work.session.get(Webhook, webhook_id, with_for_update={"of": Webhook})
         if hook is not None:
-            _disable(session, hook, f"Its URL or its secret does not open [{error.code}].")
+            _disable(work, hook, f"Its URL or its secret does not open [{error.code}].")

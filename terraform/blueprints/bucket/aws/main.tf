@@ -49,24 +49,29 @@ resource "aws_s3_bucket_versioning" "this" {
   }
 }
 
-# The provider watches a life cycle for most of a minute until it trusts AWS to have it everywhere,
-# so a bucket has one only if it needs one.
+# Always there, so that a rule that somebody adds, and that deletes objects, is taken out again. The
+# provider watches it for most of a minute until it trusts AWS to have it everywhere.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
-  for_each = var.expire_after_days == null ? {} : { expiry = var.expire_after_days }
+  # The key is that of version 1.0.0, which had a life cycle only if objects expire: nothing moves.
+  for_each = toset(["expiry"])
 
   bucket = aws_s3_bucket.this.id
 
-  rule {
-    id     = each.key
-    status = "Enabled"
-    filter {}
+  dynamic "rule" {
+    for_each = var.expire_after_days == null ? [] : [var.expire_after_days]
 
-    expiration {
-      days = each.value
-    }
+    content {
+      id     = each.key
+      status = "Enabled"
+      filter {}
 
-    noncurrent_version_expiration {
-      noncurrent_days = each.value
+      expiration {
+        days = rule.value
+      }
+
+      noncurrent_version_expiration {
+        noncurrent_days = rule.value
+      }
     }
   }
 

@@ -3,7 +3,9 @@
 locals {
   disk_driver = "aws-ebs-csi-driver"
   addons      = var.managed_addons ? toset(["vpc-cni", "kube-proxy", "coredns", local.disk_driver]) : toset([])
-  issuer      = trimprefix(aws_eks_cluster.this.identity[0].oidc[0].issuer, "https://")
+  # By keys of their own, not by other resources: an import must know them before those exist.
+  disks  = var.managed_addons ? toset(["disks"]) : toset([])
+  issuer = trimprefix(aws_eks_cluster.this.identity[0].oidc[0].issuer, "https://")
 }
 
 data "aws_eks_addon_version" "this" {
@@ -36,7 +38,7 @@ resource "aws_eks_addon" "this" {
 
 # The driver's role is its own (IRSA): no other pod may make or attach disks.
 data "aws_iam_policy_document" "disks_trust" {
-  for_each = var.managed_addons ? toset(["disks"]) : toset([])
+  for_each = local.disks
 
   statement {
     actions = ["sts:AssumeRoleWithWebIdentity"]
@@ -61,10 +63,10 @@ data "aws_iam_policy_document" "disks_trust" {
 }
 
 resource "aws_iam_role" "disks" {
-  for_each = data.aws_iam_policy_document.disks_trust
+  for_each = local.disks
 
   name               = "${local.name}-disks"
-  assume_role_policy = each.value.json
+  assume_role_policy = data.aws_iam_policy_document.disks_trust[each.key].json
   tags               = var.landform_tags
 
   lifecycle {
@@ -73,8 +75,23 @@ resource "aws_iam_role" "disks" {
 }
 
 resource "aws_iam_role_policy_attachment" "disks" {
-  for_each = aws_iam_role.disks
+  for_each = local.disks
 
-  role       = each.value.name
+  role       = aws_iam_role.disks[each.key].name
   policy_arn = "arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy"
+}
+
+# The role has this policy and no others: what somebody adds is drift, and is taken out again.
+resource "aws_iam_role_policies_exclusive" "disks" {
+  for_each = local.disks
+
+  role_name    = aws_iam_role.disks[each.key].name
+  policy_names = []
+}
+
+resource "aws_iam_role_policy_attachments_exclusive" "disks" {
+  for_each = local.disks
+
+  role_name   = aws_iam_role.disks[each.key].name
+  policy_arns = [aws_iam_role_policy_attachment.disks[each.key].policy_arn]
 }

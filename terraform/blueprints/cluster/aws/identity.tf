@@ -28,6 +28,17 @@ resource "aws_iam_role_policy_attachment" "cluster" {
   policy_arn = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
 }
 
+# The role has this policy and no others: what somebody adds is drift, and is taken out again.
+resource "aws_iam_role_policies_exclusive" "cluster" {
+  role_name    = aws_iam_role.cluster.name
+  policy_names = []
+}
+
+resource "aws_iam_role_policy_attachments_exclusive" "cluster" {
+  role_name   = aws_iam_role.cluster.name
+  policy_arns = [aws_iam_role_policy_attachment.cluster.policy_arn]
+}
+
 resource "aws_iam_role" "nodes" {
   name               = "${local.name}-nodes"
   assume_role_policy = data.aws_iam_policy_document.trust["nodes"].json
@@ -47,6 +58,17 @@ resource "aws_iam_role_policy_attachment" "nodes" {
 
   role       = aws_iam_role.nodes.name
   policy_arn = "arn:aws:iam::aws:policy/${each.key}"
+}
+
+# The role has these policies and no others: what somebody adds is drift, and is taken out again.
+resource "aws_iam_role_policies_exclusive" "nodes" {
+  role_name    = aws_iam_role.nodes.name
+  policy_names = []
+}
+
+resource "aws_iam_role_policy_attachments_exclusive" "nodes" {
+  role_name   = aws_iam_role.nodes.name
+  policy_arns = [for item in aws_iam_role_policy_attachment.nodes : item.policy_arn]
 }
 
 # Lets service accounts of the cluster assume roles whose trust policy names this issuer (IRSA).

@@ -26,6 +26,17 @@ resource "aws_iam_role_policy_attachment" "sessions" {
   policy_arn = "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"
 }
 
+# The role has this policy and no others: what somebody adds is drift, and is taken out again.
+resource "aws_iam_role_policies_exclusive" "this" {
+  role_name    = aws_iam_role.this.name
+  policy_names = []
+}
+
+resource "aws_iam_role_policy_attachments_exclusive" "this" {
+  role_name   = aws_iam_role.this.name
+  policy_arns = [aws_iam_role_policy_attachment.sessions.policy_arn]
+}
+
 resource "aws_iam_instance_profile" "this" {
   name = aws_iam_role.this.name
   role = aws_iam_role.this.name

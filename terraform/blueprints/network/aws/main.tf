@@ -29,10 +29,13 @@ resource "aws_vpc" "this" {
   }
 }
 
-# Without rules: what is in the network and belongs to no other group is reached by nobody.
+# Without rules, and said so: what is in the network and belongs to no other group is reached by
+# nobody, and a rule that somebody adds is taken out again.
 resource "aws_default_security_group" "this" {
-  vpc_id = aws_vpc.this.id
-  tags   = merge(var.landform_tags, { Name = "${var.landform_name}-default" })
+  vpc_id  = aws_vpc.this.id
+  ingress = []
+  egress  = []
+  tags    = merge(var.landform_tags, { Name = "${var.landform_name}-default" })
 
   lifecycle {
     ignore_changes = [tags["landform:operation"]]
@@ -62,8 +65,9 @@ resource "aws_route_table" "this" {
 }
 
 resource "aws_route_table_association" "this" {
-  for_each = aws_subnet.this
+  # By the keys of the subnets, not by themselves: an import must know them before they exist.
+  for_each = local.subnet_cidrs
 
-  subnet_id      = each.value.id
+  subnet_id      = aws_subnet.this[each.key].id
   route_table_id = aws_route_table.this.id
 }

@@ -1,0 +1,68 @@
+"""The gate for query parameters: a request that names an unknown one does nothing.
+
+Runs before the view of every operation, also of those that take no parameter: ``?dry_run=true`` on
+an operation that knows no such thing must not do the work for real. Which ones an operation takes
+is read from the schemas that also make the OpenAPI document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from flask import current_app, request
+
+from app.domain.names import NOT_STORABLE, is_storable
+from app.errors import FieldProblem, ValidationError
+
+MAX_QUERY_BYTES = 8192
+MAX_NAME_SHOWN = 64
+
+
+def refuse_unknown_parameters() -> None:
+    """Refuse the present request if its query is not one that its operation takes.
+
+    Raises:
+        ValidationError: a parameter is unknown, given twice or not text, or all are too long.
+    """
+    if not request.query_string or request.method == "OPTIONS":
+        return
+    if len(request.query_string) > MAX_QUERY_BYTES:
+        raise ValidationError.at("?", f"The query has more than {MAX_QUERY_BYTES} bytes.")
+    known = known_parameters(current_app.view_functions[request.endpoint or ""], request.method)
+    problems = tuple(
+        FieldProblem(f"?{name[:MAX_NAME_SHOWN]}", message)
+        for name, values in request.args.lists()
+        if (message := _fault(name, values, known))
+    )
+    if problems:
+        detail = f"{problems[0].pointer}: {problems[0].message}"
+        raise ValidationError(detail, problems=problems)
+
+
+def known_parameters(view: Callable[..., Any], method: str) -> frozenset[str]:
+    """Return the names of the query parameters that an operation takes.
+
+    Args:
+        view: what Flask calls for the path.
+        method: the HTTP method; HEAD is GET without the body.
+    """
+    name = "get" if method == "HEAD" else method.lower()
+    return _known(getattr(getattr(view, "view_class", None), name, view))
+
+
+@cache
+def _known(operation: Callable[..., Any]) -> frozenset[str]:
+    told = getattr(operation, "_apidoc", {}).get("arguments", {}).get("parameters", ())
+    schemas = [item["schema"] for item in told if item["in"] == "query"]
+    fields = [pair for schema in schemas for pair in schema().load_fields.items()]
+    return frozenset(field.data_key or name for name, field in fields)
+
+
+def _fault(name: str, values: list[str], known: frozenset[str]) -> str | None:
+    if name not in known:
+        return "Unknown parameter."
+    if len(values) > 1:
+        return "Is given more than once."
+    return None if is_storable(values[0]) else NOT_STORABLE

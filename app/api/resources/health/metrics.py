@@ -1,0 +1,117 @@
+"""What Prometheus collects of webhooks, drift, periodic duties and refusals.
+
+Other processes do what is counted here and leave the figures in SQL; only refusals are this one's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.clock import utc_now
+from app.services.context import Context
+from app.services.drift.health import count_stacks, read_overdue, read_pulse, read_totals
+from app.services.installation.duties import read_duties
+from app.services.webhooks.metrics import webhook_figures
+
+Read = Callable[[Context], Iterator[Metric]]
+Family = type[CounterMetricFamily | GaugeMetricFamily]
+
+
+def registry_of(ctx: Context) -> CollectorRegistry:
+    """Return what is collected of one Landform."""
+    registry = CollectorRegistry()
+    for read in (_webhooks, _drift, _duties, _refusals):
+        registry.register(_Figures(ctx, read))
+    return registry
+
+
+class _Figures(Collector):
+    """Some figures; none where the database fails, since the others are wanted all the more."""
+
+    def __init__(self, ctx: Context, read: Read) -> None:
+        self._ctx, self._read = ctx, read
+
+    def collect(self) -> list[Metric]:
+        try:
+            return list(self._read(self._ctx))
+        except SQLAlchemyError:
+            return []
+
+
+def _webhooks(ctx: Context) -> Iterator[Metric]:
+    attempts, waiting, disabled = webhook_figures(ctx)
+    told = "Messages to webhooks by what became of them"
+    yield _by(CounterMetricFamily, "landform_webhook_attempts", told, "result", attempts)
+    yield GaugeMetricFamily(
+        "landform_webhook_deliveries_pending", "Messages that wait to be delivered", waiting
+    )
+    yield GaugeMetricFamily(
+        "landform_webhooks_disabled", "Webhooks that are switched off", disabled
+    )
+
+
+def _drift(ctx: Context) -> Iterator[Metric]:
+    pulse = read_pulse(ctx)
+    with ctx.read() as session:
+        stacks, totals, overdue = count_stacks(session), read_totals(session), read_overdue(session)
+    told = "Stacks by what is known of their drift"
+    yield _by(GaugeMetricFamily, "landform_drift_stacks", told, "verdict", stacks)
+    told = "Drift checks that ended, by their verdict"
+    yield _by(CounterMetricFamily, "landform_drift_checks", told, "verdict", totals.by_verdict)
+    yield SummaryMetricFamily(
+        "landform_drift_check_seconds",
+        "How long drift checks took, from claim to end",
+        sum(totals.by_verdict.values()),
+        totals.seconds,
+    )
+    yield GaugeMetricFamily(
+        "landform_drift_checks_overdue", "Drift checks late by more than a minute", overdue.count
+    )
+    yield GaugeMetricFamily(
+        "landform_drift_oldest_overdue_seconds",
+        "Lateness of the latest drift check",
+        (utc_now() - overdue.since).total_seconds() if overdue.since else 0.0,
+    )
+    if pulse.at is not None:
+        yield GaugeMetricFamily(
+            "landform_drift_detector_last_tick_timestamp_seconds",
+            "When the detector of drift last gave a sign of life",
+            pulse.at.timestamp(),
+        )
+
+
+def _duties(ctx: Context) -> Iterator[Metric]:
+    reports = read_duties(ctx)
+    yield _by(
+        GaugeMetricFamily,
+        "landform_duty_last_success_timestamp_seconds",
+        "When a periodic duty was last done",
+        "duty",
+        {report.name: report.succeeded_at or 0 for report in reports},
+    )
+    yield _by(
+        GaugeMetricFamily,
+        "landform_duty_failing",
+        "1 while a periodic duty fails each time it is tried",
+        "duty",
+        {report.name: int(report.failing_since is not None) for report in reports},
+    )
+
+
+def _refusals(ctx: Context) -> Iterator[Metric]:
+    told = "Requests that were refused, by kind"
+    totals = {kind.value: count for kind, count in ctx.refusals.totals().items()}
+    yield _by(CounterMetricFamily, "landform_refusals", told, "kind", totals)
+
+
+def _by(family: Family, name: str, told: str, label: str, figures: Mapping[str, float]) -> Metric:
+    """Return a metric with one value for each value of a label."""
+    metric = family(name, told, labels=[label])
+    for value, figure in figures.items():
+        metric.add_metric([value], figure)
+    return metric

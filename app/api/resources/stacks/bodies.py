@@ -1,0 +1,103 @@
+"""Bodies and queries about stacks: filters, a new one, a change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import fields, validate
+
+from app.api.http.fields import Flag, JsonSchemaField, Moment
+from app.api.http.schemas import PageQuery, Request, choices
+from app.api.resources.stacks.drift_schemas import DriftSettingsBody
+from app.domain.drift import DriftStatus
+from app.domain.names import NAME_PATTERN, NAME_RULE
+from app.domain.operations import AutoApply
+from app.domain.stacks import OnExpiry, StackStatus
+from app.services.labels import MAX_LABELS, MAX_VALUE, check_labels
+
+LABEL_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
+LABEL_FILTER = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}="
+MIN_TTL_SECONDS, MAX_TTL_SECONDS = 60, 10 * 366 * 86400
+
+
+class StackQuery(PageQuery):
+    """Filters of the list of stacks."""
+
+    project = fields.String(validate=validate.Length(max=64))
+    kind = fields.String(validate=validate.Length(max=64))
+    cloud = fields.String(validate=validate.Length(max=64))
+    region = fields.String(validate=validate.Length(max=64))
+    status = fields.String(validate=choices(StackStatus))
+    drift = fields.String(validate=choices(DriftStatus))
+    label = fields.String(
+        validate=[
+            validate.Length(max=320),
+            validate.Regexp(LABEL_FILTER, error="Write it as name=value."),
+        ],
+        metadata={"example": "team=web", "pattern": LABEL_FILTER},
+    )
+    q = fields.String(
+        validate=validate.Length(max=64), metadata={"description": "Part of the name, or an id"}
+    )
+
+
+class Labels(JsonSchemaField):
+    """Labels of a stack; ``app.services.labels`` has the rule."""
+
+    default_error_messages = {"text": "Every label must be text."}  # noqa: RUF012  # as marshmallow has it
+
+    def __init__(self, **options: Any) -> None:
+        """Describe the rule as a JSON Schema."""
+        schema = {
+            "type": "object",
+            "maxProperties": MAX_LABELS,
+            "propertyNames": {"pattern": LABEL_PATTERN},
+            "additionalProperties": {"type": "string", "maxLength": MAX_VALUE},
+            "example": {"team": "web"},
+        }
+        super().__init__(schema, **options)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any
+    ) -> Any:
+        labels = super()._deserialize(value, attr, data)
+        if not all(isinstance(item, str) for item in labels.values()):
+            raise self.make_error("text")
+        check_labels(labels)
+        return labels
+
+
+class StackSettings(Request):
+    """Fields of a stack that can be set when it is created and later."""
+
+    labels = Labels()
+    auto_apply = fields.String(validate=choices(AutoApply))
+    drift = fields.Nested(DriftSettingsBody)
+    expires_at = Moment(allow_none=True, format="iso")
+    ttl_seconds = fields.Integer(
+        strict=True,
+        validate=validate.Range(min=MIN_TTL_SECONDS, max=MAX_TTL_SECONDS),
+        metadata={"description": "Instead of expires_at: so long from now", "example": 86400},
+    )
+    on_expiry = fields.String(
+        validate=choices(OnExpiry),
+        metadata={"description": "Then destroy it at once, or ask: its destroy waits for approval"},
+    )
+    deletion_protection = Flag()
+
+
+class NewStackBody(StackSettings):
+    """A new stack; ``parameters`` is typed by its kind."""
+
+    name = fields.String(
+        required=True,
+        metadata={"pattern": NAME_PATTERN, "description": NAME_RULE, "example": "web"},
+    )
+    project = fields.String(
+        load_default="default", validate=validate.Length(max=64), metadata={"example": "default"}
+    )
+    cloud_account = fields.String(
+        required=True, validate=validate.Length(max=64), metadata={"example": "sandbox"}
+    )
+    region = fields.String(validate=validate.Length(min=1, max=64), metadata={"example": "eu-west"})

@@ -1,0 +1,214 @@
+"""One typed collection for each kind in the catalog: ``/networks``, ``/buckets``, …
+
+Compiled at start from the blueprints, so a new kind takes no Python: its parameters appear in the
+OpenAPI document as they stand in its JSON Schema.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Response
+from flask.views import MethodView
+from marshmallow import Schema, fields
+
+from app.api.http import responses
+from app.api.http.blueprint import ApiBlueprint
+from app.api.http.fields import JsonSchemaField
+from app.api.http.requests import expected_version, page_request
+from app.api.http.schemas import HOLDS, ResponseSchema, page_of
+from app.api.openapi import kind_schemas
+from app.api.resources.operations.schemas import OperationView
+from app.api.resources.stacks.answers import accept, answer_stack
+from app.api.resources.stacks.bodies import NewStackBody, StackQuery, StackSettings
+from app.api.resources.stacks.cascades import CascadeView, DeletionQuery, answer_deletion
+from app.api.resources.stacks.presenter import present_stack
+from app.api.resources.stacks.schemas import StackView
+from app.catalog.blueprint import KindBlueprint
+from app.catalog.catalog import Catalog
+from app.domain.auto_reconcile import AutoReconcile
+from app.domain.drift import ChangeKind
+from app.domain.operations import AutoApply
+from app.domain.stacks import OnExpiry
+from app.errors import ValidationError
+from app.services.lookup import stack_by_id
+from app.services.schedules.settings import DriftSettings
+from app.services.stacks import queries
+from app.services.stacks.change import StackChange, change_stack
+from app.services.stacks.create import NewStack, create_stack
+from app.services.stacks.queries import StackFilter
+from app.web.context import current_context, current_principal
+
+
+class CollectionQuery(StackQuery):
+    """Filters of a typed collection: those of all stacks but the kind."""
+
+    class Meta(StackQuery.Meta):
+        """Options of marshmallow."""
+
+        exclude = ("kind",)
+
+
+def build_blueprints(catalog: Catalog) -> list[ApiBlueprint]:
+    """Return one group of paths for each kind."""
+    return [
+        _build(kind, list(catalog.versions[kind.kind].values())) for kind in catalog.kinds.values()
+    ]
+
+
+def _build(kind: KindBlueprint, versions: list[KindBlueprint]) -> ApiBlueprint:
+    blueprint = ApiBlueprint(kind.plural, kind.description)
+    shapes = _Shapes(kind, versions)
+    blueprint.route(f"/{kind.plural}")(_collection_view(blueprint, kind, shapes))
+    blueprint.route(f"/{kind.plural}/<stack_id>")(_item_view(blueprint, kind, shapes))
+    return blueprint
+
+
+class _Shapes:
+    """The schemas of one kind; what exists may have any of its versions."""
+
+    def __init__(self, kind: KindBlueprint, versions: list[KindBlueprint]) -> None:
+        self.name = "".join(part.capitalize() for part in kind.kind.split("-"))
+        self.plural = "".join(part.capitalize() for part in kind.plural.split("-"))
+        parameters = kind.parameters
+        is_needed = bool(parameters.get("required"))
+        self.new: type[Schema] = NewStackBody.from_dict(
+            {
+                "parameters": JsonSchemaField(parameters, required=True)
+                if is_needed
+                else JsonSchemaField(parameters, load_default=dict)
+            },
+            name=f"New{self.name}",
+        )
+        self.change: type[Schema] = StackSettings.from_dict(
+            {"parameters": JsonSchemaField(kind_schemas.patch(versions))}, name=f"{self.name}Change"
+        )
+        self.view: type[Schema] = StackView.from_dict(
+            {
+                "parameters": JsonSchemaField(kind_schemas.shown(versions), required=True),
+                "outputs": JsonSchemaField(kind_schemas.outputs(versions), required=True),
+            },
+            name=self.name,
+        )
+        self.page = page_of(self.view, f"{self.name}Page")
+        self.accepted: type[Schema] = ResponseSchema.from_dict(
+            {
+                "stack": fields.Nested(self.view, required=True),
+                "operation": fields.Nested(OperationView, required=True, allow_none=True),
+            },
+            name=f"{self.name}Accepted",
+        )
+
+
+def _collection_view(
+    blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes
+) -> type[MethodView]:
+    class Collection(MethodView):
+        @blueprint.doc(operationId=f"list{shapes.plural}", summary=f"List stacks: {kind.title}")
+        @blueprint.arguments(CollectionQuery, location="query")
+        @blueprint.response(200, shapes.page)
+        def get(self, query: dict[str, Any]) -> Response:
+            ctx, principal = current_context(), current_principal()
+            asked = page_request(query)
+            with ctx.read() as session:
+                wanted = StackFilter(**query, kind=kind.kind)
+                found = queries.list_stacks(session, principal, wanted, asked)
+                return responses.page(found, lambda row: present_stack(ctx, principal, row))
+
+        @blueprint.doc(operationId=f"create{shapes.name}", summary=f"Create: {kind.title}", **HOLDS)
+        @blueprint.arguments(shapes.new)
+        @blueprint.response(202, shapes.accepted)
+        def post(self, body: dict[str, Any]) -> Response:
+            wanted = _new_stack(kind.kind, body)
+
+            return accept(lambda work: create_stack(work, wanted))
+
+    return Collection
+
+
+def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) -> type[MethodView]:
+    class Item(MethodView):
+        @blueprint.doc(operationId=f"get{shapes.name}", summary=f"Show: {kind.title}")
+        @blueprint.response(200, shapes.view)
+        def get(self, stack_id: str) -> Response:
+            ctx = current_context()
+            with ctx.read() as session:
+                row = stack_by_id(session, current_principal(), stack_id, kind=kind.kind)
+                return answer_stack(ctx, row)
+
+        @blueprint.doc(operationId=f"change{shapes.name}", summary=f"Change: {kind.title}", **HOLDS)
+        @blueprint.arguments(shapes.change)
+        @blueprint.response(202, shapes.accepted)
+        @blueprint.alt_response(200, schema=shapes.accepted, description="Nothing for Terraform")
+        def patch(self, body: dict[str, Any], stack_id: str) -> Response:
+            version, change = expected_version(), _stack_change(body)
+
+            return accept(
+                lambda work: change_stack(
+                    work, stack_id, change, kind=kind.kind, expected_version=version
+                )
+            )
+
+        @blueprint.doc(
+            operationId=f"delete{shapes.name}", summary=f"Destroy: {kind.title}", **HOLDS
+        )
+        @blueprint.arguments(DeletionQuery, location="query")
+        @blueprint.response(202, shapes.accepted)
+        @blueprint.alt_response(200, schema=CascadeView, description="What would go; cascade=plan")
+        def delete(self, query: dict[str, Any], stack_id: str) -> Response:
+            return answer_deletion(stack_id, kind.kind, query["cascade"], expected_version())
+
+    return Item
+
+
+def _new_stack(kind: str, body: dict[str, Any]) -> NewStack:
+    settings = {
+        name: body[name] for name in ("region", "labels", "deletion_protection") if name in body
+    }
+    return NewStack(
+        kind=kind,
+        name=body["name"],
+        project=body["project"],
+        cloud_account=body["cloud_account"],
+        parameters=body["parameters"],
+        auto_apply=AutoApply(body["auto_apply"]) if "auto_apply" in body else None,
+        drift=_drift_settings(body.get("drift", {})),
+        expires_at=body.get("expires_at"),
+        lives_for=_lives_for(body),
+        on_expiry=OnExpiry(body.get("on_expiry", OnExpiry.DESTROY)),
+        **settings,
+    )
+
+
+def _lives_for(body: dict[str, Any]) -> timedelta | None:
+    if "ttl_seconds" not in body:
+        return None
+    if "expires_at" in body:
+        raise ValidationError.at("/ttl_seconds", "Give expires_at or ttl_seconds, not both.")
+    return timedelta(seconds=body["ttl_seconds"])
+
+
+def _drift_settings(body: dict[str, Any]) -> DriftSettings:
+    if "auto_reconcile" not in body:
+        return DriftSettings(**body)
+    others, wanted = dict(body), body["auto_reconcile"]
+    del others["auto_reconcile"]
+    if wanted is None:
+        return DriftSettings(**others, clear_auto_reconcile=True)
+    changes = frozenset(map(ChangeKind, wanted["changes"]))
+    return DriftSettings(**others, auto_reconcile=AutoReconcile(changes, wanted["per_day"]))
+
+
+def _stack_change(body: dict[str, Any]) -> StackChange:
+    return StackChange(
+        parameters=body.get("parameters"),
+        labels=body.get("labels"),
+        auto_apply=AutoApply(body["auto_apply"]) if "auto_apply" in body else None,
+        drift=_drift_settings(body["drift"]) if "drift" in body else None,
+        expires_at=body.get("expires_at"),
+        lives_for=_lives_for(body),
+        on_expiry=OnExpiry(body["on_expiry"]) if "on_expiry" in body else None,
+        clear_expiry="expires_at" in body and body["expires_at"] is None,
+        deletion_protection=body.get("deletion_protection"),
+    )

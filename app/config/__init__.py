@@ -1,0 +1,1 @@
+"""Settings: what each is called, its default, and what production asks for."""

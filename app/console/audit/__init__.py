@@ -1,0 +1,3 @@
+"""The audit trail."""
+
+from app.console.audit import trail

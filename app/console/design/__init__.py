@@ -1,0 +1,3 @@
+"""Every component in every state, to look at."""
+
+from app.console.design import index

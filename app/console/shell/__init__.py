@@ -1,0 +1,1 @@
+"""What all pages share: layout, guard, labels, forms, lists, charts and graphs. Imports no noun."""

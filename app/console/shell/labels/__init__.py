@@ -1,0 +1,1 @@
+"""What people read for each status, a module for each noun."""

@@ -1,0 +1,54 @@
+"""What a page says once after something was done; its address names the sentence.
+
+The address never carries text: whatever is not in ``NOTICES`` is not said.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+PARAMETER = "done"
+NOTICES = {
+    "saved": "Saved.",
+    "made": "Created.",
+    "deleted": "Deleted.",
+    "password": "Password changed. Your other sessions have been signed out.",
+    "factor-begun": "Scan the QR code with your authenticator app, then enter its code.",
+    "factor-removed": "Two-factor authentication is off. Signing in requires only your password.",
+    "factor-reset": "Two-factor authentication reset. All sessions of the user have ended.",
+    "session-ended": "Session revoked.",
+    "token-revoked": "Token revoked. It no longer works.",
+    "user-made": "User created.",
+    "user-disabled": "User disabled. All sessions and API tokens have been revoked.",
+    "user-enabled": "User enabled.",
+    "user-password": "Password set. All sessions and API tokens of the user have been revoked.",
+    "member-set": "Role saved.",
+    "test-queued": "Test queued. The result appears below within seconds.",
+    "resend-queued": "Redelivery queued.",
+    "rule-ended": "Rule deleted. The findings it hid are visible again.",
+    "maintenance-on": "Maintenance started. Applies wait until it ends.",
+    "maintenance-off": "Maintenance ended. Waiting operations continue.",
+    "requeued": "Waiting operations requeued.",
+    "nothing-to-requeue": "Nothing to requeue: all operations that can start are already queued.",
+    "failures-forgotten": "Failed jobs cleared. No operation was changed.",
+    "host-gone": "Host declared gone. Other hosts take over its operations within seconds.",
+    "checked": "Credentials checked. The result is shown below.",
+    "member-removed": "Member removed.",
+}
+
+
+def provide(pages: Blueprint) -> None:
+    """Let the templates of ``pages`` know the notice of their page."""
+    pages.context_processor(_present)
+
+
+def go_with_notice(notice: str, endpoint: str, **values: Any) -> Response:
+    """Return the way to a page that says ``notice``."""
+    return redirect(url_for(endpoint, **{**values, PARAMETER: notice}), 303)
+
+
+def _present() -> dict[str, Any]:
+    return {"notice": NOTICES.get(request.args.get(PARAMETER, ""))}

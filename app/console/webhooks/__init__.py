@@ -1,0 +1,3 @@
+"""Webhooks: the list, one with its deliveries, and its forms."""
+
+from app.console.webhooks import detail, edit, index, new

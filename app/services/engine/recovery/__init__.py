@@ -1,0 +1,1 @@
+"""After a death: what a run left is saved, named and cleared away."""

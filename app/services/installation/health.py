@@ -1,0 +1,198 @@
+"""Is each part that Landform stands on there? Each is named, with what to do when it is not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.clock import utc_now
+from app.errors import LandformError, UnavailableError
+from app.models import InstallationFact
+from app.queue.inspection import count_beating
+from app.services.context import Context
+from app.services.drift.health import read_overdue, read_pulse
+from app.services.installation.duties import read_duties
+from app.services.queue.waits import BUCKET_TROUBLE, QUEUE_TROUBLE, VOLUME_TROUBLE, WORK_TROUBLE
+from app.terraform.discovery import TerraformBinary, discover
+
+SCHEDULER = "scheduler"
+RING = "keys"
+"""What the fact of the scheduler tells beside its beat: the fingerprints of its key ring."""
+
+SILENT_AFTER = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Check:
+    """The state of one part; ``detail`` says what is wrong, or a fact worth knowing.
+
+    ``code`` is that of the error when there is one: the name of its page in ``docs/runbook.md``.
+    """
+
+    name: str
+    is_ok: bool
+    detail: str
+    code: str | None = None
+
+
+def check_all(ctx: Context) -> list[Check]:
+    """Check every part, in the order in which a person would look."""
+    parts: list[tuple[str, Callable[[Context], str]]] = [
+        ("database", _database),
+        ("redis", _redis),
+        ("volume", _volume),
+        ("work_folder", _work_folder),
+        ("terraform", _terraform),
+        ("workers", _workers),
+        ("scheduler", _scheduler),
+        ("drift_detector", _drift_detector),
+        ("maintenance", _maintenance),
+    ]
+    if ctx.bucket is not None:
+        parts.insert(4, ("state_bucket", _state_bucket))
+    return [_check(ctx, name, probe) for name, probe in parts]
+
+
+def record_scheduler_beat(ctx: Context) -> None:
+    """Note that the scheduler is alive."""
+    known = {RING: list(ctx.keys.fingerprints())}
+    with ctx.write() as session:
+        session.merge(InstallationFact(name=SCHEDULER, value=known, updated_at=utc_now()))
+
+
+def record_trouble(ctx: Context) -> None:
+    """Note what is wrong with what all work needs, so that waiting operations can say it."""
+    _record_trouble(ctx, VOLUME_TROUBLE, ctx.volume().check)
+    _record_trouble(ctx, WORK_TROUBLE, ctx.runs.check)
+    _record_trouble(ctx, QUEUE_TROUBLE, ctx.notifier.check)
+    if ctx.bucket is not None:
+        _record_trouble(ctx, BUCKET_TROUBLE, ctx.bucket.check)
+
+
+def _record_trouble(ctx: Context, name: str, check: Callable[[], None]) -> None:
+    try:
+        check()
+        trouble = {}
+    except UnavailableError as error:
+        trouble = {"code": error.code, "detail": error.detail}
+    with ctx.read() as session:
+        known = session.get(InstallationFact, name)
+    if trouble != (known.value if known else {}):
+        fact = InstallationFact(name=name, value=trouble, updated_at=utc_now())
+        with ctx.write() as session:
+            session.merge(fact)
+
+
+def _check(ctx: Context, name: str, probe: Callable[[Context], str]) -> Check:
+    try:
+        return Check(name, True, probe(ctx))
+    except LandformError as error:
+        return Check(name, False, f"{error.detail} {error.advice}", error.code)
+    except SQLAlchemyError as error:
+        return Check(name, False, f"The database does not answer ({type(error).__name__}).")
+    except RedisError as error:
+        return Check(name, False, f"Redis does not answer ({type(error).__name__}).")
+    except _PartMissingError as error:
+        return Check(name, False, str(error))
+
+
+class _PartMissingError(Exception):
+    """A part of Landform itself does not run; the message is for people."""
+
+
+def _database(ctx: Context) -> str:
+    with ctx.read() as session:
+        session.get(InstallationFact, SCHEDULER)  # a table of ours: SELECT 1 reads no page
+    missing = ctx.db.missing_log_bytes()
+    if missing:
+        raise _PartMissingError(
+            f"The write-ahead log of the database is {missing} bytes shorter than it was, so that "
+            "what was written last is lost. Stop Landform and restore the database."
+        )
+    return ctx.db.engine.dialect.name
+
+
+def _work_folder(ctx: Context) -> str:
+    ctx.runs.check()
+    return f"{shutil.disk_usage(ctx.settings.work_dir).free // 2**20} MiB free"
+
+
+def _redis(ctx: Context) -> str:
+    ctx.notifier.check()
+    return f"version {ctx.notifier.connection.info('server')['redis_version']}"
+
+
+def _volume(ctx: Context) -> str:
+    volume = ctx.volume()
+    volume.check()
+    return f"{volume.free_bytes() // 2**20} MiB free"
+
+
+def _state_bucket(ctx: Context) -> str:
+    if ctx.bucket is not None:
+        ctx.bucket.check()
+    return ctx.settings.state_s3_bucket
+
+
+def _terraform(ctx: Context) -> str:
+    binary = _discover(ctx.settings.terraform)
+    if not binary.path.exists():
+        _discover.cache_clear()
+        binary = _discover(ctx.settings.terraform)
+    return f"{binary.flavor} {binary.version}"
+
+
+@cache
+def _discover(setting: str) -> TerraformBinary:
+    """Ask Terraform for its version once: that takes longer than all other checks together."""
+    return discover(setting)
+
+
+def _workers(ctx: Context) -> str:
+    count = count_beating(ctx.notifier.connection, utc_now() - SILENT_AFTER)
+    if not count:
+        raise _PartMissingError("No worker is running, so operations wait; start one.")
+    return f"{count} running"
+
+
+def _scheduler(ctx: Context) -> str:
+    with ctx.read() as session:
+        fact = session.get(InstallationFact, SCHEDULER)
+    if fact is None or utc_now() - fact.updated_at > SILENT_AFTER:
+        raise _PartMissingError(
+            "The scheduler has not ticked for a minute, so no drift is checked and no dead worker "
+            f"is noticed; start it. Last tick: {_when(fact.updated_at if fact else None)}."
+        )
+    return f"last tick {_when(fact.updated_at)}"
+
+
+def _maintenance(ctx: Context) -> str:
+    reports = read_duties(ctx)
+    failing = [report for report in reports if report.is_failing]
+    if failing:
+        told = "; ".join(f"{report.name}: {report.error}" for report in failing)
+        raise _PartMissingError(f"Duties of the scheduler fail again and again. {told}")
+    return f"{len(reports)} duties are done"
+
+
+def _drift_detector(ctx: Context) -> str:
+    pulse = read_pulse(ctx)
+    if pulse.is_dead:
+        raise _PartMissingError(
+            "The detector of drift does not tick, so no drift is checked; look at rq-scheduler's "
+            f"lines in the log of the scheduler and at the workers. Last tick: {_when(pulse.at)}."
+        )
+    with ctx.read() as session:
+        overdue = read_overdue(session)
+    late = f"; {overdue.count} checks overdue, the oldest since {_when(overdue.since)}"
+    return f"last tick {_when(pulse.at)}{late if overdue.count else ''}"
+
+
+def _when(moment: datetime | None) -> str:
+    return moment.isoformat(timespec="seconds") if moment else "never"

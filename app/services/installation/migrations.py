@@ -1,0 +1,85 @@
+"""Bring the database schema up to date with Alembic, once even when several processes start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from app.db import Database
+from app.errors import UnavailableError
+
+MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
+POSTGRES_LOCK_ID = 0x6C616E64  # "land": any number that no other program uses in this database
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Run all migrations that are missing, alone, in one transaction.
+
+    SQLite's write lock or a PostgreSQL advisory lock keeps a second process waiting.
+
+    Args:
+        database: to bring up to date.
+        revision: where to stop; the newest by default.
+
+    Raises:
+        UnavailableError: a row would refer to one that is gone; nothing was changed.
+    """
+    with migrating(database) as connection:
+        command.upgrade(_config(connection), revision)
+
+
+@contextmanager
+def migrating(database: Database) -> Iterator[Connection]:
+    """Open the transaction in which migrations run, alone; commit at its end.
+
+    SQLite changes some columns only by making the table anew, and dropping the former one with
+    foreign keys on deletes its rows, with those that refer to them, or fails. They are off
+    meanwhile (https://www.sqlite.org/lang_altertable.html#otheralter) and checked at the end.
+
+    Raises:
+        UnavailableError: a row would refer to one that is gone; nothing was changed.
+    """
+    with database.engine.connect() as plain:
+        connection = plain.execution_options(landform_write=True)
+        is_sqlite = connection.dialect.name == "sqlite"
+        _have_foreign_keys(connection, is_sqlite, is_on=False)
+        try:
+            with connection.begin():
+                if connection.dialect.name == "postgresql":
+                    connection.execute(text(f"SELECT pg_advisory_xact_lock({POSTGRES_LOCK_ID})"))
+                yield connection
+                if is_sqlite:
+                    _check_foreign_keys(connection)
+        finally:
+            _have_foreign_keys(connection, is_sqlite, is_on=True)
+
+
+def _have_foreign_keys(connection: Connection, is_sqlite: bool, *, is_on: bool) -> None:
+    """Turn them on or off; SQLite does so outside of transactions only, without a word inside."""
+    if is_sqlite:
+        cursor = connection.connection.cursor()
+        cursor.execute(f"PRAGMA foreign_keys={'ON' if is_on else 'OFF'}")
+        cursor.close()
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+    if broken:
+        tables = ", ".join(sorted({f"{row[0]} of {row[2]}" for row in broken}))
+        raise UnavailableError(
+            f"{len(broken)} rows of the database refer to rows that are not there ({tables}), so "
+            "it was left at its former version.",
+            advice="Restore a backup of the database, or correct these rows, and start again.",
+        )
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,186 @@
+"""Short lists of operations for pages: what runs, what awaits approval, the last ones."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from app.domain.operations import FINAL, OperationStatus
+from app.domain.plain_words import in_words
+from app.errors import NotFoundError
+from app.models import (
+    Operation,
+    OperationEvent,
+    Stack,
+    StoredPlan,
+)
+from app.services.access import Principal, visible
+from app.services.context import Context
+from app.services.lookup import operation_by_id
+from app.services.paging import Page, PageRequest, fetch_page
+from app.services.secrets import open_plan
+
+UNFINISHED = frozenset(OperationStatus) - FINAL
+FAILED = (OperationStatus.ERRORED, OperationStatus.INTERRUPTED)
+
+
+def waiting_for_approval(session: Session, principal: Principal, limit: int) -> Sequence[Operation]:
+    """Return operations whose plan a person has to approve or discard, oldest first."""
+    query = (
+        select(Operation)
+        .join(Stack)
+        .where(
+            visible(principal, Stack.project_id),
+            Operation.status == OperationStatus.PLANNED,
+            Operation.approved_at.is_(None),
+        )
+    )
+    return session.scalars(query.order_by(Operation.id).limit(limit)).unique().all()
+
+
+def with_status(
+    session: Session,
+    principal: Principal,
+    statuses: Collection[OperationStatus],
+    limit: int,
+) -> Sequence[Operation]:
+    """Return the newest operations whose status is one of ``statuses``.
+
+    One query a status walks the index (status, id) from its end; a single one over several
+    statuses would sort every operation there ever was.
+    """
+    found: list[Operation] = []
+    for status in sorted(statuses):
+        query = (
+            select(Operation)
+            .join(Stack)
+            .where(visible(principal, Stack.project_id), Operation.status == status)
+        )
+        found += session.scalars(query.order_by(Operation.id.desc()).limit(limit)).unique()
+    return sorted(found, key=lambda operation: operation.id, reverse=True)[:limit]
+
+
+def count_with_status(
+    session: Session, principal: Principal, statuses: Collection[OperationStatus]
+) -> dict[str, int]:
+    """Count operations that the caller can see, by those of ``statuses`` that occur."""
+    query = (
+        select(Operation.status, func.count())
+        .join(Stack)
+        .where(visible(principal, Stack.project_id), Operation.status.in_(sorted(statuses)))
+        .group_by(Operation.status)
+    )
+    return {str(status): count for status, count in session.execute(query)}
+
+
+def latest_by_stack(session: Session, stack_ids: Collection[str]) -> dict[str, Operation]:
+    """Return the last operation that was asked for on each stack, by stack id."""
+    newest = (
+        select(func.max(Operation.id))
+        .where(Operation.stack_id.in_(list(stack_ids)))
+        .group_by(Operation.stack_id)
+    )
+    rows = session.scalars(select(Operation).where(Operation.id.in_(newest))).unique()
+    return {row.stack_id: row for row in rows}
+
+
+def unfinished_of(session: Session, stack_id: str) -> Sequence[Operation]:
+    """Return the operations of a stack that have not ended, in the order in which they run."""
+    query = select(Operation).where(
+        Operation.stack_id == stack_id, Operation.status.in_(sorted(UNFINISHED))
+    )
+    return session.scalars(query.order_by(Operation.id)).unique().all()
+
+
+def last_failed_of(session: Session, stack_id: str) -> Operation | None:
+    """Return the last operation of a stack that failed or was cut off, unless that was resolved."""
+    query = select(Operation).where(
+        Operation.stack_id == stack_id, Operation.status.in_(sorted(FAILED))
+    )
+    found = session.scalars(query.order_by(Operation.id.desc()).limit(1)).unique().first()
+    return found if found is not None and found.resolution is None else None
+
+
+def types_of(session: Session, operation_ids: Collection[str]) -> dict[str, str]:
+    """Return the type of each operation by its id."""
+    query = select(Operation.id, Operation.type).where(Operation.id.in_(sorted(operation_ids)))
+    return {row.id: row.type for row in session.execute(query)}
+
+
+@dataclass(frozen=True)
+class OperationFilter:
+    """Which operations are wanted; ``None`` does not filter.
+
+    ``q`` is part of a stack's name, who asked, or the id of an operation.
+    """
+
+    stack_id: str | None = None
+    status: str | None = None
+    type: str | None = None
+    q: str | None = None
+
+
+def list_operations(
+    session: Session,
+    principal: Principal,
+    wanted: OperationFilter,
+    page: PageRequest,
+    *,
+    newest_first: bool = True,
+) -> Page[Operation]:
+    """Return operations that the caller can see, newest or oldest first."""
+    query = select(Operation).join(Stack).where(visible(principal, Stack.project_id))
+    if wanted.stack_id is not None:
+        query = query.where(Operation.stack_id == wanted.stack_id)
+    if wanted.status is not None:
+        query = query.where(Operation.status == wanted.status)
+    if wanted.type is not None:
+        query = query.where(Operation.type == wanted.type)
+    if wanted.q is not None:
+        is_named = Stack.name.contains(wanted.q, autoescape=True)
+        query = query.where(
+            or_(is_named, Operation.requested_by == wanted.q, Operation.id == wanted.q)
+        )
+    return fetch_page(session, query, Operation.id, page, newest_first=newest_first)
+
+
+def list_events(
+    session: Session, principal: Principal, operation_id: str, page: PageRequest
+) -> Page[OperationEvent]:
+    """Return the events of an operation, oldest first."""
+    operation_by_id(session, principal, operation_id)
+    query = select(OperationEvent).where(OperationEvent.operation_id == operation_id)
+    return fetch_page(session, query, OperationEvent.id, page)
+
+
+def events_after(
+    session: Session, operation_id: str, after: int, limit: int = 500
+) -> list[OperationEvent]:
+    """Return events with an id above ``after``, for streams that follow an operation."""
+    query = (
+        select(OperationEvent)
+        .where(OperationEvent.operation_id == operation_id, OperationEvent.id > after)
+        .order_by(OperationEvent.id)
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def plan_of(ctx: Context, session: Session, principal: Principal, operation_id: str) -> Any:
+    """Return the masked plan of an operation.
+
+    Raises:
+        NotFoundError: there is no such operation, or it has made no plan.
+    """
+    operation = operation_by_id(session, principal, operation_id)
+    row = session.get(StoredPlan, operation_id)
+    if row is None:
+        raise NotFoundError(
+            f"Operation {operation_id} has no plan.",
+            advice=f"It is {in_words(operation.status)}. Old plans are removed.",
+        )
+    return open_plan(ctx.keys, row)

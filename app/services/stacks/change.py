@@ -1,0 +1,132 @@
+"""Change settings or parameters of a stack; an apply is queued where Terraform has to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.domain.operations import AutoApply, OperationType
+from app.domain.permissions import Right
+from app.domain.stacks import OnExpiry
+from app.models import Operation, Stack
+from app.services.context import Context
+from app.services.labels import check_labels
+from app.services.lookup import expect_version, stack_by_id
+from app.services.queue.order import add_operation
+from app.services.schedules.settings import DriftSettings, change_schedule, rhythm_of
+from app.services.secrets import open_parameters
+from app.services.stacks import references
+from app.services.stacks.editing import (
+    audit_stack,
+    check_offered,
+    end_of_life,
+    refuse_deleted,
+    refuse_replacement,
+    set_parameters,
+    touch,
+)
+from app.services.stacks.reference_needs import check_needs, check_needs_of_users
+from app.services.work import Work
+
+
+@dataclass(frozen=True)
+class StackChange:
+    """What a client wants otherwise; ``None`` leaves a thing as it is.
+
+    ``parameters`` are merged into the present ones (RFC 7396 for the top level): a parameter that
+    is ``None`` there goes back to its default.
+    """
+
+    parameters: dict[str, Any] | None = None
+    labels: dict[str, str] | None = None
+    auto_apply: AutoApply | None = None
+    drift: DriftSettings | None = None
+    expires_at: datetime | None = None
+    lives_for: timedelta | None = None
+    clear_expiry: bool = False
+    on_expiry: OnExpiry | None = None
+    deletion_protection: bool | None = None
+
+
+def change_stack(
+    work: Work,
+    stack_id: str,
+    change: StackChange,
+    *,
+    kind: str | None = None,
+    expected_version: int | None = None,
+) -> tuple[Stack, Operation | None]:
+    """Change settings or parameters; queue an apply when Terraform has to run.
+
+    Raises:
+        NotFoundError, PermissionDeniedError: as ``stack_by_id``.
+        PreconditionFailedError: the stack is no longer at ``expected_version``.
+        ImmutableParameterError: a parameter cannot be changed in place.
+        BlueprintMissingError: the stack's version of its blueprint has left the catalogue.
+        ConflictError: the stack is deleted or being deleted.
+    """
+    stack = stack_by_id(work.session, work.principal, stack_id, Right.STACK_WRITE, kind=kind)
+    expect_version(f"Stack {stack.name!r}", stack.version, expected_version)
+    refuse_deleted(work.session, stack)
+    check_labels(change.labels or {})
+    changed = _change_settings(work.ctx, stack, change)
+    operation = None
+    if change.parameters is not None and _change_parameters(work, stack, change.parameters):
+        changed.append("parameters")
+        stack.generation += 1
+        operation = add_operation(work.session, stack, OperationType.APPLY, work.principal)
+    if changed:
+        touch(stack)
+        audit_stack(work, "stack.change", stack, changed=changed)
+    work.session.flush()
+    return stack, operation
+
+
+def _change_settings(ctx: Context, stack: Stack, change: StackChange) -> list[str]:
+    changed = []
+    if change.labels is not None and change.labels != stack.labels:
+        stack.labels = dict(change.labels)
+        changed.append("labels")
+    if change.auto_apply is not None and change.auto_apply != stack.auto_apply:
+        stack.auto_apply = change.auto_apply.value
+        changed.append("auto_apply")
+    if change.deletion_protection not in (None, stack.deletion_protection):
+        stack.deletion_protection = bool(change.deletion_protection)
+        changed.append("deletion_protection")
+    if change.drift is not None:
+        rhythm = rhythm_of(ctx.settings, stack.project)
+        if change_schedule(stack.schedule, change.drift, rhythm):
+            changed.append("drift")
+    expires_at = end_of_life(change.expires_at, change.lives_for, stack.expires_at)
+    says_expiry = change.clear_expiry or expires_at is not None
+    if says_expiry and expires_at != stack.expires_at:
+        stack.expires_at = expires_at
+        changed.append("expires_at")
+    if change.on_expiry not in (None, stack.on_expiry):
+        stack.on_expiry = str(change.on_expiry)
+        changed.append("on_expiry")
+    return changed
+
+
+def _change_parameters(work: Work, stack: Stack, patch: dict[str, Any]) -> bool:
+    blueprint = work.ctx.catalog.blueprint(stack.kind, stack.blueprint_version)
+    old = blueprint.merge_sensitive(stack.parameters, open_parameters(work.ctx.keys, stack))
+    merged = {name: value for name, value in {**old, **patch}.items() if not _is_reset(name, patch)}
+    new = blueprint.generate(blueprint.validate(merged))
+    resolved = references.resolve(work, blueprint, stack.project_id, new)
+    references.check_placement(resolved, stack)
+    check_needs(work.ctx.catalog, stack, blueprint, resolved)
+    check_needs_of_users(work.ctx.catalog, stack, new)
+    new = references.with_ids(new, resolved)
+    refuse_replacement(stack, blueprint.immutable_changes(old, new))
+    check_offered(work.ctx, stack, blueprint, new)
+    if new == old:
+        return False
+    references.attach(stack, resolved)
+    set_parameters(work.ctx, stack, blueprint, new)
+    return True
+
+
+def _is_reset(name: str, patch: dict[str, Any]) -> bool:
+    return name in patch and patch[name] is None

@@ -1,0 +1,155 @@
+"""Ask for a new stack: what it is checked for, its row, and its first apply.
+
+Works inside the caller's transaction; Terraform runs later, in a worker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.catalog.catalog import KindBlueprint
+from app.clock import utc_now
+from app.domain import ids
+from app.domain.names import NAME_RULE, is_name
+from app.domain.operations import AutoApply, OperationType
+from app.domain.permissions import Right
+from app.domain.stacks import OnExpiry, StackStatus
+from app.errors import (
+    NameTakenError,
+    ValidationError,
+)
+from app.models import CloudAccount, Operation, Project, Stack
+from app.services.cloud_accounts.grants import account_for
+from app.services.cloud_accounts.regions import choose_region
+from app.services.labels import check_labels
+from app.services.lookup import project_by
+from app.services.queue.order import add_operation
+from app.services.schedules.settings import DriftSettings, make_schedule, rhythm_of
+from app.services.stacks import references
+from app.services.stacks.editing import audit_stack, check_offered, end_of_life, set_parameters
+from app.services.stacks.reference_needs import check_needs
+from app.services.work import Work
+
+
+@dataclass(frozen=True)
+class NewStack:
+    """What a client asks for; without ``auto_apply`` the project's rule holds.
+
+    With ``is_plan_first`` the first plan waits for approval, whatever that rule says.
+    """
+
+    kind: str
+    name: str
+    project: str
+    cloud_account: str
+    region: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    auto_apply: AutoApply | None = None
+    drift: DriftSettings = field(default_factory=DriftSettings)
+    expires_at: datetime | None = None
+    lives_for: timedelta | None = None
+    on_expiry: OnExpiry = OnExpiry.DESTROY
+    deletion_protection: bool = False
+    is_plan_first: bool = False
+
+
+def create_stack(work: Work, wanted: NewStack) -> tuple[Stack, Operation]:
+    """Accept a new stack and queue its apply.
+
+    Raises:
+        NotFoundError: the kind is unknown.
+        ValidationError: a value is not acceptable; each with its pointer.
+        NameTakenError: a living stack of the project has the name.
+        ReferenceNotReadyError: a referenced stack is not made and nothing makes it.
+    """
+    blueprint = work.ctx.catalog.kind(wanted.kind)
+    project = project_by(work.session, work.principal, wanted.project, Right.STACK_WRITE)
+    if not is_name(wanted.name):
+        raise ValidationError.at("/name", f"A name has {NAME_RULE}.")
+    check_labels(wanted.labels)
+    _refuse_taken_name(work.session, project, wanted.name)
+    account = account_for(work.session, work.principal, project, wanted.cloud_account)
+    if account.cloud not in blueprint.clouds:
+        offered = ", ".join(sorted(blueprint.clouds))
+        raise ValidationError.at(
+            "/cloud_account",
+            f"The kind {blueprint.kind!r} is not offered on {account.cloud!r}; it is on {offered}.",
+        )
+    region = choose_region(work.ctx.catalog.cloud(account.cloud), account, wanted.region)
+    parameters = blueprint.generate(blueprint.validate(wanted.parameters))
+    stack = _draft_stack(blueprint, project, account, region, wanted)
+    stack.created_by = work.principal.name
+    stack.state_backend = work.ctx.settings.state_backend
+    resolved = references.resolve(work, blueprint, project.id, parameters)
+    references.check_placement(resolved, stack)
+    check_needs(work.ctx.catalog, stack, blueprint, resolved)
+    references.attach(stack, resolved)
+    set_parameters(work.ctx, stack, blueprint, references.with_ids(parameters, resolved))
+    check_offered(work.ctx, stack, blueprint, parameters)
+    stack.schedule = make_schedule(stack.id, wanted.drift, rhythm_of(work.ctx.settings, project))
+    work.session.add(stack)
+    name_taken = _name_taken(project, wanted.name)  # a failed flush leaves nothing to read
+    try:
+        work.session.flush()
+    except IntegrityError as error:
+        raise name_taken from error
+    operation = add_operation(
+        work.session,
+        stack,
+        OperationType.APPLY,
+        work.principal,
+        requires_approval=wanted.is_plan_first,
+    )
+    audit_stack(work, "stack.create", stack, operation_id=operation.id)
+    return stack, operation
+
+
+def _draft_stack(
+    blueprint: KindBlueprint, project: Project, account: CloudAccount, region: str, wanted: NewStack
+) -> Stack:
+    now = utc_now()
+    return Stack(
+        id=ids.new_id(ids.STACK),
+        project=project,
+        project_id=project.id,
+        name=wanted.name,
+        kind=blueprint.kind,
+        blueprint_version=blueprint.version,
+        cloud_account=account,
+        cloud_account_id=account.id,
+        cloud=account.cloud,
+        region=region,
+        labels=dict(wanted.labels),
+        auto_apply=(wanted.auto_apply or AutoApply(project.auto_apply)).value,
+        deletion_protection=wanted.deletion_protection,
+        expires_at=end_of_life(wanted.expires_at, wanted.lives_for, None),
+        on_expiry=wanted.on_expiry.value,
+        status=StackStatus.CREATING.value,
+        generation=1,
+        applied_generation=0,
+        drift_status="not_checked",
+        version=1,
+        created_at=now,
+        updated_at=now,
+        references=[],
+        outputs=[],
+    )
+
+
+def _refuse_taken_name(session: Session, project: Project, name: str) -> None:
+    taken = select(Stack.id).where(
+        Stack.project_id == project.id, Stack.name == name, Stack.deleted_at.is_(None)
+    )
+    if session.scalar(taken) is not None:
+        raise _name_taken(project, name)
+
+
+def _name_taken(project: Project, name: str) -> NameTakenError:
+    return NameTakenError.at("/name", f"Project {project.name!r} has a stack named {name!r}.")

@@ -1,0 +1,82 @@
+"""Stacks for lists and pages, as the caller may see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from app.models import (
+    Project,
+    Stack,
+)
+from app.services.access import Principal, visible
+from app.services.lookup import fits, is_project
+from app.services.paging import Page, PageRequest, fetch_page
+
+
+@dataclass(frozen=True)
+class StackFilter:
+    """Which stacks are wanted; ``None`` does not filter. Deleted ones only by ``status``."""
+
+    project: str | None = None
+    kind: str | None = None
+    cloud: str | None = None
+    region: str | None = None
+    status: str | None = None
+    drift: str | None = None
+    label: str | None = None
+    q: str | None = None
+
+
+def list_stacks(
+    session: Session,
+    principal: Principal,
+    wanted: StackFilter,
+    page: PageRequest,
+    *,
+    newest_first: bool = True,
+) -> Page[Stack]:
+    """Return stacks that the caller can see, newest or oldest first."""
+    query = filter_stacks(select(Stack).where(visible(principal, Stack.project_id)), wanted)
+    query = query.options(selectinload(Stack.deletions))  # outputs are shown
+    return fetch_page(session, query, Stack.id, page, newest_first=newest_first)
+
+
+def count_stacks(session: Session, principal: Principal, column: Any) -> dict[str, int]:
+    """Count the living stacks that the caller can see by the values of ``column``."""
+    query = (
+        select(column, func.count())
+        .where(visible(principal, Stack.project_id), Stack.deleted_at.is_(None))
+        .group_by(column)
+    )
+    return {str(value): count for value, count in session.execute(query)}
+
+
+def filter_stacks(query: Select[tuple[Stack]], wanted: StackFilter) -> Select[tuple[Stack]]:
+    """Narrow a query of stacks; deleted ones are left out unless their status is asked for."""
+    if wanted.status is None:
+        query = query.where(Stack.deleted_at.is_(None))
+    else:
+        query = query.where(Stack.status == wanted.status)
+    if wanted.project is not None:
+        query = query.join(Project, Project.id == Stack.project_id).where(
+            is_project(wanted.project)
+        )
+    columns = {
+        Stack.kind: wanted.kind,
+        Stack.cloud: wanted.cloud,
+        Stack.region: wanted.region,
+        Stack.drift_status: wanted.drift,
+    }
+    query = query.where(fits(columns))
+    if wanted.label is not None:
+        name, _, value = wanted.label.partition("=")
+        query = query.where(Stack.labels[name].as_string() == value)
+    if wanted.q is not None:
+        query = query.where(
+            or_(Stack.name.contains(wanted.q, autoescape=True), Stack.id == wanted.q)
+        )
+    return query

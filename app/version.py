@@ -1,0 +1,3 @@
+"""The version of Landform: what the REST contract names, and what hosts tell each other."""
+
+VERSION = "1.0.0"

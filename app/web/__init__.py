@@ -1,0 +1,1 @@
+"""What API and console share of HTTP: who asks, errors, limits, streams."""

@@ -1,0 +1,107 @@
+"""The table of periodic duties: guarded one by one, done as often as it says, told to others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from app.queue.notifier import Notifier
+from app.services.audit_trail.anchors import Anchorer
+from app.services.context import Context
+from app.services.installation.duties import read_duties
+from app.storage.volume_errors import VolumeError
+from workers.duties import Duty, DutyRoster, duties_of
+
+
+def failing(error: Exception) -> Any:
+    def work(_ctx: Context) -> None:
+        raise error
+
+    return work
+
+
+@pytest.mark.parametrize("error", [VolumeError("gone"), OSError("full"), KeyError("a bug")])
+def test_a_duty_that_fails_keeps_no_other_from_being_done(ctx: Context, error: Exception) -> None:
+    done: list[str] = []
+    roster = DutyRoster(
+        ctx,
+        [
+            Duty("first", lambda _: done.append("first"), every_seconds=0),
+            Duty("broken", failing(error), every_seconds=0),
+            Duty("last", lambda _: done.append("last"), every_seconds=0),
+        ],
+    )
+    roster.go_round()
+    roster.go_round()
+    assert done == ["first", "last"] * 2
+    reports = {report.name: report for report in read_duties(ctx)}
+    assert reports["last"].succeeded_at is not None
+    assert reports["broken"].error == f"{type(error).__name__}: {error}"
+    assert reports["broken"].failing_since is not None
+
+
+def test_a_duty_is_done_as_often_as_it_says_and_at_once_while_it_is_not_finished(
+    ctx: Context,
+) -> None:
+    left, done = [2, 1, 0], list[str]()
+    roster = DutyRoster(
+        ctx,
+        [
+            Duty("seldom", lambda _: done.append("seldom"), every_seconds=3600),
+            Duty("much", lambda _: left.pop(0), every_seconds=3600),
+        ],
+    )
+    for _ in range(5):
+        roster.go_round()
+    assert done == ["seldom"]
+    assert left == []
+
+
+def test_a_duty_that_works_again_is_not_failing_any_more(ctx: Context) -> None:
+    errors = [OSError("full")]
+
+    def work(_ctx: Context) -> None:
+        if errors:
+            raise errors.pop()
+
+    roster = DutyRoster(ctx, [Duty("sometimes", work, every_seconds=0)])
+    roster.go_round()
+    assert roster.reports[0].failing_since is not None
+    roster.go_round()
+    assert (roster.reports[0].failing_since, roster.reports[0].error) == (None, None)
+
+
+def test_a_duty_that_needs_redis_waits_for_it_and_is_not_failing(ctx: Context) -> None:
+    done: list[str] = []
+    roster = DutyRoster(
+        ctx,
+        [
+            Duty("notify", lambda _: done.append("notify"), every_seconds=0, needs_redis=True),
+            Duty("other", lambda _: done.append("other"), every_seconds=0),
+        ],
+    )
+    roster.go_round()
+    assert done == ["other"]
+    notify = roster.reports[0]
+    assert (notify.succeeded_at, notify.failing_since) == (None, None)
+
+
+def test_a_duty_that_needs_redis_is_done_where_it_answers(
+    ctx: Context, fresh_redis_url: str
+) -> None:
+    done: list[str] = []
+    connected = replace(ctx, notifier=Notifier(Redis.from_url(fresh_redis_url)))
+    duty = Duty("notify", lambda _: done.append("notify"), needs_redis=True)
+    DutyRoster(connected, [duty]).go_round()
+    assert done == ["notify"]
+
+
+def test_every_duty_has_a_name_of_its_own_and_all_can_be_done(ctx: Context) -> None:
+    duties = duties_of(Anchorer(ctx))
+    assert len({duty.name for duty in duties}) == len(duties)
+    roster = DutyRoster(ctx, duties)
+    roster.go_round()
+    assert [report.name for report in roster.reports if report.error] == []

@@ -1,0 +1,164 @@
+"""The web process as it is started, with more slow clients than it has threads."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.config.settings import REPOSITORY_ROOT, Settings
+from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY
+from tests.landform import NOWHERE
+from tests.ports import free_port
+from tests.running import wait_until
+from tests.workers.slow_crowd import TRICKLES, SlowCrowd, Way
+from workers.programs import landform
+
+PASSWORD = "correct horse battery staple"
+THREADS = 8
+CROWD = 60
+PACE = {
+    "LANDFORM_WEB_HEAD_SECONDS": "2",
+    "LANDFORM_WEB_BODY_SECONDS": "2",
+    "LANDFORM_WEB_ANSWER_SECONDS": "2",
+}
+
+
+class Web:
+    """A web process and its port."""
+
+    def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
+        self.port, self.process = port, process
+        self.url = f"http://127.0.0.1:{port}"
+
+    def ask(self, path: str = "/healthz", **options: Any) -> httpx.Response:
+        return httpx.get(f"{self.url}{path}", timeout=20, trust_env=False, **options)
+
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes and return all that comes back until the server closes."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as client:
+            client.sendall(request)
+            found = bytearray()
+            while data := client.recv(65536):
+                found += data
+        return bytes(found)
+
+
+@pytest.fixture(scope="module")
+def web(prepared_sqlite_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """The program that ``make run`` starts, with few threads and little patience."""
+    home, port = tmp_path_factory.mktemp("web") / "home", free_port()
+    shutil.copytree(prepared_sqlite_home, home)
+    variables = {
+        **os.environ,
+        "LANDFORM_SECRET_KEY": SECRET_KEY,
+        "LANDFORM_ENCRYPTION_KEYS": ENCRYPTION_KEYS,
+        "LANDFORM_REDIS_URL": NOWHERE,
+        "LANDFORM_WEB_THREADS": str(THREADS),
+        "LANDFORM_WEB_CONNECTIONS": "100",
+        "LANDFORM_API_RATE": "100000/minute",
+        "LANDFORM_COOKIE_SECURE": "false",
+        **PACE,
+    }
+    settings = _settings(home, port)
+    program = next(item for item in landform(settings, variables) if item.name == "web")
+    with subprocess.Popen(
+        program.command, cwd=REPOSITORY_ROOT, env={**program.environment}
+    ) as process:
+        served = Web(port, process)
+        try:
+            wait_until(lambda: _is_up(served), "the web process")
+            yield served
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _settings(home: Path, port: int) -> Settings:
+    return Settings(env="test", home=home, port=port, web_threads=THREADS)
+
+
+def _is_up(served: Web) -> bool:
+    assert served.process.poll() is None
+    try:
+        return served.ask().status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.mark.parametrize("way", Way)
+def test_a_crowd_of_slow_clients_stops_nobody(web: Web, way: Way) -> None:
+    with SlowCrowd(web.port, way, CROWD, pause_seconds=0.2) as crowd:
+        for _ in range(5):
+            assert web.ask().status_code == 200
+            assert web.ask("/sign-in").status_code == 200
+        crowd.stay_away()
+        wait_until(lambda: crowd.dropped() == CROWD, f"the end of who {way}")
+    assert web.ask().status_code == 200
+
+
+def test_more_connections_than_there_is_room_for_stop_nobody(web: Web) -> None:
+    with SlowCrowd(web.port, Way.SILENT, 150, pause_seconds=0.2) as crowd:
+        crowd.stay_away()
+        assert web.ask().status_code == 200
+        assert crowd.dropped() >= 40
+
+
+@pytest.mark.parametrize("way", TRICKLES)
+def test_who_was_too_slow_is_told_so(web: Web, way: Way) -> None:
+    first = {
+        Way.HEAD: b"GET /healthz HTTP/1.1\r\n",
+        Way.BODY: b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+        Way.CHUNKS: b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n",
+        Way.CONTINUE: (
+            b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+        ),
+    }[way]
+    answer = web.raw(first)
+    if way is Way.CONTINUE:
+        assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert b"HTTP/1.1 408 Request Timeout\r\n" in answer
+
+
+def test_requests_are_answered_one_after_another_on_a_kept_connection(web: Web) -> None:
+    one = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert web.raw(one * 3 + last).count(b"HTTP/1.1 200 OK") == 4
+    with httpx.Client(base_url=web.url, trust_env=False) as client:
+        for _ in range(20):
+            assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("size", [0, 1, 70_000, 1_000_000])
+def test_a_body_of_any_size_arrives_whole(web: Web, size: int) -> None:
+    body = {"username": "admin", "password": "x" * size}
+    answer = httpx.post(f"{web.url}/api/v1/auth/login", json=body, timeout=20, trust_env=False)
+    assert answer.status_code == (401 if 0 < size <= 1024 else 422)
+    chunked = httpx.post(
+        f"{web.url}/api/v1/auth/login",
+        content=iter([json.dumps(body).encode()]),
+        headers={"Content-Type": "application/json"},
+        timeout=20,
+        trust_env=False,
+    )
+    assert chunked.status_code == answer.status_code
+
+
+def test_what_is_too_long_is_refused_and_read_no_further(web: Web) -> None:
+    assert b" 4" in web.raw(b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000)[:20]
+    head = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    assert b" 413 " in web.raw(head + b"Content-Length: 99999999\r\n\r\n" + b"x" * 1_200_000)[:40]
+
+
+def test_a_long_answer_arrives_whole(web: Web) -> None:
+    answers = [web.ask("/api/v1/openapi.json") for _ in range(3)]
+    assert len({len(answer.content) for answer in answers}) == 1
+    assert answers[0].json()["openapi"].startswith("3.1")

@@ -1,0 +1,48 @@
+"""The agent of a host that has workers and no scheduler: ``python -m workers.agent``, one of them.
+
+It says in SQL that the host lives, recovers what its workers left, and stops Terraform before a
+lease ends. A scheduler does all of that for its own host.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from types import FrameType
+
+from app.errors import LandformError
+from app.logs import get_logger
+from app.services.installation.instances import HostRole, end_instance, join_instance
+from workers.duties import HOST_DUTIES, ROUND_SECONDS, DutyRoster
+from workers.lease_watchdog import LeaseWatchdog
+from workers.runtime import get_context
+
+log = get_logger(__name__)
+
+
+def main() -> int:
+    """Do the duties of the host until SIGTERM or SIGINT; return the exit code."""
+    stop = threading.Event()
+
+    def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    try:
+        ctx = get_context()
+    except LandformError as error:
+        print(error.detail, file=sys.stderr)
+        return 2
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask_to_stop)
+    log.info("agent_starts", instance_id=join_instance(ctx, HostRole.AGENT))
+    LeaseWatchdog(ctx).start()
+    roster = DutyRoster(ctx, HOST_DUTIES, tells=False)
+    while not stop.wait(ROUND_SECONDS):
+        roster.go_round()
+    end_instance(ctx)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,29 @@
+"""The maintenance loop: a thread of the scheduler that keeps SQL and reality together."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from app.services.audit_trail.anchors import Anchorer
+from app.services.context import Context
+from workers.duties import ROUND_SECONDS, Duty, DutyRoster, duties_of
+
+
+class MaintenanceLoop(threading.Thread):
+    """Does the duties of ``workers.duties`` as they become due, for as long as the process lives.
+
+    It must not depend on Redis or on a free worker: it finds workers that died and notifies others.
+    """
+
+    def __init__(self, ctx: Context, *more: Duty) -> None:
+        """Prepare a thread that ends with the process; it does ``more`` duties after its own."""
+        super().__init__(name="maintenance", daemon=True)
+        self.anchorer = Anchorer(ctx)
+        self.roster = DutyRoster(ctx, (*duties_of(self.anchorer), *more))
+
+    def run(self) -> None:
+        """Go round for ever."""
+        while True:
+            self.roster.go_round()
+            time.sleep(ROUND_SECONDS)
