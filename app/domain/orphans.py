@@ -6,8 +6,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.domain.redaction import SENSITIVE, UNKNOWN
+
 KEPT_ON_PURPOSE = frozenset({"aws_db_snapshot"})
 """Types that outlive a destroy because the stack says so: the final snapshot of a database."""
+
+PLACEHOLDERS = (SENSITIVE, UNKNOWN)
+"""What a plan shows instead of a value; nothing can be compared with them."""
 
 UNNAMED = "carries the tag of the stack, and no state holds it"
 
@@ -110,19 +115,26 @@ def _unnamed(place: str | None, seen: Sighting) -> dict[str, Any]:
 
 def _is_alike(seen: Sighting, planned: Mapping[str, Any]) -> bool:
     """Tell whether nothing that is known of it is otherwise than planned."""
-    shared = [name for name in seen.attributes if planned.get(name) is not None]
+    shared = _comparable(seen, planned)
     return bool(shared) and all(_is_as(seen.attributes[name], planned[name]) for name in shared)
 
 
 def _likeness(seen: Sighting, planned: Mapping[str, Any]) -> int:
     """Count attributes that are as planned, less those that are otherwise."""
-    shared = [name for name in seen.attributes if planned.get(name) is not None]
+    shared = _comparable(seen, planned)
     alike = len([name for name in shared if _is_as(seen.attributes[name], planned[name])])
     return 2 * alike - len(shared)
 
 
+def _comparable(seen: Sighting, planned: Mapping[str, Any]) -> list[str]:
+    """Return the attributes of which the plan said more than a placeholder."""
+    return [name for name in seen.attributes if planned.get(name) not in (None, *PLACEHOLDERS)]
+
+
 def _is_as(value: Any, planned: Any) -> bool:
     """Compare; a cloud shows more tags than one resource asks for."""
+    if isinstance(planned, str) and planned in PLACEHOLDERS:
+        return True
     if isinstance(value, Mapping) and isinstance(planned, Mapping):
-        return all(value.get(name) == wanted for name, wanted in planned.items())
+        return all(_is_as(value.get(name), wanted) for name, wanted in planned.items())
     return bool(value == planned)

@@ -22,6 +22,9 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 SENSITIVE = "(sensitive value)"
+UNKNOWN = "(known after apply)"
+"""What stands in a plan for a value that only the cloud will tell."""
+
 # Shorter texts are found by chance in many a harmless word.
 MIN_SECRET_LENGTH = 4
 MIN_NUMBER_DIGITS = 6

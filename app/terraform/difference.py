@@ -10,9 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.domain.redaction import SENSITIVE
-
-UNKNOWN = "(known after apply)"
+from app.domain.redaction import SENSITIVE, UNKNOWN
 
 Path = tuple[str | int, ...]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.orphans import Sighting, Traces, confirm_orphans
+from app.domain.redaction import SENSITIVE, UNKNOWN
 
 
 def subnet(identifier: str, zone: str) -> Sighting:
@@ -115,3 +116,21 @@ def test_siblings_are_told_apart_whatever_is_found_first() -> None:
             ("01", "bkt_01"),
             ("06", "bkt_06"),
         ]
+
+
+def test_what_only_the_cloud_could_tell_does_not_keep_a_resource_from_its_address() -> None:
+    address = 'sandbox_subnet.this["b"]'
+    traces = Traces(
+        planned={address: {"zone": "b", "network_id": UNKNOWN, "tags": {"key": SENSITIVE}}},
+        creations={address: "sandbox_subnet"},
+    )
+    attributes = {"zone": "b", "network_id": "net_1", "tags": {"key": "secret"}}
+    (found,) = confirm_orphans([], [Sighting("sub_1", "sandbox_subnet", attributes)], traces)
+    assert found["address"] == address
+
+
+def test_placeholders_alone_say_nothing_of_a_resource() -> None:
+    traces = Traces(planned={"a.b": {"network_id": UNKNOWN}}, creations={"a.b": "sandbox_subnet"})
+    seen = Sighting("sub_1", "sandbox_subnet", {"network_id": "net_1"})
+    (found,) = confirm_orphans([], [seen], traces)
+    assert found["address"] is None

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.terraform.difference import SENSITIVE, UNKNOWN, Shadows, list_differences, mask
+from app.domain.redaction import SENSITIVE, UNKNOWN
+from app.terraform.difference import Shadows, list_differences, mask
 from app.terraform.plan import Plan
 from app.terraform.terraform_errors import TerraformError
 from tests.plan_counts import counts

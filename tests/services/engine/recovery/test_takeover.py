@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import delete
 
 from app.domain.interruptions import Resolution
-from app.models import Operation, Stack
+from app.models import Operation, OperationEvent, Stack
 from app.services.engine.recovery import dead_runs, takeover
 from app.services.engine.recovery.orphan_search import search_orphans
 from app.services.installation.instances import own_instance
@@ -86,6 +87,15 @@ def wait_for_subnets(landform: Landform, operation: Operation) -> None:
     )
 
 
+def lose_events(landform: Landform, operation: Operation, about: str) -> None:
+    """Remove what a host that ends sooner would not have said: SQL hears of events a bit later."""
+    told = OperationEvent.message.contains(about)
+    with landform.ctx.write() as session:
+        session.execute(
+            delete(OperationEvent).where(OperationEvent.operation_id == operation.id, told)
+        )
+
+
 def wait_for_takeover(landform: Landform, operation: Operation) -> float:
     """Look as the maintenance loop does until this host has it; return how long that took."""
     began = time.monotonic()
@@ -99,7 +109,7 @@ def assert_nothing_is_forgotten(landform: Landform, stack: Stack, operation: Ope
     missing = [item for item in landform.cloud.list() if item["id"] not in known]
     named = landform.operation(operation.id).possibly_orphaned
     assert len(named) >= len(missing), "whatever has no record is named, with its address"
-    assert all(item["address"] for item in named)
+    assert [item for item in named if not item["address"]] == []
 
 
 def test_a_lost_host_s_apply_ends_and_its_stack_can_be_used_again(
@@ -111,6 +121,7 @@ def test_a_lost_host_s_apply_ends_and_its_stack_can_be_used_again(
         held = landform.operation(operation.id)
         assert held.instance_id not in (None, own_instance(landform.ctx))
         host.kill()
+        lose_events(landform, operation, "eu-west-b")
         assert dead_runs.reap(landform.ctx) == [], "it may live: nobody here can see its processes"
         seconds = wait_for_takeover(landform, operation)
     assert LEASE_SECONDS * 0.5 < seconds < LEASE_SECONDS + GRACE_SECONDS + 5
