@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from app.cli_backup import describe_creation, describe_verification
 from app.cli_hosts import declare_host_gone, describe_hosts
 from app.cli_state import export_state, write_new_file
 from app.config.settings import Settings
@@ -253,6 +254,30 @@ def declare_gone(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def create_backup(chosen: argparse.Namespace) -> int:
+    """Make a backup; 1 when a state could not be copied whole."""
+    return _tell_of_backup(describe_creation, chosen.folder)
+
+
+def verify_backup(chosen: argparse.Namespace) -> int:
+    """Check a backup; 1 when something is wrong with it."""
+    return _tell_of_backup(describe_verification, chosen.folder)
+
+
+def _tell_of_backup(
+    describe: Callable[[Context, Path], tuple[list[str], bool]], folder: Path
+) -> int:
+    ctx = _context()
+    with closing(ctx.db):
+        lines, is_odd = describe(ctx, folder)
+    print(*lines, sep="\n")
+    return 1 if is_odd else 0
+
+
+def _take_folder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of the backup")
+
+
 def _take_instance(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("instance", help="id of the instance, as `landform admin hosts` lists it")
 
@@ -261,6 +286,7 @@ GROUPS = {
     "admin": "the hosts of this installation",
     "agreements": "what was agreed about stacks, by which drift is told",
     "audit": "the audit trail",
+    "backup": "copies of SQL and of all states, as of one moment",
     "keys": "the encryption keys of what is kept at rest",
     "state": "Terraform states on the volume",
 }
@@ -286,6 +312,14 @@ COMMANDS = {
         "have the recorded state of a stack count as agreed, if what was agreed does not open",
         forget_agreement,
         _take_stack,
+    ),
+    "backup create": Command(
+        "copy SQL and all states into a new folder, while Landform works",
+        create_backup,
+        _take_folder,
+    ),
+    "backup verify": Command(
+        "check every byte of a backup, and that this host can open it", verify_backup, _take_folder
     ),
     "keys status": Command("count what is sealed under which encryption key", print_key_status),
     "keys rotate": Command("put everything under the newest encryption key", rotate),

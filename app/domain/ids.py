@@ -22,6 +22,7 @@ WEBHOOK_EVENT = "msg"
 DELIVERY = "dlv"
 API_TOKEN = "tok"
 INSTANCE = "ins"
+BACKUP = "bkp"
 
 TIME_LETTERS = 10
 """How much of an identifier says when it was made; the rest is chance."""

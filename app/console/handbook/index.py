@@ -10,7 +10,7 @@ from app.console.handbook.documents import Document, document_names, read_docume
 from app.console.shell.pages import pages
 
 GROUPS = {
-    "When something goes wrong": ("runbook", "errors", "monitoring", "reliability"),
+    "When something goes wrong": ("runbook", "errors", "monitoring", "reliability", "backup"),
     "Using Landform": (
         "console",
         "quick-start-curl",

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from app.db import Database
@@ -30,7 +32,31 @@ def upgrade(database: Database, revision: str = "head") -> None:
         UnavailableError: a row would refer to one that is gone; nothing was changed.
     """
     with migrating(database) as connection:
-        command.upgrade(_config(connection), revision)
+        upgrade_on(connection, revision)
+
+
+def upgrade_on(connection: Connection, revision: str = "head") -> None:
+    """Run all migrations that are missing in a transaction that ``migrating`` has opened."""
+    command.upgrade(_config(connection), revision)
+
+
+def newest_revision() -> str:
+    """Return the revision of the schema that this code works with."""
+    return str(_scripts().get_current_head())
+
+
+def knows_revision(revision: str) -> bool:
+    """Tell whether this code has the migrations up to a revision; not of one newer than itself."""
+    return any(script.revision == revision for script in _scripts().walk_revisions())
+
+
+def revision_of(connection: Connection) -> str | None:
+    """Return the revision of the schema of a database; None where there is none yet."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(MIGRATIONS))
 
 
 @contextmanager
