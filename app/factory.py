@@ -22,6 +22,7 @@ from app.web.context import EXTENSION, STREAMS, WATCH
 from app.web.cookies import are_cookies_secure, cookie_name
 from app.web.extensions import jwt, limiter
 from app.web.http_errors import register_error_handlers
+from app.web.http_metrics import observe_request
 from app.web.request_limits import limit_requests
 from app.web.stream_places import provide_places
 
@@ -132,13 +133,17 @@ def _end_request(response: Response) -> Response:
         response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
     if not request.path.startswith("/static/"):
         response.headers.setdefault("Cache-Control", "no-store")
-    tell = log.debug if request.path in WATCHED_PATHS else log.info
+    seconds = time.perf_counter() - g.get("started", time.perf_counter())
+    is_watching = request.path in WATCHED_PATHS
+    if not is_watching:
+        observe_request(request.path, request.method, response.status_code, seconds)
+    tell = log.debug if is_watching else log.info
     tell(
         "request",
         method=request.method,
         path=request.path,
         status=response.status_code,
-        milliseconds=round((time.perf_counter() - g.get("started", 0)) * 1000, 1),
+        milliseconds=round(seconds * 1000, 1),
         request_id=g.get("request_id", ""),
     )
     return response

@@ -1,4 +1,4 @@
-"""What Prometheus collects of webhooks, drift, periodic duties and refusals.
+"""What Prometheus collects of operations, processes, webhooks, drift, duties and refusals.
 
 Other processes do what is counted here and leave the figures in SQL; only refusals are this one's.
 """
@@ -16,6 +16,20 @@ from app.clock import utc_now
 from app.services.context import Context
 from app.services.drift.health import count_stacks, read_overdue, read_pulse, read_totals
 from app.services.installation.duties import read_duties
+from app.services.installation.figures import (
+    count_workers,
+    read_instances,
+    read_room,
+    read_scheduler_beat,
+)
+from app.services.installation.health import check_all
+from app.services.operations.figures import (
+    count_ended,
+    count_unfinished,
+    count_unresolved,
+    measure_operations,
+    read_queue,
+)
 from app.services.webhooks.metrics import webhook_figures
 
 Read = Callable[[Context], Iterator[Metric]]
@@ -25,7 +39,7 @@ Family = type[CounterMetricFamily | GaugeMetricFamily]
 def registry_of(ctx: Context) -> CollectorRegistry:
     """Return what is collected of one Landform."""
     registry = CollectorRegistry()
-    for read in (_webhooks, _drift, _duties, _refusals):
+    for read in READS:
         registry.register(_Figures(ctx, read))
     return registry
 
@@ -41,6 +55,73 @@ class _Figures(Collector):
             return list(self._read(self._ctx))
         except SQLAlchemyError:
             return []
+
+
+def _checks(ctx: Context) -> Iterator[Metric]:
+    told = "1 for each check of /readyz that is passed, else 0"
+    found = {check.name: int(check.is_ok) for check in check_all(ctx)}
+    yield _by(GaugeMetricFamily, "landform_check_ok", told, "check", found)
+
+
+def _operations(ctx: Context) -> Iterator[Metric]:
+    with ctx.read() as session:
+        unfinished, ended = count_unfinished(session), count_ended(session)
+        unresolved, queue = count_unresolved(session), read_queue(session)
+        durations = measure_operations(session)
+    gauge = GaugeMetricFamily
+    yield _by(gauge, "landform_operations_unfinished", "By status", "status", unfinished)
+    told = "Operations of the last 24 hours that were to change something, by their end"
+    yield _by(gauge, "landform_operations_ended_day", told, "status", ended)
+    told = "Interrupted operations whose orphans a person has to decide about"
+    yield gauge("landform_operations_unresolved", told, unresolved)
+    told = "Queued operations by why they do not start"
+    yield _by(gauge, "landform_operations_waiting", told, "reason", queue.by_reason)
+    yield gauge(
+        "landform_queue_oldest_seconds",
+        "Age of the oldest operation that waits for Landform itself",
+        queue.oldest_seconds,
+    )
+    told = "From the request to the start, of the last applied operations"
+    yield _by(gauge, "landform_operation_wait_seconds", told, "quantile", durations.wait)
+    told = "From the request to the end, of the last applied operations"
+    yield _by(gauge, "landform_operation_lead_seconds", told, "quantile", durations.lead)
+
+
+def _processes(ctx: Context) -> Iterator[Metric]:
+    with ctx.read() as session:
+        instances, beat = read_instances(session), read_scheduler_beat(session)
+    gauge = GaugeMetricFamily
+    told = "Instances of the last day by status"
+    yield _by(gauge, "landform_instances", told, "status", instances.by_status)
+    silent = gauge(
+        "landform_instance_silent_seconds",
+        "Time since the last sign of life of an instance that was not stopped",
+        labels=["instance_id", "host"],
+    )
+    held = gauge(
+        "landform_instance_held_operations",
+        "Operations that an instance holds",
+        labels=["instance_id", "host"],
+    )
+    for item in instances.expected:
+        silent.add_metric([item.id, item.host], item.silent_seconds)
+        held.add_metric([item.id, item.host], item.held)
+    yield from (silent, held)
+    if beat is not None:
+        yield gauge(
+            "landform_scheduler_last_beat_timestamp_seconds",
+            "When a scheduler last gave a sign of life",
+            beat.timestamp(),
+        )
+
+
+def _host(ctx: Context) -> Iterator[Metric]:
+    workers = count_workers(ctx)
+    if workers is not None:
+        told = "Workers that give signs of life; missing while Redis is away"
+        yield GaugeMetricFamily("landform_workers", told, workers)
+    told = "Free bytes of the places of the host that answers"
+    yield _by(GaugeMetricFamily, "landform_disk_free_bytes", told, "place", read_room(ctx))
 
 
 def _webhooks(ctx: Context) -> Iterator[Metric]:
@@ -115,3 +196,10 @@ def _by(family: Family, name: str, told: str, label: str, figures: Mapping[str, 
     for value, figure in figures.items():
         metric.add_metric([value], figure)
     return metric
+
+
+READS: tuple[Read, ...] = (
+    *(_checks, _operations, _processes, _host),
+    *(_webhooks, _drift, _duties, _refusals),
+)
+"""Each is asked by itself, so that one that fails hides no other."""
