@@ -254,6 +254,18 @@ def test_what_is_in_the_image_is_all_that_the_programs_need(tmp_path: Path) -> N
     assert (tmp_path / "home" / "admin-password").is_file()
 
 
+def test_every_folder_that_the_code_reads_is_in_the_image() -> None:
+    text = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("app", "workers")
+        for path in (ROOT / folder).rglob("*.py")
+    )
+    found = set(re.findall(r"(?:parents\[\d\]|ROOT|root) / \"(\w+)\"", text))
+    read_here = {name for name in found if (ROOT / name).is_dir()}
+    assert read_here >= {"docs", "templates", "static", "migrations", "terraform"}
+    assert read_here - copied() == {"sandbox"}, "the practice cloud is for demos"
+
+
 def started_module(name: str) -> list[str]:
     return started(OWN[name]) if name not in {"web", "processes"} else []
 

@@ -24,7 +24,18 @@ GROUPS = {
         "audit",
         "glossary",
     ),
-    "Running Landform": ("configuration", "security", "blueprints", "aws", "sandbox"),
+    "Running Landform": (
+        "operations/README",
+        "operations/one-host",
+        "operations/three-hosts",
+        "operations/lost-host",
+        "operations/upgrading",
+        "configuration",
+        "security",
+        "blueprints",
+        "aws",
+        "sandbox",
+    ),
 }
 REST = "How Landform is made"
 
