@@ -20,7 +20,7 @@ from app.web.authentication import API_AUDIENCE, CONSOLE_AUDIENCE, LEEWAY_SECOND
 from app.web.client_address import TrustedProxies
 from app.web.context import EXTENSION, STREAMS, WATCH
 from app.web.cookies import are_cookies_secure, cookie_name
-from app.web.extensions import jwt, limiter
+from app.web.extensions import jwt, limiter, provide_rates
 from app.web.http_errors import register_error_handlers
 from app.web.http_metrics import observe_request
 from app.web.request_limits import limit_requests
@@ -77,16 +77,18 @@ def create_app(settings: Settings, ctx: Context | None = None) -> Flask:
     )
     app.json = ExactJsonProvider(app)
     app.config.update(_flask_config(settings))
-    app.extensions[EXTENSION] = ctx or build_context(settings)
-    app.extensions[STREAMS] = OpenStreams(app.extensions[EXTENSION])
-    app.extensions[WATCH] = OperationWatch(app.extensions[EXTENSION])
+    ctx = ctx or build_context(settings)
+    app.extensions[EXTENSION] = ctx
+    app.extensions[STREAMS] = OpenStreams(ctx)
+    app.extensions[WATCH] = OperationWatch(ctx)
     app.before_request(_begin_request)
     limit_requests(app)
     app.after_request(_end_request)
     jwt.init_app(app)
     limiter.init_app(app)
+    provide_rates(app, ctx.shared)
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.proxy_networks)  # type: ignore[method-assign]  # as Flask documents it
-    provide_places(app, settings)
+    provide_places(app, settings, ctx.shared)
     register_error_handlers(app)
     api.register(app)
     console.register(app)

@@ -56,7 +56,12 @@ def landform(settings: Settings, inherited: Mapping[str, str]) -> list[Program]:
     web = Program(
         name="web",
         command=_gunicorn(
-            "wsgi:app", settings.host, settings.port, settings.web_threads, WEB_WORKER
+            "wsgi:app",
+            settings.host,
+            settings.port,
+            settings.web_threads,
+            worker_class=WEB_WORKER,
+            processes=settings.web_processes,
         ),
         environment=environment,
         stop_rank=STOP_WEB,
@@ -81,13 +86,19 @@ def _pool(settings: Settings, environment: Mapping[str, str]) -> list[Program]:
 
 
 def _gunicorn(
-    application: str, host: str, port: int, threads: int, worker_class: str = "gthread"
+    application: str,
+    host: str,
+    port: int,
+    threads: int,
+    *,
+    worker_class: str = "gthread",
+    processes: int = 1,
 ) -> tuple[str, ...]:
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     options = {
         "--bind": address,
         "--worker-class": worker_class,
-        "--workers": "1",
+        "--workers": str(processes),
         "--threads": str(threads),
         "--log-level": "warning",
         "--graceful-timeout": WEB_GRACE_SECONDS,

@@ -16,13 +16,16 @@ class WebSettings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address that the web process listens on.")
     port: int = Field(8080, ge=1, le=65535, description="Port of the API and the console.")
-    web_threads: int = Field(288, ge=4, le=512, description="Threads of the web process.")
+    web_processes: int = Field(
+        1, ge=1, le=64, description="Web processes that `make run` starts, on one port."
+    )
+    web_threads: int = Field(288, ge=4, le=512, description="Threads of each web process.")
     web_connections: int = Field(
         2000,
         ge=16,
         le=20_000,
-        description="Connections that may wait without a thread: idle, or still sending a request. "
-        "Beyond it the address with the most of them loses its oldest.",
+        description="Connections of a web process that may wait without a thread: idle, or still "
+        "sending a request. Beyond it the address with the most of them loses its oldest.",
     )
     web_head_seconds: float = Field(
         10, gt=0, le=300, description="A client has so long to send the head of a request."
@@ -37,8 +40,13 @@ class WebSettings(BaseSettings):
         description="A client that takes nothing of an answer or event stream for so long is "
         "dropped; at 16 KiB a second it is never too slow.",
     )
+    streams: int = Field(
+        200,
+        ge=1,
+        description="Event streams that may be open at once through all web processes and hosts.",
+    )
     streams_per_user: int = Field(
-        20, ge=1, description="Event streams that one user may have open at once, of 200 in all."
+        20, ge=1, description="Event streams that one user may have open at once."
     )
     streams_per_address: int = Field(
         100, ge=1, description="Event streams that may be open at once to one address."

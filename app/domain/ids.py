@@ -30,7 +30,22 @@ TIME_LETTERS = 10
 
 def new_id(prefix: str) -> str:
     """Make an identifier with ``prefix``; later ones sort after earlier ones."""
-    return f"{prefix}_{str(ULID()).lower()}"
+    return _text(prefix, ULID())
+
+
+def id_after(prefix: str, moment: datetime, last: str | None) -> str:
+    """Make an identifier of ``moment`` that sorts after ``last``, whoever made that.
+
+    Args:
+        prefix: of the identifier.
+        moment: aware; by a clock that is the same for all who make them.
+        last: the greatest one so far, if there is any.
+    """
+    made = _text(prefix, ULID.from_datetime(moment))
+    if last is None or made > last:
+        return made
+    milliseconds = ULID.from_str(last.removeprefix(f"{prefix}_").upper()).milliseconds
+    return _text(prefix, ULID.from_timestamp(milliseconds + 1))
 
 
 def first_id(prefix: str, moment: datetime) -> str:
@@ -42,3 +57,7 @@ def first_id(prefix: str, moment: datetime) -> str:
     """
     milliseconds = str(ULID.from_datetime(moment))[:TIME_LETTERS]
     return f"{prefix}_{milliseconds.lower()}"
+
+
+def _text(prefix: str, ulid: ULID) -> str:
+    return f"{prefix}_{str(ulid).lower()}"

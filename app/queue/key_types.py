@@ -2,7 +2,8 @@
 
 Every command on a key of another type fails, and RQ reads no name that is not UTF-8, so one foreign
 value would stop the scheduler, the workers or a queue for good. Nothing is lost with such a key:
-SQL is the truth.
+SQL is the truth. Landform's own keys begin with ``landform:``; who counts in them removes what is
+foreign there (``app.limits.shared_redis``).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -22,9 +22,10 @@ from app.config.settings import Settings
 from app.crypto import KeyRing
 from app.db import Database
 from app.domain.operation_registry import facts_of
-from app.domain.refusal_budget import RefusalBudget
 from app.domain.stacks import StateBackend
 from app.identity.provider import IdentityProvider, provider_for
+from app.limits.refusals import SharedRefusals
+from app.limits.shared_redis import SharedRedis
 from app.models import InstallationFact, Operation, Stack
 from app.outbound.client import Resolve, resolve_name
 from app.queue.notifier import DRIFT_QUEUE, OPERATIONS_QUEUE, Notifier, connect
@@ -53,7 +54,8 @@ class Context:
     catalog: Catalog
     notifier: Notifier
     runs: RunDirectories
-    refusals: RefusalBudget = field(default_factory=RefusalBudget)
+    shared: SharedRedis
+    refusals: SharedRefusals
     provider: IdentityProvider | None = None
     bucket: S3Bucket | None = None
     resolve: Resolve = resolve_name
@@ -167,6 +169,7 @@ def build_context(settings: Settings) -> Context:
         CatalogError: a blueprint or cloud description is wrong.
         ConfigurationError: the key ring is malformed.
     """
+    shared = SharedRedis(settings.redis)
     return Context(
         settings=settings,
         db=Database(settings.database),
@@ -174,6 +177,8 @@ def build_context(settings: Settings) -> Context:
         catalog=load_catalog(settings.catalog_root),
         notifier=Notifier(connect(settings.redis)),
         runs=RunDirectories(settings.work_dir, find_account(settings)),
+        shared=shared,
+        refusals=SharedRefusals(shared),
         provider=provider_for(settings),
         bucket=open_state_bucket(settings),
     )

@@ -1,13 +1,11 @@
 """Record what was refused to whom, without letting a flood of refusals fill the disk.
 
 A refusal has no change to be recorded with, so it has a transaction of its own. Beyond the budget
-refusals are only counted, and the next event says how many there were; the count is of one process
-and lost when it ends.
+refusals are only counted, and the next event says how many there were.
 """
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -40,7 +38,7 @@ def record_refusal(
     told in the log: it must not turn a refusal into another error.
     """
     caller = principal.id or principal.address or principal.name
-    before = ctx.refusals.take(kind, caller, time.monotonic())
+    before = ctx.refusals.take(kind, caller)
     if before is None:
         return
     if before:

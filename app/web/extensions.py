@@ -6,15 +6,21 @@ import math
 import time
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, current_app
 from flask_jwt_extended import JWTManager, decode_token
 from flask_jwt_extended.exceptions import JWTExtendedException
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from jwt.exceptions import InvalidKeyError, PyJWTError
+from limits.strategies import RateLimiter
 
+from app.domain.sign_in_pace import origin_of
 from app.errors import AuthenticationError
+from app.limits.request_rates import RequestRates
+from app.limits.shared_redis import SharedRedis
 from app.web.context import api_token_caller, bearer_token, current_context
+
+RATES = "landform_request_rates"
 
 jwt = JWTManager()
 
@@ -44,6 +50,12 @@ class RequestLimiter(Limiter):
         super().init_app(app)
         app.after_request(self._tell)
 
+    @property
+    def limiter(self) -> RateLimiter:
+        """What counts for the running application, instead of the library's one for all."""
+        rates: RequestRates = current_app.extensions[RATES]
+        return rates
+
     def _tell(self, response: Response) -> Response:
         limit = self.current_limit
         if limit is None:
@@ -57,19 +69,25 @@ class RequestLimiter(Limiter):
         return response
 
 
+def provide_rates(app: Flask, shared: SharedRedis) -> None:
+    """Have the requests to ``app`` counted together with those to all other web processes."""
+    app.extensions[RATES] = RequestRates(shared)
+
+
 def caller() -> str:
     """Return whose requests are counted together: a user by its token, else an address.
 
+    An IPv6 /64 network is one address, or one customer would have as many limits as addresses.
     Only a token that is ours counts, or whoever invents tokens would never meet a limit.
     """
     given = bearer_token()
     if given is None:
-        return get_remote_address()
+        return origin_of(get_remote_address())
     try:
         machine = api_token_caller()
         return machine.id if machine else str(decode_token(given)["sub"])
     except (AuthenticationError, JWTExtendedException, PyJWTError, ValueError):
-        return get_remote_address()
+        return origin_of(get_remote_address())
 
 
 def api_rate() -> str:
@@ -80,6 +98,5 @@ def api_rate() -> str:
 limiter = RequestLimiter(
     key_func=caller,
     application_limits=[api_rate],
-    storage_uri="memory://",  # one web process; it must work while Redis is away
-    strategy="moving-window",
+    storage_uri="memory://",  # not used: ``RequestLimiter.limiter`` counts
 )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from werkzeug.test import TestResponse
 
-from app.errors import TooManyRequestsError
-from app.web.stream_places import EXTENSION, StreamPlaces
+from app.limits.stream_places import StreamPlaces
+from app.web.stream_places import EXTENSION
 from tests.api.conftest import MakeApp
 from tests.api.rest import Rest, problem
 
@@ -46,24 +45,3 @@ def test_one_address_has_a_share_too(make_app: MakeApp) -> None:
     assert [answer.status_code for answer in held] == [200, 200, 200, 429]
     for answer in held:
         answer.close()
-
-
-def test_a_place_is_given_back_once() -> None:
-    places = StreamPlaces(2, 2, 2)
-    give_back = places.take("usr_1", "192.0.2.1")
-    places.take("usr_1", "192.0.2.1")
-    give_back()
-    give_back()
-    assert places.taken() == 1
-    places.take("usr_2", "192.0.2.1")
-    with pytest.raises(TooManyRequestsError, match="2 event streams are open"):
-        places.take("usr_3", "192.0.2.3")
-
-
-def test_who_was_refused_takes_nothing() -> None:
-    places = StreamPlaces(9, 1, 9)
-    places.take("usr_1", "192.0.2.1")
-    for _ in range(5):
-        with pytest.raises(TooManyRequestsError):
-            places.take("usr_1", "192.0.2.1")
-    assert places.taken() == 1

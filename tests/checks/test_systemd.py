@@ -76,7 +76,7 @@ def test_a_unit_is_hardened(unit: Path) -> None:
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_no_key_is_in_an_environment(unit: Path) -> None:
     text = unit.read_text()
-    assert not re.search(r"^Environment=.*LANDFORM", text, re.MULTILINE)
+    assert not re.search(r"^Environment=.*LANDFORM_(?!WEB_PROCESSES)", text, re.MULTILINE)
     given = set(re.findall(r"^LoadCredential=landform_(\w+):", text, re.MULTILINE))
     assert given <= {*Settings.secret_names(), "database_url", "redis_url"}
     # The one that starts providers needs no key, and gets none.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.ids import new_id
+from app.clock import utc_now
+from app.domain.ids import id_after, new_id
 from app.domain.names import NAME_PATTERN, is_name, is_storable
 
 
@@ -52,3 +54,12 @@ def test_ids_say_what_they_are_and_sort_by_age() -> None:
     made = [new_id("stk") for _ in range(3)]
     assert all(re.fullmatch(r"stk_[0-9a-z]{26}", item) for item in made)
     assert len(set(made)) == 3
+
+
+def test_an_identifier_sorts_after_the_last_one_whatever_the_time() -> None:
+    now = utc_now()
+    made = [id_after("op", now, None)]
+    for seconds in (0, 0, -60, 3600, 0):
+        made.append(id_after("op", now + timedelta(seconds=seconds), made[-1]))
+    assert made == sorted(set(made))
+    assert all(re.fullmatch(r"op_[0-9a-z]{26}", item) for item in made)

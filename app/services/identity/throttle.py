@@ -1,4 +1,6 @@
-"""Slow down who guesses passwords; kept in SQL, so that it holds while Redis is away.
+"""Slow down who guesses passwords; kept in SQL, by the clock of the database.
+
+So all web processes and hosts count together, also while Redis is away.
 
 An attempt counts as failed before the password is looked at, and is forgiven when it was right: a
 hundred attempts at once gain nothing. While its origin must wait, no password is looked at.
@@ -16,7 +18,7 @@ from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
+from app.db import database_now
 from app.domain.sign_in_pace import OF_ADDRESS, OF_FACTOR, OF_PAIR, SignInPace, origin_of
 from app.errors import TooManyRequestsError
 from app.models import SignInFailure
@@ -63,8 +65,8 @@ def begin_attempt(ctx: Context, attempt: AnyAttempt) -> None:
     Raises:
         TooManyRequestsError: the origin has to wait; its context says for how long.
     """
-    now = utc_now()
     with ctx.write() as session:
+        now = database_now(session)
         rows = [(_row(session, origin, now), pace) for origin, pace in attempt.origins]
         _refuse_early(max(row.blocked_until for row, _ in rows), now, attempt.complaint)
         for row, pace in rows:
@@ -75,7 +77,7 @@ def begin_attempt(ctx: Context, attempt: AnyAttempt) -> None:
 
 def withdraw_attempt(session: Session, attempt: AnyAttempt) -> None:
     """Undo what ``begin_attempt`` did for an attempt whose password was never looked at."""
-    now = utc_now()
+    now = database_now(session)
     for origin, _ in attempt.origins:
         row = session.get(SignInFailure, origin, with_for_update=True)
         if row is not None and row.count > 0:
@@ -96,7 +98,8 @@ def forgive_attempt(session: Session, attempt: Attempt) -> None:
 
 def forget_old_failures(session: Session) -> None:
     """Remove what is over."""
-    session.execute(delete(SignInFailure).where(SignInFailure.forgotten_at <= utc_now()))
+    now = database_now(session)
+    session.execute(delete(SignInFailure).where(SignInFailure.forgotten_at <= now))
 
 
 def _refuse_early(until: datetime, now: datetime, complaint: str) -> None:

@@ -1,7 +1,8 @@
 """Which operation of a stack runs next.
 
-Operations of one stack run in the order in which they were asked for, but for scheduled
-checks: they are preempted by all else. ``notify_freed`` is called by whoever frees a stack;
+Operations of one stack run in the order in which they were asked for, as SQL knows it (their ids
+grow by its clock, whichever host makes them), but for scheduled checks: they are preempted by all
+else. ``notify_freed`` is called by whoever frees a stack;
 ``redelivery`` finds operations whose notification was lost.
 """
 
@@ -10,10 +11,10 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, select
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, select
 from sqlalchemy.orm import Session, joinedload, lazyload
 
-from app.clock import utc_now
+from app.db import database_now
 from app.domain import ids
 from app.domain.operation_registry import facts_of, types_where
 from app.domain.operations import ACTIVE, FINAL, OperationStatus
@@ -98,9 +99,10 @@ def add_operation(
     """
     if resolves is None:
         refuse_unresolved(session, stack, operation_type)
-    now = utc_now()
+    now = database_now(session)
+    last = session.scalar(select(func.max(Operation.id)).where(Operation.stack_id == stack.id))
     operation = Operation(
-        id=ids.new_id(ids.OPERATION),
+        id=ids.id_after(ids.OPERATION, now, last),
         stack_id=stack.id,
         stack=stack,
         type=facts_of(operation_type).name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import combinations
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import aliased
 
 from app.clock import utc_now
+from app.domain import ids
 from app.domain.interruptions import OrphansUnresolvedError
 from app.domain.operation_registry import facts_of
 from app.domain.operations import FINAL, OWNED, OperationStatus, OperationType
@@ -74,6 +76,29 @@ def test_operations_run_as_they_were_asked_for_and_checks_of_the_clock_last(
     by_person = ask(ctx, stack, Type.DRIFT_CHECK)
     apply_again = ask(ctx, stack, Type.APPLY, SYSTEM_PRINCIPAL)
     assert order(ctx, stack) == [apply_first, by_person, apply_again, by_clock, later]
+
+
+def test_a_clock_that_runs_behind_puts_nothing_in_front(
+    ctx: Context, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = ask(ctx, stack, Type.APPLY)
+    behind = utc_now() - timedelta(minutes=5)
+    monkeypatch.setattr("app.services.queue.order.database_now", lambda _session: behind)
+    later = [ask(ctx, stack, Type.APPLY) for _ in range(5)]
+    assert order(ctx, stack) == [first, *later]
+
+
+def test_the_order_is_that_of_the_database_whatever_a_web_process_takes_for_now(
+    ctx: Context, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not ctx.db.is_shared:
+        pytest.skip("SQLite has the clock of the one machine that it serves")
+    ahead = utc_now() + timedelta(minutes=5)
+    monkeypatch.setattr("app.clock.utc_now", lambda: ahead)
+    monkeypatch.setattr("app.db.utc_now", lambda: ahead)
+    operation = shown(ctx, ask(ctx, stack, Type.APPLY))
+    assert operation.created_at < ahead - timedelta(minutes=4)
+    assert operation.id < ids.first_id(ids.OPERATION, ahead)
 
 
 def test_the_dispatcher_has_the_same_order(ctx: Context, stack: Stack) -> None:

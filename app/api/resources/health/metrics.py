@@ -1,13 +1,15 @@
 """What Prometheus collects of operations, processes, webhooks, drift, duties and refusals.
 
-Other processes do what is counted here and leave the figures in SQL; only refusals are this one's.
+Other processes do what is counted here and leave the figures in SQL, and all web processes count
+refusals in Redis; only what the library tells of a process is this one's.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import REGISTRY, CollectorRegistry, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
@@ -37,11 +39,30 @@ Family = type[CounterMetricFamily | GaugeMetricFamily]
 
 
 def registry_of(ctx: Context) -> CollectorRegistry:
-    """Return what is collected of one Landform."""
+    """Return what is collected of one Landform, and of this process of it."""
     registry = CollectorRegistry()
+    registry.register(_OfProcess(ctx.settings.web_processes))
     for read in READS:
         registry.register(_Figures(ctx, read))
     return registry
+
+
+class _OfProcess(Collector):
+    """What the library tells of this process, labelled with its number where it is one of several.
+
+    Any of them may answer, and its figures are no continuation of another's.
+    """
+
+    def __init__(self, web_processes: int) -> None:
+        self._labels = {"pid": str(os.getpid())} if web_processes > 1 else {}
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in REGISTRY.collect():
+            metric.samples = [
+                sample._replace(labels={**sample.labels, **self._labels})
+                for sample in metric.samples
+            ]
+            yield metric
 
 
 class _Figures(Collector):

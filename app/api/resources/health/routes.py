@@ -44,7 +44,7 @@ def readyz() -> tuple[Response, int]:
 def metrics() -> Response:
     """Show what Prometheus collects, to who knows the token."""
     _require_token(current_context().settings)
-    text = generate_latest() + generate_latest(registry_of(current_context()))
+    text = generate_latest(registry_of(current_context()))
     return Response(text, content_type=CONTENT_TYPE_LATEST)
 
 

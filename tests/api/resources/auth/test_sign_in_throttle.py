@@ -12,6 +12,7 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from flask import Flask
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.sign_in_pace import OF_ADDRESS, OF_PAIR
@@ -46,7 +47,7 @@ class Clock:
     def __init__(self) -> None:
         self.now = utc_now()
 
-    def read(self) -> datetime:
+    def read(self, _session: Session) -> datetime:
         return self.now
 
     def advance(self, seconds: float) -> None:
@@ -56,7 +57,7 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     stopped = Clock()
-    monkeypatch.setattr(throttle, "utc_now", stopped.read)
+    monkeypatch.setattr(throttle, "database_now", stopped.read)
     return stopped
 
 
