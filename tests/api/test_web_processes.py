@@ -11,10 +11,12 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from app.clock import utc_now
 from app.domain.refusal_budget import FOR_ONE
 from app.domain.sign_in_pace import OF_PAIR
 from app.limits import shared_redis
 from app.limits.stream_places import StreamPlaces
+from app.services.identity import throttle
 from app.web.stream_places import EXTENSION
 from tests.api.conftest import PASSWORD, MakeApp
 from tests.api.rest import Rest, problem
@@ -72,8 +74,13 @@ def test_an_address_has_one_limit_of_sign_ins(make_app: MakeApp, fresh_redis_url
 
 @pytest.mark.parametrize("has_redis", [True, False])
 def test_who_guesses_a_password_waits_everywhere(
-    make_app: MakeApp, fresh_redis_url: str, has_redis: bool
+    make_app: MakeApp,
+    fresh_redis_url: str,
+    has_redis: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    stopped = utc_now()
+    monkeypatch.setattr(throttle, "database_now", lambda _session: stopped)
     url = fresh_redis_url if has_redis else NOWHERE
     one, other = both(make_app, url, login_rate="1000/minute", api_rate="1000/minute")
     apps = cycle([one, other])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -58,5 +59,6 @@ def make_shared() -> Iterator[MakeShared]:
         return made[-1]
 
     yield make
-    for shared in made:
+    for shared in made:  # a thread may still renew what a test has left open
+        shared._is_away, shared._look_at = True, math.inf
         shared.pool.disconnect()

@@ -12,12 +12,13 @@ import pytest
 from flask import Flask
 
 from app.console.shell.labels.operations import RESOLUTION
+from app.limits.stream_places import StreamPlaces
 from app.services.context import Context
 from app.services.lookup import operation_by_id
 from app.services.operations import watch
 from app.web import event_stream
 from app.web.context import WATCH
-from app.web.stream_places import EXTENSION, StreamPlaces
+from app.web.stream_places import EXTENSION
 from tests.console.conftest import Visitor
 from tests.console.fleet_examples import DONE, Fleet, attribute, change
 from tests.sandbox_cloud import Cloud, connect

@@ -13,11 +13,12 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from app.clock import utc_now
+from app.limits.stream_places import StreamPlaces
 from app.models import OperationEvent
 from app.services.operations import watch
 from app.services.operations.watch import OperationWatch
 from app.web.context import WATCH
-from app.web.stream_places import EXTENSION, THREADS_KEPT, StreamPlaces
+from app.web.stream_places import EXTENSION, THREADS_KEPT
 from tests.api.conftest import MakeApp
 from tests.api.rest import Rest
 
@@ -147,4 +148,4 @@ def test_streams_leave_threads_to_other_requests(
     make_app: MakeApp, threads: int, streams: int
 ) -> None:
     places: StreamPlaces = make_app(web_threads=threads).extensions[EXTENSION]
-    assert places.count == streams
+    assert min(places.limits.of_process, places.limits.in_all) == streams
