@@ -72,8 +72,8 @@ class SharedRedis:
 
         Args:
             question: asks ``client``, or something else on ``pool``.
-            keys: all that it touches. What has another form there is deleted, since nobody but a
-                stranger can have written it, and it would switch a limit off for good.
+            keys: all that it touches. What has another form there is deleted: another program has
+                written it, and it would switch a limit off for good.
 
         Raises:
             RedisAwayError: there is no answer, or none that makes sense.

@@ -1,4 +1,4 @@
-"""Slow down who guesses passwords; kept in SQL, by the clock of the database.
+"""Slow down who guesses passwords; kept in SQL, with the time of the database.
 
 So all web processes and hosts count together, also while Redis is away.
 
