@@ -35,6 +35,7 @@ IS_ROOT = os.geteuid() == 0
 OF_THE_MACHINE = {
     *("useradd", "install", "git", "make", "umask", "openssl", "echo", "cat", "cp", "ln", "curl"),
     *("journalctl", "systemd-run", "rsync", "findmnt", "flock", "sed", "pg_dump", "chmod", "chown"),
+    *("kubectl", "helm"),
     *(
         "printf",
         "export",

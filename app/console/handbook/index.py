@@ -28,6 +28,7 @@ GROUPS = {
         "operations/README",
         "operations/one-host",
         "operations/three-hosts",
+        "operations/kubernetes",
         "operations/lost-host",
         "operations/upgrading",
         "configuration",
