@@ -35,7 +35,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP VIRTUAL_ENV PIP_USER PIP_TARGET
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-thorough test-postgresql test-one page profile bench pictures sdk check check-lint check-types check-layers check-tree check-modules check-security format pins clean install install-dev
+.PHONY: help run test test-thorough test-postgresql test-one page profile bench rehearse-restore pictures sdk check check-lint check-types check-layers check-tree check-modules check-security format pins clean install install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -72,6 +72,9 @@ profile: $(DEV) ## Say where the time of one page goes: make profile PAGE=/stack
 bench: $(DEV) ## Measure, and write docs/benchmarks.md
 	@$(RUN) -m tests.bench $(BENCH_ARGS)
 	@$(MARKDOWN) docs/benchmarks.md
+
+rehearse-restore: $(COMMAND) ## Back up, damage, verify, restore into an empty home, compare
+	@sh deploy/rehearse-restore.sh build/rehearsal-$$(date +%Y%m%d-%H%M%S)
 
 pictures: $(DEV) ## Photograph the console's main pages into docs/images
 	@$(RUN) -m tests.pictures

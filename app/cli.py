@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from app.cli_backup import describe_creation, describe_verification
+from app.cli_backup import take_creation, take_restore, take_verification
 from app.cli_hosts import declare_host_gone, describe_hosts
 from app.cli_state import export_state, write_new_file
 from app.config.settings import Settings
@@ -254,28 +254,13 @@ def declare_gone(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def create_backup(chosen: argparse.Namespace) -> int:
-    """Make a backup; 1 when a state could not be copied whole."""
-    return _tell_of_backup(describe_creation, chosen.folder)
-
-
-def verify_backup(chosen: argparse.Namespace) -> int:
-    """Check a backup; 1 when something is wrong with it."""
-    return _tell_of_backup(describe_verification, chosen.folder)
-
-
-def _tell_of_backup(
-    describe: Callable[[Context, Path], tuple[list[str], bool]], folder: Path
-) -> int:
+def act_on_backup(chosen: argparse.Namespace) -> int:
+    """Make, check or restore a backup; 1 when something about it wants attention."""
     ctx = _context()
     with closing(ctx.db):
-        lines, is_odd = describe(ctx, folder)
+        lines, is_odd = chosen.act(ctx, chosen)
     print(*lines, sep="\n")
     return 1 if is_odd else 0
-
-
-def _take_folder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the folder of the backup")
 
 
 def _take_instance(parser: argparse.ArgumentParser) -> None:
@@ -315,11 +300,16 @@ COMMANDS = {
     ),
     "backup create": Command(
         "copy SQL and all states into a new folder, while Landform works",
-        create_backup,
-        _take_folder,
+        act_on_backup,
+        take_creation,
     ),
     "backup verify": Command(
-        "check every byte of a backup, and that this host can open it", verify_backup, _take_folder
+        "check every byte of a backup, and that this host can open it",
+        act_on_backup,
+        take_verification,
+    ),
+    "backup restore": Command(
+        "restore a backup into an empty database and place of states", act_on_backup, take_restore
     ),
     "keys status": Command("count what is sealed under which encryption key", print_key_status),
     "keys rotate": Command("put everything under the newest encryption key", rotate),

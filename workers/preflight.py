@@ -1,19 +1,17 @@
 """What must hold before anything is started; each failure is one sentence that says what to do.
 
-Owns the lock of ``$LANDFORM_HOME``: two supervisors with one home would share a Redis and a
-database without knowing.
+Two supervisors with one home would share a Redis and a database without knowing, so a start holds
+the lock of ``$LANDFORM_HOME``.
 """
 
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
 import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from redis import Redis
@@ -21,6 +19,7 @@ from redis.exceptions import RedisError
 
 from app.config.settings import Settings
 from app.errors import ConfigurationError
+from app.storage.home_lock import hold_lock_of
 from workers.embedded_redis import is_redis_listening
 
 # What a killed supervisor leaves needs a moment to end.
@@ -35,21 +34,9 @@ def hold_home(home: Path) -> Iterator[None]:
     Raises:
         ConfigurationError: another Landform holds it, or the folder cannot be written.
     """
-    with _written("LANDFORM_HOME", home):
-        lock = (home / "landform.lock").open("a+")
-    with lock as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise ConfigurationError(
-                f"Landform already runs with LANDFORM_HOME={home} (process "
-                f"{file.read().strip() or 'unknown'}): stop it first, or give this one another "
-                "LANDFORM_HOME."
-            ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+    with ExitStack() as held:
+        with _written("LANDFORM_HOME", home):
+            held.enter_context(hold_lock_of(home))
         yield
 
 

@@ -80,6 +80,16 @@ class Volume:
         self.expected_id = self.check_identity()
         return self.expected_id
 
+    def adopt(self, volume_id: str) -> None:
+        """Give an empty volume the id that a restored database knows, or recognize it by that.
+
+        Raises:
+            VolumeForeignError, VolumeError: as ``initialize``.
+        """
+        self.ask(lambda: self._take_possession(volume_id))
+        self.expected_id = volume_id
+        self.check_identity()
+
     def check(self, min_free_bytes: int = MIN_FREE_BYTES) -> None:
         """Prove that the volume is ours, writable and not full, by writing a small file.
 
@@ -142,12 +152,12 @@ class Volume:
     def _sentinel(self) -> Path:
         return self.root / SENTINEL
 
-    def _take_possession(self) -> None:
+    def _take_possession(self, volume_id: str | None = None) -> None:
         if self._sentinel.exists():
             return
         make_directory(self.root)
         self._refuse_foreign_files()
-        self._write_sentinel(new_id("vol"))
+        self._write_sentinel(volume_id or new_id("vol"))
 
     def _identity(self) -> str:
         found = self._read_sentinel()

@@ -1,7 +1,7 @@
 """``make bench``: measure on this machine, over loopback, and write ``docs/benchmarks.md``.
 
 ``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start] [--only PART]``; the parts are
-``api``, ``drift``, ``console`` and ``aws``.
+``api``, ``drift``, ``console``, ``aws`` and ``backup``.
 What is not measured in this run keeps its line from the last one, and what people have written
 under ``## Goals`` stays as it is.
 """
@@ -24,6 +24,7 @@ from app.config.settings import REPOSITORY_ROOT
 from app.terraform.discovery import discover
 from tests.bench.api_rows import Size, api_rows
 from tests.bench.aws_life import aws_rows, find_aws_mirror
+from tests.bench.backups import backup_rows
 from tests.bench.console_pages import console_rows
 from tests.bench.drift_sweep import SweepSize, drift_rows
 from tests.bench.measures import (
@@ -52,7 +53,7 @@ def main() -> int:
     parser.add_argument("--make-test-seconds", type=float, help="how long `make test` took here")
     parser.add_argument("--skip-fresh-start", action="store_true", help="do not install anew")
     parser.add_argument(
-        "--only", choices=("api", "drift", "console", "aws"), help="keep all other rows"
+        "--only", choices=("api", "drift", "console", "aws", "backup"), help="keep all other rows"
     )
     chosen = parser.parse_args()
     mirror = find_aws_mirror() if chosen.only in (None, "aws") else None
@@ -70,6 +71,8 @@ def main() -> int:
             figures |= measure(Path(folder), is_fresh=is_fresh)
         if chosen.only in (None, "console"):
             figures |= console_rows(Path(folder) / "console", STACKS, VISITS)
+        if chosen.only in (None, "backup"):
+            figures |= backup_rows(Path(folder) / "backup", STACKS)
         if chosen.only in (None, "drift"):
             figures |= drift_rows(Path(folder) / "drift", SweepSize())
         if mirror is not None:

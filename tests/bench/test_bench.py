@@ -15,6 +15,7 @@ from app.services.paging import PageRequest
 from app.services.stacks.queries import StackFilter, list_stacks
 from tests.bench.__main__ import page, read_kept, read_notes
 from tests.bench.api_rows import Size, measure_database
+from tests.bench.backups import backup_rows
 from tests.bench.fleet import fill
 from tests.bench.floors import time_fsync, time_insert
 from tests.bench.measures import measure_reads, percentile
@@ -69,3 +70,13 @@ def test_a_short_run_fills_every_row(tmp_path: Path) -> None:
     assert all(re.search(r"\d", figure) for figure in rows.values()), rows
     (posts,) = [figure for name, figure in rows.items() if "durable POSTs" in name]
     assert float(re.findall(r"\*\*(\d+) a second", posts)[0]) >= 1
+
+
+def test_a_backup_of_a_fleet_is_measured_and_restored_whole(tmp_path: Path) -> None:
+    rows = backup_rows(tmp_path / "backups", stacks=12)
+    assert [name.rpartition(": ")[2] for name in rows] == [
+        "create",
+        "verify",
+        "restore, which verifies first",
+    ]
+    assert all(re.match(r"\d+ s", figure) for figure in rows.values())

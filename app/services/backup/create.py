@@ -38,6 +38,7 @@ from app.storage.durable import sync_directory, write_durably
 from app.storage.s3_errors import StateBucketMissingError
 from app.storage.sealed_states import S3SealedStates, SealedStates, VolumeSealedStates
 from app.storage.state_format import open_version
+from app.storage.volume import Volume
 from app.version import VERSION
 
 FOLDER_MODE = 0o700
@@ -55,7 +56,7 @@ class _Copy:
     key_ids: set[str] = field(default_factory=set)
     pruned: list[NamedVersion] = field(default_factory=list)
     damaged: list[NamedVersion] = field(default_factory=list)
-    volume_id: str | None = None
+    volume_id: str = ""
     created_at: str = ""
 
     def write(self, path: str, chunks: Iterable[bytes]) -> int:
@@ -109,11 +110,8 @@ def create_backup(ctx: Context, folder: Path) -> Manifest:
     return made
 
 
-def state_places(ctx: Context, volume_id: str | None) -> Mapping[str, SealedStates]:
+def state_places(ctx: Context, volume: Volume) -> dict[str, SealedStates]:
     """Return the places in which states can be, by the name that stacks have for them."""
-    volume = ctx.volume()
-    if volume_id is not None:
-        volume.expected_id = volume_id
     found: dict[str, SealedStates] = {StateBackend.VOLUME: VolumeSealedStates(volume)}
     if ctx.bucket is not None:
         found[StateBackend.S3] = S3SealedStates(ctx.bucket)
@@ -150,7 +148,7 @@ def _copy(ctx: Context, folder: Path) -> Manifest:
     copy = _Copy(folder)
     with _one_moment(ctx.db) as connection:
         _copy_sql(connection, copy)
-    places = state_places(ctx, copy.volume_id)
+    places = state_places(ctx, Volume(ctx.settings.state_dir, copy.volume_id))
     for version, backend in copy.versions:
         _copy_version(ctx, places, copy, version, backend)
     fingerprints = dict(item.split(":", 1) for item in ctx.keys.fingerprints())
@@ -205,7 +203,11 @@ def _copy_sql(connection: Connection, copy: _Copy) -> None:
         copy.versions.append((NamedVersion(stack_id, serial, sha256), backend))
     session = Session(bind=connection)
     fact = session.get(InstallationFact, "volume")
-    copy.volume_id = fact.value["id"] if fact else None
+    if fact is None:
+        raise ConflictError(
+            "Landform was never started with this database.", advice="Name its database."
+        )
+    copy.volume_id = fact.value["id"]
     for place in sealed_rows():
         copy.key_ids.update(_key_ids(head for _, head in place.heads(session)))
 

@@ -68,7 +68,7 @@ class Manifest:
         version: of the Landform that made it.
         revision: of its schema.
         engine: of its database.
-        volume_id: of its state volume; none before the first start.
+        volume_id: of its state volume.
         tables: in the order in which rows can be inserted.
         files: by their path.
         keys: fingerprints of the keys that it needs.
@@ -81,7 +81,7 @@ class Manifest:
     version: str
     revision: str
     engine: str
-    volume_id: str | None
+    volume_id: str
     tables: tuple[DumpedTable, ...]
     files: Mapping[str, BackupFile]
     keys: tuple[str, ...]

@@ -8,9 +8,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from app.db import Database
 from app.errors import UnavailableError
@@ -52,7 +51,10 @@ def knows_revision(revision: str) -> bool:
 
 def revision_of(connection: Connection) -> str | None:
     """Return the revision of the schema of a database; None where there is none yet."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def _scripts() -> ScriptDirectory:

@@ -26,6 +26,7 @@ from app.services.installation.instances import begin_instance
 from app.services.installation.migrations import upgrade
 from app.services.secrets import open_credentials, seal_credentials
 from app.services.work import Work, perform
+from app.storage.restore_mark import refuse_unfinished
 from app.storage.volume import Volume
 
 SANDBOX = "sandbox"
@@ -52,6 +53,7 @@ def prepare(settings: Settings, sandbox_token: str | None = None) -> Prepared:
         ConfigurationError: a folder or a setting does not allow it; one sentence.
         VolumeError: the state volume is foreign or cannot be used.
     """
+    refuse_unfinished(settings.state_dir)
     settings.home_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     ctx = build_context(settings)
     with closing(ctx.db):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from app.cli import main
 from app.models import Stack
 from app.services.context import Context
+from tests.services.backup.conftest import MakeEmpty, save
 
 
 @pytest.fixture
@@ -58,3 +60,26 @@ def test_a_refusal_is_one_sentence(say: object, tmp_path: Path) -> None:
     status, told = say("backup", "create", tmp_path)
     assert status == 2
     assert "is not empty. Name a folder that does not exist yet. [conflict]" in told
+
+
+def test_a_restore_says_what_became_of_everything(
+    ctx: Context,
+    stack: Stack,
+    folder: Path,
+    make_empty: MakeEmpty,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save(ctx, stack.id, 4)
+    target = make_empty()
+    shutil.copytree(ctx.settings.state_dir, target.settings.state_dir)
+    monkeypatch.setattr("app.cli._context", lambda: target)
+    assert main(["backup", "restore", str(folder)]) == 2
+    assert "add --keep-states" in capsys.readouterr().err
+    assert main(["backup", "restore", "--keep-states", str(folder)]) == 1
+    told = capsys.readouterr().out
+    assert "0 state versions put back." in told
+    assert f"WARNING: {stack.id} had newer states than the backup, which has serial 3: 4" in told
+    assert told.splitlines()[-1].startswith("All of Landform is in maintenance")
+    assert main(["backup", "restore", str(folder)]) == 2
+    assert "Landform" in capsys.readouterr().err

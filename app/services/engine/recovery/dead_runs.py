@@ -83,6 +83,21 @@ def interrupt(ctx: Context, operation_id: str, fence: int, reason: str) -> bool:
     return operation.has_applied and _recover(ctx, operation_id, fence, reason)
 
 
+def end_restored(ctx: Context, session: Session, operation: Operation) -> None:
+    """End or queue again what a worker held at the moment of a backup that was restored.
+
+    Its processes are of another time, and may be those of an installation that lives: none is
+    looked for, and none is stopped.
+    """
+    operation.fence += 1
+    operation.owner_process = operation.process = None
+    reason, directory = "The backup was made", ctx.runs.of(operation.id)
+    if operation.has_applied:
+        _interrupt(ctx, session, operation, directory, reason)
+    else:
+        _give_back(session, operation, reason)
+
+
 def _is_abandoned(ctx: Context, operation: Operation) -> bool:
     """Tell whether neither the worker nor its Terraform lives; a silent live one is left alone.
 
