@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,6 +78,7 @@ def put_states(
     stacks: Iterable[BackedUpStack],
     places: Mapping[str, SealedStates],
     stores: Mapping[str, StateStore],
+    damaged: Collection[NamedVersion] = (),
 ) -> PutStates:
     """Put every state version of a backup where it is not yet; may be repeated.
 
@@ -87,6 +88,7 @@ def put_states(
         stacks: those of the backup.
         places: where states are, by backend.
         stores: the same places, as stores.
+        damaged: versions that are left out, because the backup has nothing good of them.
     """
     done = PutStates()
     present = {name: place.stacks() for name, place in places.items()}
@@ -98,10 +100,11 @@ def put_states(
         place = place_named(places, stack.backend)
         is_here = stack.id in present[stack.backend]
         for stored in stack.versions:
-            path = folder / NamedVersion(stack.id, stored.serial, stored.sha256).path
-            if not path.exists() or (is_here and _is_whole(keys, place, stack.id, stored)):
-                continue  # not in the backup, which was said and accepted; or here already
-            place.put(stack.id, stored.serial, stored.sha256, path.read_bytes())
+            version = NamedVersion(stack.id, stored.serial, stored.sha256)
+            if version in damaged or (is_here and _is_whole(keys, place, stack.id, stored)):
+                continue
+            sealed = (folder / version.path).read_bytes()
+            place.put(stack.id, stored.serial, stored.sha256, sealed)
             done.count += 1
         _point(stack, place, stores[stack.backend], done)
     for place in places.values():

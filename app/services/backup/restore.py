@@ -7,7 +7,7 @@ was killed. Nothing that exists is overwritten.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from app.services.backup.put_states import PutStates, gather_stacks, put_states
 from app.services.backup.settle import Settlement, settle
 from app.services.backup.tables import add_rows, continue_numbers
 from app.services.backup.target import FACT, RestoreStep, check_target
-from app.services.backup.verify import verify_backup
+from app.services.backup.verify import BackupProblem, verify_backup
 from app.services.context import Context
 from app.services.installation.migrations import migrating, upgrade_on
 from app.storage.home_lock import hold_lock_of
@@ -83,7 +83,7 @@ def restore_backup(
 def _restore(
     ctx: Context, folder: Path, keeps_states: bool, accepts_damage: bool
 ) -> RestoredBackup:
-    manifest, warnings = _usable(ctx, folder, accepts_damage)
+    manifest, problems = _usable(ctx, folder, accepts_damage)
     stacks = gather_stacks(
         _rows(folder, manifest.table("stacks")),
         _rows(folder, manifest.table("state_versions")),
@@ -95,15 +95,25 @@ def _restore(
     progress = check_target(ctx, manifest, places, backends, keeps_states=keeps_states)
     volume.adopt(manifest.volume_id)
     write_mark(volume.root, manifest.id)
-    states = put_states(ctx.keys, folder, stacks, places, _stores(ctx, volume))
+    states = put_states(
+        ctx.keys,
+        folder,
+        stacks,
+        places,
+        _stores(ctx, volume),
+        {item.version for item in problems if item.version is not None},
+    )
     if progress is RestoreStep.NOTHING:
         _restore_sql(ctx, folder, manifest)
     settlement = settle(ctx, manifest, states.newer, states.unknown)
     remove_mark(volume.root)
+    warnings = [item.detail for item in problems]
     return RestoredBackup(manifest, states, settlement, warnings)
 
 
-def _usable(ctx: Context, folder: Path, accepts_damage: bool) -> tuple[Manifest, list[str]]:
+def _usable(
+    ctx: Context, folder: Path, accepts_damage: bool
+) -> tuple[Manifest, Sequence[BackupProblem]]:
     verified = verify_backup(ctx.keys, folder)
     problems = verified.unusable or verified.problems
     if verified.manifest is None or verified.unusable or (problems and not accepts_damage):
@@ -112,7 +122,7 @@ def _usable(ctx: Context, folder: Path, accepts_damage: bool) -> tuple[Manifest,
         if verified.manifest is not None and not verified.unusable:
             advice = "Use another backup, or restore all but these states with --accept-damage."
         raise ConflictError(f"{problems[0].detail}{more}", advice=advice)
-    return verified.manifest, [item.detail for item in problems]
+    return verified.manifest, problems
 
 
 def _stores(ctx: Context, volume: Volume) -> dict[str, StateStore]:

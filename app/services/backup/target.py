@@ -26,7 +26,7 @@ FACT = "restore"
 
 ALIVE_SECONDS = 60
 
-STARTED = frozenset({"audit_events", "installation_facts", "projects", "users"})
+STARTED = frozenset({"audit_events", "operations", "projects", "stacks", "users"})
 """Tables that have rows after the first start."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from app.models import Operation, Stack
 from app.services.backup.create import create_backup
@@ -60,6 +60,10 @@ def make_empty(make_settings: MakeSettings, tmp_path: Path) -> Iterator[MakeEmpt
     def make(name: str = "second", **overrides: object) -> Context:
         settings = make_settings(home=tmp_path / name, redis_url=NOWHERE, **overrides)
         made.append(build_context(settings))
+        if settings.database.startswith("postgresql"):
+            with made[-1].db.engine.begin() as connection:  # tests' databases have the schema
+                connection.execute(text("DROP SCHEMA public CASCADE"))
+                connection.execute(text("CREATE SCHEMA public"))
         return made[-1]
 
     yield make

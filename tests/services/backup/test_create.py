@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +25,7 @@ from app.services.context import Context
 from app.services.installation.migrations import upgrade
 from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY
 from tests.services.backup.conftest import MakeEmpty, save
+from tests.services.some_stacks import create
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -105,6 +108,38 @@ def test_a_state_that_is_saved_meanwhile_is_left_to_the_next_backup(
     assert made.table("state_versions").rows == 3
     assert not made.damaged
     assert verify_backup(ctx.keys, tmp_path / "backup").is_whole
+
+
+def test_a_backup_is_whole_while_others_write_without_a_pause(
+    ctx: Context, stack: Stack, tmp_path: Path
+) -> None:
+    """Stacks are made, states saved and the oldest removed, as fast as it goes."""
+    ended, serial = threading.Event(), itertools.count(4)
+
+    def write() -> None:
+        while not ended.is_set():
+            newest = next(serial)
+            save(ctx, stack.id, newest)
+            create(ctx, f"web-{newest}", cidr="10.7.0.0/16")
+            oldest = ctx.state_store(stack.id).versions(stack.id)[0]
+            gone = StateVersion.stack_id == stack.id, StateVersion.serial == oldest.serial
+            with ctx.write() as session:
+                session.execute(delete(StateVersion).where(*gone))
+            ctx.state_store(stack.id).delete_version(stack.id, oldest.serial, oldest.sha256)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        made = [create_backup(ctx, tmp_path / f"b{number}") for number in range(4)]
+    finally:
+        ended.set()
+        writer.join()
+    for number, manifest in enumerate(made):
+        assert verify_backup(ctx.keys, tmp_path / f"b{number}").problems == ()
+        # As of one moment: a stack and its operation and schedule are there together.
+        rows = {name: manifest.table(name).rows for name in ("stacks", "operations", "schedules")}
+        assert len(set(rows.values())) == 1, rows
+    assert made[-1].table("stacks").rows > made[0].table("stacks").rows
 
 
 def test_a_state_that_is_damaged_where_it_is_kept_is_said_and_the_rest_is_copied(

@@ -38,6 +38,7 @@ from app.services.backup.manifest import NAME, BackupFile, DumpedTable, Manifest
 from app.services.backup.restore import RestoredBackup, restore_backup
 from app.services.backup.tables import TableForm
 from app.services.context import Context
+from app.services.installation.migrations import upgrade
 from app.services.installation.setup import prepare
 from app.services.state import record
 from app.storage.home_lock import hold_lock_of
@@ -148,6 +149,17 @@ def test_a_database_with_tables_is_safe_although_nobody_lives_in_it(
     assert "has tables of a Landform" in refusal(ctx, folder)
 
 
+def test_a_database_that_was_migrated_and_never_started_is_as_good_as_empty(
+    stack: Stack, folder: Path, make_empty: MakeEmpty
+) -> None:
+    target = make_empty()
+    target.settings.home_dir.mkdir()
+    upgrade(target.db)
+    restore_backup(target, folder)
+    with target.read() as session:
+        assert session.get_one(Stack, stack.id).name == "web"
+
+
 def test_a_home_in_which_landform_runs_is_safe(folder: Path, make_empty: MakeEmpty) -> None:
     target = make_empty()
     target.settings.home_dir.mkdir()
@@ -237,10 +249,12 @@ def test_a_damaged_backup_is_refused_and_single_states_may_be_left_out(
     users.write_bytes(whole[:-3])
     assert "sql/users.jsonl" in refusal(target, folder, accepts_damage=True)
     users.write_bytes(whole)
-    second.unlink()
+    (first,) = (folder / "states" / stack.id).glob("1-*")
+    first.unlink()
     done = restore_backup(target, folder, accepts_damage=True)
-    assert done.states.count == 2
-    assert "is missing" in done.warnings[0]
+    assert done.states.count == 1
+    assert sorted(detail.split()[1] for detail in done.warnings) == ["has", "is"]
+    assert [item.serial for item in target.state_store(stack.id).versions(stack.id)] == [3]
     assert target.state_store(stack.id).current(stack.id) is not None
 
 
