@@ -47,7 +47,12 @@ def read_instances(session: Session) -> InstanceCensus:
     """Return how the instances are, by the database's clock."""
     now = database_now(session)
     found = describe(session, session.scalars(select(Instance).order_by(Instance.id)).all())
-    shown = [item for item in found if item.held or now - item.row.heartbeat_at <= SHOWN]
+    # One without a role is that of a preparation in a container of its own, which has ended.
+    shown = [
+        item
+        for item in found
+        if item.held or (item.row.roles and now - item.row.heartbeat_at <= SHOWN)
+    ]
     counted = Counter(item.status for item in shown)
     expected = [
         InstanceFigures(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from app.clock import utc_now
+from app.models import Instance
 from app.services.context import Context
 from app.services.installation.figures import (
     InstanceCensus,
@@ -14,8 +15,16 @@ from app.services.installation.figures import (
     read_scheduler_beat,
 )
 from app.services.installation.health import record_scheduler_beat
-from app.services.installation.instances import end_instance
-from tests.services.installation.test_hosts import AGO, held_elsewhere, register
+from app.services.installation.instances import HostRole, begin_instance, end_instance
+from tests.services.installation.test_hosts import AGO, held_elsewhere
+
+
+def register(ctx: Context, *, silent_for: timedelta = AGO) -> str:
+    """Register a host with a worker that was heard of so long ago."""
+    made = begin_instance(ctx, HostRole.WORKER)
+    with ctx.write() as session:
+        session.get_one(Instance, made).heartbeat_at -= silent_for
+    return made
 
 
 def read(ctx: Context) -> InstanceCensus:
@@ -48,6 +57,14 @@ def test_what_was_stopped_or_was_lost_long_ago_is_no_alarm(ctx: Context) -> None
     assert {item.id for item in found.expected} <= known
     assert found.by_status["stopped"] == before.by_status["stopped"] + 1
     assert found.by_status["silent"] == before.by_status["silent"]
+
+
+def test_a_preparation_in_a_container_of_its_own_is_no_host(ctx: Context) -> None:
+    begin_instance(ctx)
+    before = read(ctx)
+    made = begin_instance(ctx)
+    assert read(ctx).by_status == before.by_status
+    assert made not in {item.id for item in read(ctx).expected}
 
 
 def test_a_host_that_was_lost_long_ago_is_told_as_long_as_it_holds_something(ctx: Context) -> None:
