@@ -12,12 +12,12 @@ import pytest
 from flask import Flask
 
 from app.console.shell.labels.operations import RESOLUTION
-from app.limits.stream_places import StreamPlaces
+from app.limits.stream_places import StreamLimits, StreamPlaces
 from app.services.context import Context
 from app.services.lookup import operation_by_id
 from app.services.operations import watch
 from app.web import event_stream
-from app.web.context import WATCH
+from app.web.context import WATCH, context_of
 from app.web.stream_places import EXTENSION
 from tests.console.conftest import Visitor
 from tests.console.fleet_examples import DONE, Fleet, attribute, change
@@ -310,7 +310,9 @@ def test_a_stream_ends_after_its_time_so_that_no_thread_is_held_for_ever(
 def test_too_many_streams_are_refused_and_each_is_given_back(
     console_app: Flask, visitor: Visitor, fleet: Fleet
 ) -> None:
-    console_app.extensions[EXTENSION] = StreamPlaces(1, 1, 1)
+    console_app.extensions[EXTENSION] = StreamPlaces(
+        StreamLimits(1, 1, 1, 1), context_of(console_app).shared
+    )
     made = fleet.stack()
     path = f"/operations/{made.operation_id}/stream"
     held = visitor.get(path, buffered=False)

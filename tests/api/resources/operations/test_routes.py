@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from app.clock import utc_now
+from app.limits.stream_places import StreamLimits, StreamPlaces
 from app.models import OperationEvent, StoredPlan
 from app.services.secrets import seal_json, seal_plan
-from app.web.stream_places import EXTENSION, StreamPlaces
+from app.web.stream_places import EXTENSION
 from tests.api.rest import Rest, pointers, problem
 
 
@@ -210,7 +211,7 @@ def test_a_stream_follows_an_operation_that_goes_on(rest: Rest, operation: str) 
 
 @pytest.fixture
 def one_stream(rest: Rest) -> None:
-    rest.app.extensions[EXTENSION] = StreamPlaces(1, 1, 1)
+    rest.app.extensions[EXTENSION] = StreamPlaces(StreamLimits(1, 1, 1, 1), rest.ctx.shared)
 
 
 @pytest.mark.usefixtures("one_stream")
