@@ -10,41 +10,29 @@ import base64
 import json
 import secrets
 import sys
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from app.cli_backup import take_creation, take_restore, take_verification
-from app.cli_hosts import declare_host_gone, describe_hosts
+from app.cli_command import Command, open_context
+from app.cli_hosts import HOST_COMMANDS
 from app.cli_state import export_state, write_new_file
 from app.config.settings import Settings
 from app.errors import LandformError
 from app.factory import create_app
-from app.logs import configure_logging
 from app.process_secrecy import close_to_others
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.audit_trail.export import FORMATS, in_batches
 from app.services.audit_trail.trail import TrailFilter, export_events
 from app.services.audit_trail.verification import verify_trail
 from app.services.cloud_accounts.checks import find_refused
-from app.services.context import Context, build_context
 from app.services.drift.unreadable_agreements import forget_unreadable
 from app.services.installation.key_rotation import KeyReport, key_status, rotate_keys
 
 REFUSED = 2
-
-
-@dataclass(frozen=True)
-class Command:
-    """What one command does, and which arguments it takes."""
-
-    explanation: str
-    run: Callable[[argparse.Namespace], int]
-    add_arguments: Callable[[argparse.ArgumentParser], None] = lambda _: None
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -86,7 +74,7 @@ def print_openapi(_chosen: argparse.Namespace) -> int:
 
 def print_key_status(_chosen: argparse.Namespace) -> int:
     """Tell which keys of the ring are in use; 1 when something cannot be opened."""
-    ctx = _context()
+    ctx = open_context()
     with closing(ctx.db):
         report = key_status(ctx)
     _print_report(report)
@@ -95,7 +83,7 @@ def print_key_status(_chosen: argparse.Namespace) -> int:
 
 def rotate(_chosen: argparse.Namespace) -> int:
     """Put everything under the newest key; 1 when something is not under it afterwards."""
-    ctx = _context()
+    ctx = open_context()
     with closing(ctx.db):
         report = rotate_keys(ctx)
     _print_report(report)
@@ -104,7 +92,7 @@ def rotate(_chosen: argparse.Namespace) -> int:
 
 def print_refused_accounts(_chosen: argparse.Namespace) -> int:
     """Name the cloud accounts that this host does not allow as they are; 1 when there are any."""
-    ctx = _context()
+    ctx = open_context()
     with closing(ctx.db):
         refused = find_refused(ctx)
     for _, reason in refused:
@@ -120,7 +108,7 @@ def _take_stack(parser: argparse.ArgumentParser) -> None:
 
 def forget_agreement(chosen: argparse.Namespace) -> int:
     """Give up what was agreed about a stack, if it does not open any more."""
-    ctx = _context()
+    ctx = open_context()
     with closing(ctx.db):
         forget_unreadable(ctx, chosen.stack)
     print(f"The recorded state of {chosen.stack} counts as agreed now. A drift check is queued.")
@@ -133,13 +121,6 @@ def _take_state(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="a new file, readable by you only"
     )
-
-
-def _context() -> Context:
-    """Return the context of this command, whose log goes to standard error."""
-    settings = Settings.from_env()
-    configure_logging(settings.log_level, settings.log_format)
-    return build_context(settings)
 
 
 def _print_report(report: KeyReport) -> None:
@@ -173,7 +154,7 @@ def _take_archives(parser: argparse.ArgumentParser) -> None:
 
 def verify_audit(chosen: argparse.Namespace) -> int:
     """Check the audit trail; 1 when something is wrong with it."""
-    ctx = _context()
+    ctx = open_context()
     with closing(ctx.db):
         result = verify_trail(ctx, chosen.archive)
     print(f"{result.count} events, the last is {result.last.sequence} ({result.last.hash[:16]}…).")
@@ -210,7 +191,7 @@ def _moment(text: str) -> datetime:
 
 def export_audit(chosen: argparse.Namespace) -> int:
     """Write the audit trail to a new file or standard output; this is an event itself."""
-    ctx = _context()
+    ctx = open_context()
     wanted = TrailFilter(since=chosen.since, until=chosen.until)
     with closing(ctx.db):
         events = export_events(ctx, SYSTEM_PRINCIPAL, wanted)
@@ -237,34 +218,13 @@ def openapi_document(settings: Settings) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def print_hosts(_chosen: argparse.Namespace) -> int:
-    """List the hosts; 1 when one that nobody hears of holds operations."""
-    ctx = _context()
-    with closing(ctx.db):
-        lines, is_odd = describe_hosts(ctx)
-    print(*lines, sep="\n")
-    return 1 if is_odd else 0
-
-
-def declare_gone(chosen: argparse.Namespace) -> int:
-    """Say that a host will not come back."""
-    ctx = _context()
-    with closing(ctx.db):
-        print(*declare_host_gone(ctx, chosen.instance), sep="\n")
-    return 0
-
-
 def act_on_backup(chosen: argparse.Namespace) -> int:
     """Make, check or restore a backup; 1 when something about it wants attention."""
-    ctx = _context()
+    ctx = open_context()
     with closing(ctx.db):
         lines, is_odd = chosen.act(ctx, chosen)
     print(*lines, sep="\n")
     return 1 if is_odd else 0
-
-
-def _take_instance(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("instance", help="id of the instance, as `landform admin hosts` lists it")
 
 
 GROUPS = {
@@ -284,12 +244,7 @@ COMMANDS = {
         _take_archives,
     ),
     "audit export": Command("write the audit trail, oldest first", export_audit, _take_export),
-    "admin hosts": Command("list the hosts, and how many operations each holds", print_hosts),
-    "admin gone": Command(
-        "have others take over at once what a host holds that is gone for good",
-        declare_gone,
-        _take_instance,
-    ),
+    **HOST_COMMANDS,
     "accounts": Command(
         "name the cloud accounts that this host does not allow as they are", print_refused_accounts
     ),

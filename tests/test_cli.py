@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 
 from app.cli import COMMANDS, build_parser, main
+from app.domain.host_roles import HostRole
+from app.domain.operations import OperationType
 from app.models import Instance
 from app.services.context import Context, build_context
-from app.services.installation.instances import HostRole, begin_instance
+from app.services.installation.instances import begin_instance, is_draining
 from tests.conftest import MakeSettings
 from tests.landform import NOWHERE
+from tests.services.some_stacks import ask, create, make_ready, set_to
 
 ROOT = Path(__file__).parents[1]
 
@@ -72,7 +75,7 @@ def ctx(make_prepared_settings: MakeSettings) -> Iterator[Context]:
 def test_hosts_are_listed_and_one_is_declared_gone(
     ctx: Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("app.cli._context", lambda: ctx)
+    monkeypatch.setattr("app.cli_hosts.open_context", lambda: ctx)
     lost = begin_instance(ctx, HostRole.WORKER)
     assert main(["admin", "hosts"]) == 0
     assert f"{lost}  {socket.gethostname()}  alive  worker  holds 0" in capsys.readouterr().out
@@ -84,6 +87,49 @@ def test_hosts_are_listed_and_one_is_declared_gone(
     assert "would go on changing the cloud unseen" in capsys.readouterr().out
     main(["admin", "hosts"])
     assert f"{lost}  {socket.gethostname()}  gone" in capsys.readouterr().out
+
+
+def test_a_host_is_drained_and_takes_work_again(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("app.cli_hosts.open_context", lambda: ctx)
+    monkeypatch.setattr("app.cli_hosts.ASK_SECONDS", 0.01)
+    own = begin_instance(ctx, HostRole.WORKER)
+    assert main(["admin", "drain"]) == 0
+    assert "It can be stopped." in capsys.readouterr().out
+    main(["admin", "hosts"])
+    assert f"{own}  {socket.gethostname()}  draining  worker" in capsys.readouterr().out
+    assert main(["admin", "ready", "--roles", "worker"]) == 0, "it does what it has begun"
+    assert main(["admin", "undrain", own]) == 0
+    assert not is_draining(ctx)
+    assert main(["admin", "drain", "ins_none"]) == 2
+
+
+def test_a_drain_says_when_the_host_still_runs_something(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("app.cli_hosts.open_context", lambda: ctx)
+    monkeypatch.setattr("app.cli_hosts.ASK_SECONDS", 0.01)
+    stack = create(ctx, "web")
+    make_ready(ctx, stack)
+    own = begin_instance(ctx, HostRole.WORKER)
+    set_to(ctx, ask(ctx, stack, OperationType.APPLY), status="applying", instance_id=own)
+    assert main(["admin", "drain", "--wait", "0.05"]) == 2
+    assert "still runs 1 operation." in capsys.readouterr().err
+    assert is_draining(ctx)
+
+
+def test_a_host_without_a_sign_of_life_or_without_the_role_is_not_ready(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("app.cli_hosts.open_context", lambda: ctx)
+    own = begin_instance(ctx, HostRole.WEB)
+    assert main(["admin", "ready", "--roles", "web,worker"]) == 1
+    assert "does the role worker" in capsys.readouterr().out
+    with ctx.write() as session:
+        session.get_one(Instance, own).heartbeat_at -= timedelta(minutes=1)
+    assert main(["admin", "ready"]) == 1
+    assert "gives no sign of life" in capsys.readouterr().out
 
 
 def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:

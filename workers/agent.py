@@ -11,9 +11,10 @@ import sys
 import threading
 from types import FrameType
 
+from app.domain.host_roles import HostRole
 from app.errors import LandformError
 from app.logs import get_logger
-from app.services.installation.instances import HostRole, end_instance, join_instance
+from app.services.installation.instances import end_instance, join_instance
 from workers.duties import HOST_DUTIES, ROUND_SECONDS, DutyRoster
 from workers.lease_watchdog import LeaseWatchdog
 from workers.runtime import get_context

@@ -3,7 +3,7 @@
 Each is guarded by itself: whatever goes wrong in one of them, also a bug, the others are done.
 What must not wait for a free worker or for Redis stands here; drift checks are queued by the tick.
 Duties of the host look after what only its own processes can see; every host with workers does
-them, in its scheduler or its agent. The others are the scheduler's.
+them, in its scheduler or its agent. The others are done by the one scheduler that leads.
 """
 
 from __future__ import annotations
@@ -116,9 +116,23 @@ def duties_of(anchorer: Anchorer) -> tuple[Duty, ...]:
 class DutyRoster:
     """Knows when each duty is due and how it is."""
 
-    def __init__(self, ctx: Context, duties: Sequence[Duty], *, tells: bool = True) -> None:
-        """Begin with all of them due; the last is to tell SQL how they are, if it ``tells``."""
-        self._ctx = ctx
+    def __init__(
+        self,
+        ctx: Context,
+        duties: Sequence[Duty],
+        *,
+        leads: Callable[[], bool] = lambda: True,
+        tells: bool = True,
+    ) -> None:
+        """Begin with all of them due.
+
+        Args:
+            ctx: what they work with.
+            duties: in the order in which they are done.
+            leads: tells whether this process leads; the leader's duties stay due while it does not.
+            tells: whether the leader's last duty is to tell SQL how the duties are.
+        """
+        self._ctx, self._leads = ctx, leads
         telling = Duty("record_duties", lambda ctx: record_duties(ctx, self.reports), TELL_SECONDS)
         self._duties = (*duties, telling) if tells else tuple(duties)
         self._due_at = dict.fromkeys((duty.name for duty in self._duties), 0.0)
@@ -134,8 +148,14 @@ class DutyRoster:
         due = [duty for duty in self._duties if time.monotonic() >= self._due_at[duty.name]]
         has_redis = any(duty.needs_redis for duty in due) and self._ctx.notifier.is_reachable()
         for duty in due:
-            if has_redis or not duty.needs_redis:
+            if self._may_do(duty, has_redis):
                 self._do(duty)
+
+    def _may_do(self, duty: Duty, has_redis: bool) -> bool:
+        """Ask before each duty: a lease may lapse while the one before it takes long."""
+        if duty.needs_redis and not has_redis:
+            return False
+        return duty.runs_on is RunsOn.HOST or self._leads()
 
     def _do(self, duty: Duty) -> None:
         report = self._reports.get(duty.name) or DutyReport(duty.name)

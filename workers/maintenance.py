@@ -7,7 +7,8 @@ import time
 
 from app.services.audit_trail.anchors import Anchorer
 from app.services.context import Context
-from workers.duties import ROUND_SECONDS, Duty, DutyRoster, duties_of
+from app.services.installation.leadership import Leadership
+from workers.duties import ROUND_SECONDS, Duty, DutyRoster, RunsOn, duties_of
 
 
 class MaintenanceLoop(threading.Thread):
@@ -19,8 +20,16 @@ class MaintenanceLoop(threading.Thread):
     def __init__(self, ctx: Context, *more: Duty) -> None:
         """Prepare a thread that ends with the process; it does ``more`` duties after its own."""
         super().__init__(name="maintenance", daemon=True)
-        self.anchorer = Anchorer(ctx)
-        self.roster = DutyRoster(ctx, (*duties_of(self.anchorer), *more))
+        self._anchorer, self._leadership = Anchorer(ctx), Leadership(ctx)
+        leading = Duty("keep_leadership", lambda _: self._leadership.keep(), runs_on=RunsOn.HOST)
+        duties = (leading, *duties_of(self._anchorer), *more)
+        self.roster = DutyRoster(ctx, duties, leads=self._leadership.is_held)
+
+    def conclude(self) -> None:
+        """Do what is left to a leader that stops, and let another lead at once."""
+        if self._leadership.is_held():
+            self._anchorer.write()
+        self._leadership.give_up()
 
     def run(self) -> None:
         """Go round for ever."""

@@ -10,7 +10,7 @@ import errno
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.config.settings import Settings
+from app.domain.host_roles import ALL_ROLES, HostRole
 from app.errors import ConfigurationError
 from app.storage.home_lock import hold_lock_of
 from workers.embedded_redis import is_redis_listening
@@ -40,20 +41,43 @@ def hold_home(home: Path) -> Iterator[None]:
         yield
 
 
-def check_machine(settings: Settings) -> None:
-    """Check folders, ports and a foreign Redis.
+def check_machine(settings: Settings, roles: Collection[HostRole] = ALL_ROLES) -> None:
+    """Check folders, ports and a foreign Redis, as far as ``roles`` need them.
 
     Raises:
         ConfigurationError: the first thing that does not allow a start.
     """
+    if roles != ALL_ROLES:
+        check_shared(settings)
     check_folders(settings)
-    if settings.port == settings.sandbox_port:
-        raise ConfigurationError(
-            f"LANDFORM_PORT and LANDFORM_SANDBOX_PORT are both {settings.port}: change one of them."
-        )
-    check_port("LANDFORM_HOST", settings.host, "LANDFORM_PORT", settings.port)
-    check_port("", "127.0.0.1", "LANDFORM_SANDBOX_PORT", settings.sandbox_port)
+    if roles == ALL_ROLES:
+        if settings.port == settings.sandbox_port:
+            raise ConfigurationError(
+                f"LANDFORM_PORT and LANDFORM_SANDBOX_PORT are both {settings.port}: change one of "
+                "them."
+            )
+        check_port("", "127.0.0.1", "LANDFORM_SANDBOX_PORT", settings.sandbox_port)
+    if HostRole.WEB in roles:
+        check_port("LANDFORM_HOST", settings.host, "LANDFORM_PORT", settings.port)
     check_redis(settings)
+
+
+def check_shared(settings: Settings) -> None:
+    """Make sure that a host of several has what all of them share.
+
+    Raises:
+        ConfigurationError: names the variable that is missing.
+    """
+    if not settings.redis_url:
+        raise ConfigurationError(
+            "LANDFORM_REDIS_URL: hosts that share the roles of one Landform need the same Redis; "
+            "set it, or start without --roles."
+        )
+    if not settings.database.startswith("postgresql"):
+        raise ConfigurationError(
+            "LANDFORM_DATABASE_URL: hosts that share the roles of one Landform need the same "
+            "PostgreSQL; set it, or start without --roles."
+        )
 
 
 def check_folders(settings: Settings) -> None:

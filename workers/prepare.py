@@ -1,7 +1,8 @@
 """Prepares the home for ``make run``, in a process of its own.
 
 What that loads (the catalog, the database, the migrations) would otherwise stay in the memory of
-the supervisor as long as Landform runs. Prints what it did as one line of JSON.
+the supervisor as long as Landform runs. Prints what it did as one line of JSON. A host of several
+says ``--without-sandbox``: the sandbox cloud belongs to the one that has all roles.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ def main() -> int:
     close_to_others()
     try:
         settings = Settings.from_env()
-        prepared = prepare(settings, read_sandbox_token(settings))
+        is_alone = "--without-sandbox" not in sys.argv[1:]
+        prepared = prepare(settings, read_sandbox_token(settings) if is_alone else None)
     except LandformError as error:
         return refuse(error)
     told = {"password_file": str(prepared.admin_password_file)}

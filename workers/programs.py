@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from app.config.settings import Settings
+from app.domain.host_roles import ALL_ROLES, HostRole
 from workers.embedded_redis import redis_command
 from workers.process import Program
 
@@ -50,30 +51,40 @@ def foundation(settings: Settings, inherited: Mapping[str, str]) -> list[Program
     return [Program("redis", command, environment, STOP_REDIS), sandbox]
 
 
-def landform(settings: Settings, inherited: Mapping[str, str]) -> list[Program]:
-    """Return Landform's own processes: web, workers, scheduler; arguments as above."""
+def landform(
+    settings: Settings, inherited: Mapping[str, str], roles: Collection[HostRole] = ALL_ROLES
+) -> list[Program]:
+    """Return Landform's own processes for ``roles``; other arguments as above.
+
+    Each host has an agent, whatever else it does; a scheduler is the agent of its host.
+    """
     environment = _environment(settings, inherited)
-    web = Program(
-        name="web",
-        command=_gunicorn(
-            "wsgi:app",
-            settings.host,
-            settings.port,
-            settings.web_threads,
-            worker_class=WEB_WORKER,
-            processes=settings.web_processes,
-        ),
-        environment=environment,
-        stop_rank=STOP_WEB,
+    programs: list[Program] = []
+    if HostRole.WORKER in roles:
+        programs += _pool(settings, environment)
+    if HostRole.WEB in roles:
+        programs.append(_web(settings, environment))
+    if HostRole.WORKER in roles:
+        command = (sys.executable, "-m", "workers.worker")
+        programs += [
+            Program(f"worker-{number}", command, environment, STOP_WORKERS)
+            for number in range(1, settings.workers + 1)
+        ]
+    guardian = HostRole.SCHEDULER if HostRole.SCHEDULER in roles else HostRole.AGENT
+    command = (sys.executable, "-m", f"workers.{guardian.value}")
+    return [*programs, Program(guardian.value, command, environment, STOP_SCHEDULER)]
+
+
+def _web(settings: Settings, environment: Mapping[str, str]) -> Program:
+    command = _gunicorn(
+        "wsgi:app",
+        settings.host,
+        settings.port,
+        settings.web_threads,
+        worker_class=WEB_WORKER,
+        processes=settings.web_processes,
     )
-    worker = (sys.executable, "-m", "workers.worker")
-    workers = [
-        Program(f"worker-{number}", worker, environment, STOP_WORKERS)
-        for number in range(1, settings.workers + 1)
-    ]
-    command = (sys.executable, "-m", "workers.scheduler")
-    scheduler = Program("scheduler", command, environment, STOP_SCHEDULER)
-    return [*_pool(settings, environment), web, *workers, scheduler]
+    return Program("web", command, environment, STOP_WEB)
 
 
 def _pool(settings: Settings, environment: Mapping[str, str]) -> list[Program]:

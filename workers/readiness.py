@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import threading
+from collections.abc import Collection
+
 import httpx
 
 from app.config.settings import Settings
+from app.domain.host_roles import HostRole
+from app.errors import LandformError
+from workers.process import run_to_end
 
 TIMEOUT_SECONDS = 2.0
+GRACE_SECONDS = 20.0
 MAX_REASON_LENGTH = 300
 EVERY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104  compared with, not listened on
 
@@ -27,3 +36,30 @@ def find_problem(url: str) -> str:
     if answer.status_code == httpx.codes.OK:
         return ""
     return f"HTTP {answer.status_code}: {' '.join(answer.text.split())[:MAX_REASON_LENGTH]}"
+
+
+class RoleQuestion(threading.Thread):
+    """Asks SQL, in one process of its own, until this host does its roles.
+
+    What that loads would otherwise stay in the memory of the supervisor.
+    """
+
+    def __init__(self, roles: Collection[HostRole], seconds: float) -> None:
+        """Begin to ask, for so long."""
+        super().__init__(name="role-question", daemon=True)
+        roles_text = ",".join(sorted(roles))
+        words = ["admin", "ready", "--roles", roles_text, "--wait", str(seconds)]
+        self._command = [sys.executable, "-m", "app.cli", *words]
+        self._seconds = seconds
+        self.problem = "its processes have not said so yet"
+        """Why not; empty once it does."""
+
+        self.start()
+
+    def run(self) -> None:
+        """Wait for the answer."""
+        try:
+            run_to_end(self._command, os.environ, self._seconds + GRACE_SECONDS)
+            self.problem = ""
+        except LandformError as error:
+            self.problem = error.detail

@@ -2,6 +2,7 @@
 
 The main thread runs rq-scheduler with its one periodic entry, the tick. A second thread is the
 maintenance loop, which also puts the tick back when Redis lost it. It is the agent of its host too.
+Of several schedulers one leads (``installation.leadership``); the others look after their hosts.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from redis.exceptions import RedisError
 from rq_scheduler import Scheduler
 
 from app.clock import utc_now
+from app.domain.host_roles import HostRole
 from app.errors import LandformError
 from app.logs import get_logger
 from app.queue.jobs import TICK, AllowListedJob
@@ -22,7 +24,7 @@ from app.queue.key_types import remove_foreign_keys
 from app.queue.notifier import TICK_QUEUE, open_queue
 from app.services.context import Context
 from app.services.drift.health import record_pulse
-from app.services.installation.instances import HostRole, end_instance, join_instance
+from app.services.installation.instances import end_instance, join_instance
 from workers.duties import Duty
 from workers.lease_watchdog import LeaseWatchdog
 from workers.maintenance import MaintenanceLoop
@@ -92,7 +94,7 @@ def main() -> int:
     try:
         _schedule(ctx)
     finally:
-        maintenance.anchorer.write()
+        maintenance.conclude()
         end_instance(ctx)
 
 

@@ -19,7 +19,12 @@ from typing import Any
 
 from gunicorn import http
 from gunicorn.workers.gthread import TConn, ThreadWorker
+from sqlalchemy.exc import SQLAlchemyError
 
+from app.domain.host_roles import HostRole
+from app.logs import get_logger
+from app.services.context import Context
+from app.services.installation.instances import join_instance
 from app.web.context import context_of
 from workers.slow_clients import Gathered, PacedSocket, ReadPace
 
@@ -32,6 +37,8 @@ TOO_LONG = TOO_SLOW.replace(b"408 Request Timeout", b"431 Request Header Fields 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 PASSING = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR)
 NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
+
+log = get_logger(__name__)
 
 Step = Callable[["Connection"], None]
 
@@ -61,7 +68,9 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # as above
 
     def run(self) -> None:
         """Serve as the settings of the application say."""
-        settings = context_of(self.wsgi).settings
+        ctx = context_of(self.wsgi)
+        _tell_role(ctx)
+        settings = ctx.settings
         self.pace = ReadPace(
             settings.web_head_seconds, settings.web_body_seconds, settings.web_answer_seconds
         )
@@ -238,3 +247,11 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # as above
 
     def _is_idle(self, conn: Connection) -> bool:
         return not conn.gathered.data and not conn.sock.left
+
+
+def _tell_role(ctx: Context) -> None:
+    """Say in SQL that this host serves the web; it does so, too, while the database is away."""
+    try:
+        join_instance(ctx, HostRole.WEB)
+    except SQLAlchemyError as error:
+        log.warning("role_not_told", role=HostRole.WEB, error=str(error))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
+import time
 from typing import Any
 
 from redis.client import Pipeline
@@ -19,15 +20,17 @@ from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
 from rq.worker import WorkerStatus
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import utc_now
+from app.domain.host_roles import HostRole
 from app.errors import LandformError
 from app.logs import get_logger
 from app.queue.jobs import TICK, AllowListedJob
 from app.queue.key_types import forget_registries, remove_foreign_keys
 from app.queue.notifier import DRIFT_QUEUE, OPERATIONS_QUEUE, TICK_QUEUE, open_queue
 from app.services.engine.recovery.dead_runs import reap
-from app.services.installation.instances import HostRole, join_instance
+from app.services.installation.instances import is_draining, join_instance
 from app.terraform.launcher import landlock_version
 from app.terraform_account import choose_account, open_home
 from workers.runtime import get_context, get_engine, library_log_level
@@ -36,6 +39,7 @@ QUEUES = (TICK_QUEUE, OPERATIONS_QUEUE, DRIFT_QUEUE)
 # An idle worker beats after 15 s less; ``installation.health`` takes a minute's silence for death.
 WORKER_TTL_SECONDS = 30
 MAX_RECONNECT_SECONDS = 5.0
+DRAIN_POLL_SECONDS = 1.0
 FOREIGN = (ValueError, TypeError, KeyError, AttributeError, ResponseError)
 """What RQ raises at keys and names that it has not written itself."""
 
@@ -58,6 +62,9 @@ class LandformWorker(Worker):
         """
         if _is_tick(job):
             self._tick(job, queue)
+        elif _is_drained():
+            job.delete()  # SQL knows of it; others are notified
+            return
         else:
             super().execute_job(job, queue)
         self.rehearse()
@@ -80,7 +87,10 @@ class LandformWorker(Worker):
         """
 
     def check_for_suspension(self, burst: bool) -> None:
-        """Go on, whatever Redis says: a stack is held by locking it."""
+        """Take nothing while this host is drained; a word in Redis stops nobody."""
+        while not self._stop_requested and _is_drained():
+            self.heartbeat()
+            time.sleep(DRAIN_POLL_SECONDS)
 
     def register_birth(self) -> None:
         """Say that this worker begins, whatever stood where RQ writes that."""
@@ -131,6 +141,18 @@ class LandformWorker(Worker):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         get_context().db.forget_connections()
         return super().main_work_horse(job, queue)
+
+
+def _is_drained() -> bool:
+    """Ask SQL; a worker goes on while that is away, since no operation begins without it."""
+    ctx = get_context()
+    try:
+        return is_draining(ctx)
+    except SQLAlchemyError as error:
+        log.warning("drain_not_known", error=str(error)[:MAX_ERROR])
+        return False
+    finally:
+        ctx.db.close()  # no connection may be open at a fork
 
 
 def _is_tick(job: Job) -> bool:

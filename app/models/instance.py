@@ -17,7 +17,8 @@ class Instance(Base):
 
     ``name`` is the host's, a label that may repeat. Pids of its processes mean something only
     under the same ``boot_id`` and ``pid_namespace``. ``heartbeat_at`` is by the database's clock.
-    ``gone_at`` and ``gone_by`` say that a person declared it gone for good.
+    ``gone_at`` and ``gone_by`` say that a person declared it gone for good, ``draining_since`` that
+    it takes nothing new because its host is about to be stopped.
     """
 
     __tablename__ = "instances"
@@ -33,3 +34,4 @@ class Instance(Base):
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     gone_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     gone_by: Mapped[str | None] = mapped_column(String(64))
+    draining_since: Mapped[datetime | None] = mapped_column(UtcDateTime)

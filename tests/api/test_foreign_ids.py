@@ -49,6 +49,8 @@ WITHOUT_TEXT = {
     "POST /operations/{operation_id}/discard": "takes an empty body",
     "POST /operations/{operation_id}/cancel": "takes a flag",
     "POST /instances/{instance_id}/gone": "takes an empty body",
+    "POST /instances/{instance_id}/drain": "takes an empty body",
+    "POST /instances/{instance_id}/undrain": "takes an empty body",
     "POST /webhooks/{webhook_id}/secret": "takes an empty body",
     "POST /webhooks/{webhook_id}/test": "takes an empty body",
     "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": "takes an empty body",

@@ -241,6 +241,7 @@ class World:
             "webhook_id": self.webhook,
             "delivery_id": self.delivery,
             "rule_id": self.rule,
+            "role": "worker",
             "instance_id": self.instance,
             "report_id": self.report.id,
             "finding_id": self.report.changes[0]["finding_id"],
@@ -338,7 +339,14 @@ def _windows(world: World) -> None:
 
 def _host_not_gone(world: World) -> None:
     with world.rest.ctx.write() as session:
-        session.get_one(Instance, world.instance).gone_at = None
+        row = session.get_one(Instance, world.instance)
+        row.gone_at, row.heartbeat_at = None, utc_now() - timedelta(hours=1)
+
+
+def _host_lives(world: World) -> None:
+    with world.rest.ctx.write() as session:
+        row = session.get_one(Instance, world.instance)
+        row.gone_at, row.heartbeat_at = None, utc_now()
 
 
 def _no_lock(world: World) -> None:
@@ -432,6 +440,7 @@ TABLE: dict[str, Row] = {
     # --- open to everybody
     "GET /healthz": Row(OPEN),
     "GET /readyz": Row(OPEN, granted=503),
+    "GET /readyz/{role}": Row(OPEN, granted=503),
     "GET /metrics": Row(OPEN),
     "GET /api/docs": Row(OPEN),
     "GET /api/docs/errors": Row(OPEN),
@@ -540,6 +549,10 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/instances/{instance_id}/gone": Row(
         SERVICE, "maintenance:manage", arrange=_host_not_gone
     ),
+    "POST /api/v1/instances/{instance_id}/drain": Row(
+        SERVICE, "maintenance:manage", arrange=_host_lives
+    ),
+    "POST /api/v1/instances/{instance_id}/undrain": Row(SERVICE, "maintenance:manage"),
     "GET /api/v1/audit-events": Row(ADMINS_ANYWHERE, "audit:read"),
     "GET /api/v1/webhooks": Row(ADMINS_ANYWHERE, HOOKS),
     "POST /api/v1/webhooks": Row(ADMINS_AS_MAKERS, HOOKS, 201, HOOK),
@@ -675,6 +688,10 @@ TABLE: dict[str, Row] = {
     "POST /workers/hosts/{instance_id}/gone": Row(
         PAGE_OF_SERVICE, granted=422, body={"name": "another"}
     ),
+    "POST /workers/hosts/{instance_id}/drain": Row(
+        PAGE_OF_SERVICE, granted=303, arrange=_host_lives
+    ),
+    "POST /workers/hosts/{instance_id}/undrain": Row(PAGE_OF_SERVICE, granted=303),
     "POST /workers/requeue": Row(PAGE_OF_SERVICE, granted=503),  # Redis is away in this test
     "POST /workers/failed/forget": Row(PAGE_OF_SERVICE, granted=503),
     "GET /audit": Row(PAGE_OF_ADMINS_ANYWHERE),

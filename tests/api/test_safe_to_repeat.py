@@ -86,6 +86,11 @@ def _lose_hosts(rest: Rest) -> None:
             instance.heartbeat_at -= timedelta(minutes=1)
 
 
+def _two_hosts(rest: Rest) -> None:
+    for _ in range(2):
+        begin_instance(rest.ctx)
+
+
 # What must be so before a request can be accepted; what is not named needs a network only.
 ARRANGED = {
     "approveOperation": _steer("planned", approved_at=None),
@@ -94,6 +99,8 @@ ARRANGED = {
     "resolveOperation": _steer("interrupted", resolution=None),
     "checkCloudAccount": _second_account,
     "declareInstanceGone": _lose_hosts,
+    "drainInstance": _two_hosts,
+    "undrainInstance": _two_hosts,
     "acknowledgeDriftFinding": _drift,
     "ignoreDriftFinding": _drift,
     "rotateWebhookSecret": _send_to_webhook,
@@ -116,6 +123,8 @@ CHANGED: dict[str, dict[str, Any]] = {
 WITHOUT_FIELDS = {
     "checkCloudAccount",
     "declareInstanceGone",
+    "drainInstance",
+    "undrainInstance",
     "discardOperation",
     "rotateWebhookSecret",
     "testWebhook",

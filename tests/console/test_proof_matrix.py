@@ -42,6 +42,7 @@ LINKED_LATER = {
     "console.confirm_force_cancel",  # when the grace period of a cancel is over
     "console.show_confirmation",  # acts that want the password once more lead there
     "console.confirm_at_provider",
+    "console.confirm_gone",  # when a host is silent that holds operations
 }
 STARTS = ("/", "/console/design")
 """Where everybody starts, and what only the documentation leads to."""

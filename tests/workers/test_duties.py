@@ -13,7 +13,7 @@ from app.services.audit_trail.anchors import Anchorer
 from app.services.context import Context
 from app.services.installation.duties import read_duties
 from app.storage.volume_errors import VolumeError
-from workers.duties import Duty, DutyRoster, duties_of
+from workers.duties import Duty, DutyRoster, RunsOn, duties_of
 
 
 def failing(error: Exception) -> Any:
@@ -97,6 +97,37 @@ def test_a_duty_that_needs_redis_is_done_where_it_answers(
     duty = Duty("notify", lambda _: done.append("notify"), needs_redis=True)
     DutyRoster(connected, [duty]).go_round()
     assert done == ["notify"]
+
+
+def test_one_that_stands_by_does_the_duties_of_its_host_alone(ctx: Context) -> None:
+    done: list[str] = []
+    leads = [False]
+    roster = DutyRoster(
+        ctx,
+        [
+            Duty("ours", lambda _: done.append("ours"), every_seconds=0, runs_on=RunsOn.HOST),
+            Duty("once", lambda _: done.append("once"), every_seconds=3600),
+        ],
+        leads=lambda: leads[0],
+    )
+    roster.go_round()
+    assert (done, read_duties(ctx)) == (["ours"], [])
+    leads[0] = True
+    roster.go_round()
+    roster.go_round()
+    assert done == ["ours", "ours", "once", "ours"], "what was not done stayed due"
+    assert {report.name for report in read_duties(ctx)} == {"ours", "once"}
+
+
+def test_one_that_loses_its_lease_in_a_round_stops_there(ctx: Context) -> None:
+    leads, done = [True], list[str]()
+    roster = DutyRoster(
+        ctx,
+        [Duty("long", lambda _: leads.clear()), Duty("next", lambda _: done.append("next"))],
+        leads=lambda: bool(leads),
+    )
+    roster.go_round()
+    assert done == []
 
 
 def test_every_duty_has_a_name_of_its_own_and_all_can_be_done(ctx: Context) -> None:

@@ -34,6 +34,7 @@ class InstanceView(ResponseSchema):
     heartbeat_at = fields.String(required=True, metadata={"format": "date-time"})
     gone_at = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
     gone_by = fields.String(required=True, allow_none=True)
+    draining_since = fields.String(required=True, allow_none=True, metadata={"format": "date-time"})
 
 
 @blueprint.route("/instances")
@@ -68,6 +69,38 @@ class GoneInstance(MethodView):
         )
 
 
+@blueprint.route("/instances/<instance_id>/drain")
+class DrainedInstance(MethodView):
+    """A host that is about to be stopped."""
+
+    @blueprint.doc(operationId="drainInstance")
+    @blueprint.arguments(NoBody, required=False)
+    @blueprint.response(200, InstanceView)
+    def post(self, _body: dict[str, Any], instance_id: str) -> Response:
+        """Have a host take nothing new; what it runs ends there
+
+        `held_operations` tells how many are left. `/readyz/web` of its web processes answers 503,
+        so that a load balancer sends them nothing more. A new start ends it.
+        """
+        return responses.perform_once(
+            lambda work: Reply(200, _present(hosts.drain(work, instance_id)))
+        )
+
+
+@blueprint.route("/instances/<instance_id>/undrain")
+class UndrainedInstance(MethodView):
+    """A host that takes work again."""
+
+    @blueprint.doc(operationId="undrainInstance")
+    @blueprint.arguments(NoBody, required=False)
+    @blueprint.response(200, InstanceView)
+    def post(self, _body: dict[str, Any], instance_id: str) -> Response:
+        """Let a host that was drained take work again"""
+        return responses.perform_once(
+            lambda work: Reply(200, _present(hosts.end_drain(work, instance_id)))
+        )
+
+
 def _present(host: Host) -> dict[str, Any]:
     row = host.row
     return {
@@ -81,4 +114,5 @@ def _present(host: Host) -> dict[str, Any]:
         "heartbeat_at": rfc3339(row.heartbeat_at),
         "gone_at": rfc3339(row.gone_at),
         "gone_by": row.gone_by,
+        "draining_since": rfc3339(row.draining_since),
     }

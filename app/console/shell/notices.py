@@ -35,6 +35,8 @@ NOTICES = {
     "nothing-to-requeue": "Nothing to requeue: all operations that can start are already queued.",
     "failures-forgotten": "Failed jobs cleared. No operation was changed.",
     "host-gone": "Host declared gone. Other hosts take over its operations within seconds.",
+    "host-drained": "Host is draining. It takes nothing new; what it runs ends first.",
+    "host-undrained": "Host takes work again.",
     "checked": "Credentials checked. The result is shown below.",
     "member-removed": "Member removed.",
 }

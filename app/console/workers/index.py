@@ -9,8 +9,10 @@ from app.console.shell.confirmation import Confirmation, ask, refuse_or_perform
 from app.console.shell.notices import go_with_notice
 from app.console.shell.pages import pages
 from app.console.workers.read import read_workers_page
-from app.services.installation.hosts import WARNING, declare_gone, host_by_id
+from app.domain.plain_words import counted
+from app.services.installation.hosts import WARNING, declare_gone, drain, end_drain, host_by_id
 from app.services.installation.workers import forget_failed_jobs, requeue_waiting
+from app.services.work import perform
 from app.web.context import current_context, current_principal
 
 
@@ -42,9 +44,26 @@ def declare_host_gone(instance_id: str) -> Response | tuple[str, int]:
     ) or go_with_notice("host-gone", "console.show_workers")
 
 
+@pages.post("/workers/hosts/<instance_id>/drain")
+def drain_host(instance_id: str) -> Response:
+    """Have a host take nothing new."""
+    with perform(current_context(), current_principal()) as work:
+        drain(work, instance_id)
+    return go_with_notice("host-drained", "console.show_workers")
+
+
+@pages.post("/workers/hosts/<instance_id>/undrain")
+def end_drain_of_host(instance_id: str) -> Response:
+    """Let a host take work again."""
+    with perform(current_context(), current_principal()) as work:
+        end_drain(work, instance_id)
+    return go_with_notice("host-undrained", "console.show_workers")
+
+
 def _question(instance_id: str) -> Confirmation:
     with current_context().read() as session:
         host = host_by_id(session, current_principal(), instance_id)
+    held = counted(host.held, "operation")
     return Confirmation(
         section="workers",
         title=f"Is {host.row.name} gone?",
@@ -52,7 +71,7 @@ def _question(instance_id: str) -> Confirmation:
         verb="Declare host gone",
         name=host.row.name,
         losses=(
-            f"{host.held} operations: plans are queued again, applies end as interrupted.",
+            f"{held}: plans are queued again, applies end as interrupted.",
             WARNING,
         ),
         target=url_for("console.declare_host_gone", instance_id=instance_id),

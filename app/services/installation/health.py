@@ -12,12 +12,17 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import utc_now
+from app.domain.host_roles import HostRole
+from app.domain.plain_words import counted
 from app.errors import LandformError, UnavailableError
 from app.models import InstallationFact
 from app.queue.inspection import count_beating
 from app.services.context import Context
 from app.services.drift.health import read_overdue, read_pulse
 from app.services.installation.duties import read_duties
+from app.services.installation.hosts import LIVING, Host, hosts_in_use
+from app.services.installation.instances import is_draining
+from app.services.installation.leadership import leading_instance
 from app.services.queue.waits import BUCKET_TROUBLE, QUEUE_TROUBLE, VOLUME_TROUBLE, WORK_TROUBLE
 from app.terraform.discovery import TerraformBinary, discover
 
@@ -43,20 +48,51 @@ class Check:
 
 def check_all(ctx: Context) -> list[Check]:
     """Check every part, in the order in which a person would look."""
-    parts: list[tuple[str, Callable[[Context], str]]] = [
-        ("database", _database),
-        ("redis", _redis),
-        ("volume", _volume),
-        ("work_folder", _work_folder),
-        ("terraform", _terraform),
-        ("workers", _workers),
-        ("scheduler", _scheduler),
-        ("drift_detector", _drift_detector),
-        ("maintenance", _maintenance),
-    ]
-    if ctx.bucket is not None:
-        parts.insert(4, ("state_bucket", _state_bucket))
-    return [_check(ctx, name, probe) for name, probe in parts]
+    parts = _parts(ctx)
+    return [_check(ctx, name, parts[name]) for name in parts if name not in OF_ONE_ROLE]
+
+
+def check_role(ctx: Context, role: HostRole) -> list[Check]:
+    """Check the parts without which nobody does the work of ``role``, seen from this process.
+
+    That of the web is what this one process needs in order to answer, so that a load balancer
+    does not take all of them away because the workers of another host are gone.
+    """
+    parts = _parts(ctx)
+    return [_check(ctx, name, parts[name]) for name in PARTS_OF[role] if name in parts]
+
+
+PARTS_OF = {
+    HostRole.WEB: ("database", "drain"),
+    HostRole.WORKER: (
+        *("database", "redis", "volume", "work_folder", "state_bucket", "terraform"),
+        "workers",
+    ),
+    HostRole.AGENT: ("database", "agents"),
+    HostRole.SCHEDULER: ("database", "redis", "scheduler", "drift_detector", "maintenance"),
+}
+
+OF_ONE_ROLE = ("agents", "drain")
+"""What one role stands on and the installation as a whole does not."""
+
+
+def _parts(ctx: Context) -> dict[str, Callable[[Context], str]]:
+    bucket = {"state_bucket": _state_bucket} if ctx.bucket is not None else {}
+    return {
+        "database": _database,
+        "redis": _redis,
+        "volume": _volume,
+        "work_folder": _work_folder,
+        **bucket,
+        "terraform": _terraform,
+        "workers": _workers,
+        "scheduler": _scheduler,
+        "drift_detector": _drift_detector,
+        "maintenance": _maintenance,
+        "hosts": _hosts,
+        "agents": _agents,
+        "drain": _drain,
+    }
 
 
 def record_scheduler_beat(ctx: Context) -> None:
@@ -192,6 +228,41 @@ def _drift_detector(ctx: Context) -> str:
         overdue = read_overdue(session)
     late = f"; {overdue.count} checks overdue, the oldest since {_when(overdue.since)}"
     return f"last tick {_when(pulse.at)}{late if overdue.count else ''}"
+
+
+def _hosts(ctx: Context) -> str:
+    """Name who is silent; that is no failure of the installation, since others take over."""
+    with ctx.read() as session:
+        hosts, leader = hosts_in_use(session), leading_instance(session)
+    alive = [host for host in hosts if host.status in LIVING]
+    leads = next((f"; {host.row.name} leads" for host in alive if host.row.id == leader), "")
+    silent = "".join(f"; {_silence(host)}" for host in hosts if host not in alive)
+    return f"{counted(len(alive), 'host')} alive{leads}{silent}"
+
+
+def _agents(ctx: Context) -> str:
+    """Tell whether each host that holds operations gives a sign of life."""
+    with ctx.read() as session:
+        hosts = hosts_in_use(session)
+    missed = [host for host in hosts if host.held and host.status not in LIVING]
+    if missed:
+        told = "; ".join(_silence(host) for host in missed)
+        raise _PartMissingError(
+            f"{told}. Others take over at the end of its leases; if it is gone for good, say so "
+            "with `landform admin gone`."
+        )
+    return _hosts(ctx)
+
+
+def _drain(ctx: Context) -> str:
+    if is_draining(ctx):
+        raise _PartMissingError("This host is drained: it is about to be stopped.")
+    return "not drained"
+
+
+def _silence(host: Host) -> str:
+    holds = f", holds {counted(host.held, 'operation')}" if host.held else ""
+    return f"{host.row.name} gave its last sign of life {_when(host.row.heartbeat_at)}{holds}"
 
 
 def _when(moment: datetime | None) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from app.db import database_now
@@ -29,6 +29,9 @@ RIGHT = ServiceRight.MAINTENANCE_MANAGE
 SILENT_AFTER = timedelta(seconds=15)
 """An instance beats every two seconds."""
 
+MISSED_FOR = timedelta(hours=1)
+"""How long a host that fell silent and holds nothing is still missed."""
+
 KEPT = timedelta(days=7)
 WARNING = (
     "A host that still runs would go on changing the cloud unseen: its Terraform is not stopped "
@@ -41,9 +44,13 @@ class InstanceStatus(StrEnum):
     """How an instance is."""
 
     ALIVE = "alive"
+    DRAINING = "draining"
     SILENT = "silent"
     STOPPED = "stopped"
     GONE = "gone"
+
+
+LIVING = (InstanceStatus.ALIVE, InstanceStatus.DRAINING)
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,16 @@ def list_hosts(session: Session, principal: Principal, page: PageRequest) -> Pag
     require_service(principal, RIGHT)
     found = fetch_page(session, select(Instance), Instance.id, page, newest_first=True)
     return Page(describe(session, found.items), found.next_cursor)
+
+
+def hosts_in_use(session: Session) -> list[Host]:
+    """Return the hosts that live, and those that are missed: silent not for long, or with work."""
+    recent = Instance.heartbeat_at > database_now(session) - MISSED_FOR
+    query = select(Instance).where(
+        Instance.ended_at.is_(None) & recent | Instance.id.in_(_holding())
+    )
+    found = describe(session, session.scalars(query.order_by(Instance.id)).all())
+    return [host for host in found if host.status is not InstanceStatus.STOPPED or host.held]
 
 
 def describe(session: Session, rows: Collection[Instance]) -> list[Host]:
@@ -108,7 +125,7 @@ def declare_gone(work: Work, instance_id: str) -> Host:
         ConflictError: it lives.
     """
     host = host_by_id(work.session, work.principal, instance_id, is_locked=True)
-    if host.status is InstanceStatus.ALIVE:
+    if host.status in LIVING:
         raise ConflictError(
             f"{host.row.name} gave a sign of life less than {SILENT_AFTER.seconds} s ago.",
             advice="Stop it first, or cut it off; then what it holds can be taken over.",
@@ -122,15 +139,56 @@ def declare_gone(work: Work, instance_id: str) -> Host:
     return describe(work.session, [host.row])[0]
 
 
+def drain(work: Work, instance_id: str) -> Host:
+    """Have a host take nothing new; what it runs ends there. Asking again changes nothing.
+
+    Its workers leave operations to others, and ``/readyz/web`` of its web processes answers 503 so
+    that a load balancer sends them nothing more. It lasts until ``end_drain`` or the next start.
+
+    Raises:
+        PermissionDeniedError: the caller is no administrator of this Landform.
+        NotFoundError: there is no such instance.
+        ConflictError: it does not live.
+    """
+    host = host_by_id(work.session, work.principal, instance_id, is_locked=True)
+    if host.status not in LIVING:
+        raise ConflictError(
+            f"{host.row.name} does not live, so that it takes nothing new anyway.",
+            advice="If it holds operations and will not come back, say that it is gone.",
+        )
+    if host.row.draining_since is None:
+        host.row.draining_since = database_now(work.session)
+        audit.record(work, "instance.drain", "instance", instance_id, host=host.row.name)
+    return describe(work.session, [host.row])[0]
+
+
+def end_drain(work: Work, instance_id: str) -> Host:
+    """Let a host take work again. Asking again changes nothing.
+
+    Raises:
+        PermissionDeniedError: the caller is no administrator of this Landform.
+        NotFoundError: there is no such instance.
+    """
+    host = host_by_id(work.session, work.principal, instance_id, is_locked=True)
+    if host.row.draining_since is not None:
+        host.row.draining_since = None
+        audit.record(work, "instance.end_drain", "instance", instance_id, host=host.row.name)
+    return describe(work.session, [host.row])[0]
+
+
 def forget_instances(work: Work) -> int:
     """Remove instances that nobody has heard of for days and that hold nothing; return how many."""
     oldest = database_now(work.session) - KEPT
-    holding = select(Operation.instance_id).where(
+    old = delete(Instance).where(Instance.heartbeat_at < oldest, Instance.id.not_in(_holding()))
+    return len(work.session.execute(old.returning(Instance.id)).all())
+
+
+def _holding() -> Select[tuple[str | None]]:
+    """Select the instances that hold an operation, also by a state to be saved."""
+    return select(Operation.instance_id).where(
         Operation.instance_id.is_not(None),
         Operation.status.in_(OWNED) | Operation.has_unsaved_state,
     )
-    old = delete(Instance).where(Instance.heartbeat_at < oldest, Instance.id.not_in(holding))
-    return len(work.session.execute(old.returning(Instance.id)).all())
 
 
 def _status(row: Instance, now: datetime) -> InstanceStatus:
@@ -138,4 +196,6 @@ def _status(row: Instance, now: datetime) -> InstanceStatus:
         return InstanceStatus.GONE
     if row.ended_at is not None:
         return InstanceStatus.STOPPED
-    return InstanceStatus.SILENT if now - row.heartbeat_at > SILENT_AFTER else InstanceStatus.ALIVE
+    if now - row.heartbeat_at > SILENT_AFTER:
+        return InstanceStatus.SILENT
+    return InstanceStatus.ALIVE if row.draining_since is None else InstanceStatus.DRAINING

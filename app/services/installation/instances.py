@@ -13,7 +13,6 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from app.db import database_now
 from app.domain import ids
+from app.domain.host_roles import HostRole
 from app.domain.operations import OWNED
 from app.logs import get_logger
 from app.models import Instance, Operation
@@ -35,15 +35,6 @@ from app.version import VERSION
 INSTANCE_FILE = "instance.json"
 
 log = get_logger(__name__)
-
-
-class HostRole(StrEnum):
-    """What the processes of an instance do."""
-
-    WEB = "web"
-    WORKER = "worker"
-    AGENT = "agent"
-    SCHEDULER = "scheduler"
 
 
 def begin_instance(ctx: Context, *roles: HostRole) -> str:
@@ -97,6 +88,14 @@ def is_gone(session: Session, instance_id: str | None) -> bool:
     """Tell whether a person has said that an instance is gone for good."""
     query = select(Instance.id).where(Instance.id == instance_id, Instance.gone_at.is_not(None))
     return session.scalar(query) is not None
+
+
+def is_draining(ctx: Context) -> bool:
+    """Tell whether this host takes nothing new because it is about to be stopped."""
+    own = own_instance(ctx)
+    query = select(Instance.id).where(Instance.id == own, Instance.draining_since.is_not(None))
+    with ctx.read() as session:
+        return session.scalar(query) is not None
 
 
 def _holds_anything(session: Session, instance_id: str) -> bool:

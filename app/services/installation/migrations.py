@@ -16,6 +16,7 @@ from app.errors import UnavailableError
 
 MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 POSTGRES_LOCK_ID = 0x6C616E64  # "land": any number that no other program uses in this database
+PREPARE_LOCK_ID = POSTGRES_LOCK_ID + 1
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
@@ -85,6 +86,23 @@ def migrating(database: Database) -> Iterator[Connection]:
                     _check_foreign_keys(connection)
         finally:
             _have_foreign_keys(connection, is_sqlite, is_on=True)
+
+
+@contextmanager
+def alone(database: Database) -> Iterator[None]:
+    """Keep other hosts from preparing the same database meanwhile.
+
+    The lock is that of a transaction, which a pooler in transaction mode keeps, too. SQLite serves
+    one host, whose home only one supervisor holds.
+    """
+    if not database.is_shared:
+        yield
+        return
+    with database.engine.connect() as connection, connection.begin():
+        # A migration of a large database takes longer than a transaction may idle elsewhere.
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({PREPARE_LOCK_ID})"))
+        yield
 
 
 def _have_foreign_keys(connection: Connection, is_sqlite: bool, *, is_on: bool) -> None:

@@ -23,7 +23,7 @@ from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context, build_context
 from app.services.identity.password_hashing import hash_password
 from app.services.installation.instances import begin_instance
-from app.services.installation.migrations import upgrade
+from app.services.installation.migrations import alone, upgrade
 from app.services.secrets import open_credentials, seal_credentials
 from app.services.work import Work, perform
 from app.storage.restore_mark import refuse_unfinished
@@ -56,7 +56,7 @@ def prepare(settings: Settings, sandbox_token: str | None = None) -> Prepared:
     refuse_unfinished(settings.state_dir)
     settings.home_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     ctx = build_context(settings)
-    with closing(ctx.db):
+    with closing(ctx.db), alone(ctx.db):
         upgrade(ctx.db)
         _adopt_volume(ctx)
         _require_bucket(ctx)

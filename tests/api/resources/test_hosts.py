@@ -16,6 +16,20 @@ def silent(rest: Rest) -> str:
     return made
 
 
+def test_a_host_is_drained_and_takes_work_again(rest: Rest) -> None:
+    lost, alive = silent(rest), begin_instance(rest.ctx)
+    body = rest.post(f"/instances/{alive}/drain").json
+    assert (body["status"], body["held_operations"]) == ("draining", 0)
+    assert body["draining_since"] is not None
+    client = rest.app.test_client()
+    assert client.get("/readyz/web").status_code == 503
+    body = rest.post(f"/instances/{alive}/undrain").json
+    assert (body["status"], body["draining_since"]) == ("alive", None)
+    assert client.get("/readyz/web").status_code == 200
+    problem(rest.post(f"/instances/{lost}/drain"), 409, "conflict")
+    problem(rest.post("/instances/ins_nobody/undrain"), 404, "not_found")
+
+
 def test_a_host_is_listed_and_declared_gone(rest: Rest) -> None:
     lost, alive = silent(rest), begin_instance(rest.ctx)
     found = {item["id"]: item for item in rest.get("/instances").json["items"]}

@@ -156,7 +156,7 @@ def test_a_silent_host_that_holds_something_can_be_declared_gone(
     assert "Declare gone" in visitor.text("/workers")
     path = f"/workers/hosts/{lost}/gone"
     page = visitor.text(path)
-    assert "1 operations: plans are queued again" in page
+    assert "1 operation: plans are queued again" in page
     assert "would go on changing the cloud unseen" in page
     assert visitor.post(path, data={"name": "another"}).status_code == 422
     assert visitor.post(path, data={"name": name}).location == "/workers?done=host-gone"
@@ -168,6 +168,19 @@ def test_a_silent_host_that_holds_something_can_be_declared_gone(
         row.gone_at = row.gone_by = None
         row.heartbeat_at = utc_now()
     assert visitor.post(path, data={"name": name}).status_code == 409, "it came back meanwhile"
+
+
+def test_a_host_that_lives_is_drained_and_resumed(visitor: Visitor, ctx: Context) -> None:
+    own = begin_instance(ctx)
+    assert "Drain" in visitor.text("/workers")
+    answer = visitor.post(f"/workers/hosts/{own}/drain", data={})
+    assert answer.location == "/workers?done=host-drained"
+    page = visitor.text("/workers?done=host-drained")
+    assert "Draining" in page
+    assert "Resume" in page
+    answer = visitor.post(f"/workers/hosts/{own}/undrain", data={})
+    assert answer.location == "/workers?done=host-undrained"
+    assert "Draining" not in visitor.text("/workers")
 
 
 def test_what_waits_in_no_queue_is_rung_again_and_that_is_audited(

@@ -20,7 +20,12 @@ from app.services.engine.recovery import dead_runs
 from app.services.engine.recovery.run_directories import save_unsaved
 from app.services.installation import hosts
 from app.services.installation.hosts import InstanceStatus, declare_gone, forget_instances
-from app.services.installation.instances import beat_instance, begin_instance, end_instance
+from app.services.installation.instances import (
+    beat_instance,
+    begin_instance,
+    end_instance,
+    is_draining,
+)
 from app.services.paging import PageRequest
 from app.services.work import perform
 from app.terraform.identity import ProcessIdentity
@@ -161,3 +166,39 @@ def test_old_hosts_are_forgotten_unless_something_waits_for_them(ctx: Context) -
         left = set(session.scalars(select(Instance.id)))
     assert {holding, recent} <= left
     assert old not in left
+
+
+def test_a_host_that_is_drained_says_so_until_it_takes_work_again(ctx: Context) -> None:
+    own = register(ctx, silent_for=timedelta(0))
+    for _ in range(2):
+        with perform(ctx, ADMIN) as work:
+            assert hosts.drain(work, own).status is InstanceStatus.DRAINING
+    assert is_draining(ctx)
+    with pytest.raises(ConflictError):
+        say_gone(ctx, own)
+    for _ in range(2):
+        with perform(ctx, ADMIN) as work:
+            assert hosts.end_drain(work, own).status is InstanceStatus.ALIVE
+    assert not is_draining(ctx)
+    assert len(audited(ctx, "instance.drain")) == len(audited(ctx, "instance.end_drain")) == 1
+
+
+def test_a_new_start_of_a_host_is_not_drained(ctx: Context) -> None:
+    own = register(ctx, silent_for=timedelta(0))
+    with perform(ctx, ADMIN) as work:
+        hosts.drain(work, own)
+    begin_instance(ctx)
+    assert not is_draining(ctx)
+
+
+def test_only_administrators_drain_and_only_a_host_that_lives(ctx: Context) -> None:
+    alive, lost = register(ctx, silent_for=timedelta(0)), register(ctx)
+    reader = replace(ADMIN, is_admin=False)
+    for change in (hosts.drain, hosts.end_drain):
+        with pytest.raises(PermissionDeniedError), perform(ctx, reader) as work:
+            change(work, alive)
+        with pytest.raises(NotFoundError), perform(ctx, ADMIN) as work:
+            change(work, "ins_none")
+    with pytest.raises(ConflictError, match="does not live"), perform(ctx, ADMIN) as work:
+        hosts.drain(work, lost)
+    assert audited(ctx, "instance.drain") == []

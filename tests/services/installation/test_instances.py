@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from app.clock import utc_now
+from app.domain.host_roles import HostRole
 from app.models import Instance
 from app.services.context import Context, build_context
 from app.services.installation.instances import (
     INSTANCE_FILE,
-    HostRole,
     beat_instance,
     begin_instance,
     end_instance,

@@ -9,8 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from app.api.resources.health.metrics import registry_of
 from app.config.settings import Settings
+from app.domain.host_roles import HostRole
 from app.errors import AuthenticationError, PermissionDeniedError
-from app.services.installation.health import check_all
+from app.services.installation.health import Check, check_all, check_role
 from app.web.context import current_context
 from app.web.extensions import limiter
 
@@ -27,7 +28,16 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> tuple[Response, int]:
     """Name each part that Landform stands on; 503 when one is missing."""
-    checks = check_all(current_context())
+    return _answer(check_all(current_context()))
+
+
+@blueprint.get("/readyz/<any(web, worker, agent, scheduler):role>")
+def readyz_of(role: str) -> tuple[Response, int]:
+    """Name what one role stands on; ``web`` is for load balancers: can this process answer?"""
+    return _answer(check_role(current_context(), HostRole(role)))
+
+
+def _answer(checks: list[Check]) -> tuple[Response, int]:
     is_ready = all(check.is_ok for check in checks)
     parts = {
         check.name: {

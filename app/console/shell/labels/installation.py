@@ -19,6 +19,7 @@ WORKER: dict[str, Label] = {
 
 HOST: dict[str, Label] = {
     "alive": Label("Running", "good", "check"),
+    "draining": Label("Draining", "attention", "hand"),
     "silent": Label("No heartbeat", "bad", "alert"),
     "stopped": Label("Stopped", "quiet", "dot"),
     "gone": Label("Gone", "quiet", "cross"),

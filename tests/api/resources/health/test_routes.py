@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from app.clock import utc_now
-from app.models import InstallationFact, Stack
+from app.models import InstallationFact, Instance, Operation, Stack
 from app.services.drift.health import PULSE, record_pulse
 from app.services.installation.duties import FAILING_AFTER, DutyReport, record_duties
 from app.services.installation.health import record_scheduler_beat
+from app.services.installation.instances import begin_instance
+from app.services.installation.leadership import Leadership
 from tests.api.conftest import MakeApp
 from tests.api.rest import Rest
 
@@ -47,8 +49,63 @@ def test_every_part_is_named(rest: Rest) -> None:
             "scheduler",
             "drift_detector",
         ),
-        "maintenance",
+        *("maintenance", "hosts"),
     }
+
+
+@pytest.mark.parametrize(
+    ("role", "failed"),
+    [
+        ("web", set()),
+        ("worker", {"redis", "workers"}),
+        ("agent", set()),
+        ("scheduler", {"redis", "scheduler"}),
+    ],
+)
+def test_a_role_is_ready_when_what_it_stands_on_is_there(
+    rest: Rest, role: str, failed: set[str]
+) -> None:
+    answer = rest.app.test_client().get(f"/readyz/{role}")
+    assert answer.json is not None
+    parts = answer.json["checks"]
+    assert {name for name, part in parts.items() if part["status"] == "failed"} == failed
+    assert answer.status_code == (503 if failed else 200)
+    assert "database" in parts
+
+
+def test_a_role_that_is_none_is_not_found(rest: Rest) -> None:
+    assert rest.get("/../../readyz/admin").status_code == 404
+    assert rest.app.test_client().get("/readyz/admin").status_code == 404
+
+
+def test_a_host_that_fell_silent_is_named_and_fails_the_agents_while_it_holds_work(
+    rest: Rest,
+) -> None:
+    operation = rest.create("buckets", "files")["operation"]
+    own = begin_instance(rest.ctx)
+    assert _checks(rest)["hosts"]["detail"].startswith("1 host alive")
+    with rest.ctx.write() as session:
+        row = session.get_one(Instance, own)
+        row.name, row.heartbeat_at = "host-b", row.heartbeat_at - timedelta(minutes=5)
+    assert "; host-b gave its last sign of life" in _checks(rest)["hosts"]["detail"]
+    assert "hosts" not in _failed(rest)
+    agents = rest.app.test_client().get("/readyz/agent")
+    assert agents.status_code == 200, "it holds nothing"
+    with rest.ctx.write() as session:
+        held = session.get_one(Operation, operation["id"])
+        held.status, held.instance_id = "planning", own
+        row = session.get_one(Instance, own)
+        row.heartbeat_at -= timedelta(days=1)
+    agents = rest.app.test_client().get("/readyz/agent")
+    assert agents.status_code == 503
+    assert "holds 1 operation." in agents.text
+    assert "landform admin gone" in agents.text
+
+
+def test_who_leads_is_told(rest: Rest) -> None:
+    begin_instance(rest.ctx)
+    Leadership(rest.ctx).keep()
+    assert "leads" in _checks(rest)["hosts"]["detail"]
 
 
 def test_redis_down_is_named_and_reads_go_on(rest: Rest) -> None:
