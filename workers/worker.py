@@ -10,6 +10,7 @@ import gc
 import signal
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from redis.client import Pipeline
@@ -53,6 +54,9 @@ class LandformWorker(Worker):
     """An RQ worker whose horses do not share database connections with it."""
 
     max_connection_wait_time = MAX_RECONNECT_SECONDS
+    is_drained: Callable[[], bool] = staticmethod(lambda: False)
+    """Tells whether its host takes nothing new."""
+
     _has_rehearsed = False
 
     def execute_job(self, job: Job, queue: Queue) -> None:
@@ -62,7 +66,7 @@ class LandformWorker(Worker):
         """
         if _is_tick(job):
             self._tick(job, queue)
-        elif _is_drained():
+        elif self.is_drained():
             job.delete()  # SQL knows of it; others are notified
             return
         else:
@@ -88,7 +92,7 @@ class LandformWorker(Worker):
 
     def check_for_suspension(self, burst: bool) -> None:
         """Take nothing while this host is drained; a word in Redis stops nobody."""
-        while not self._stop_requested and _is_drained():
+        while not self._stop_requested and self.is_drained():
             self.heartbeat()
             time.sleep(DRAIN_POLL_SECONDS)
 
@@ -143,7 +147,7 @@ class LandformWorker(Worker):
         return super().main_work_horse(job, queue)
 
 
-def _is_drained() -> bool:
+def is_host_drained() -> bool:
     """Ask SQL; a worker goes on while that is away, since no operation begins without it."""
     ctx = get_context()
     try:
@@ -191,6 +195,7 @@ def main() -> int:
         serializer=JSONSerializer,
         worker_ttl=WORKER_TTL_SECONDS,
     )
+    worker.is_drained = is_host_drained
     worker.rehearse()
     gc.freeze()  # what is loaded stays; horses need not look through it again and again
     try:

@@ -27,7 +27,7 @@ def run(
     monkeypatch: pytest.MonkeyPatch, context: Context, block: list[str], backups: Path
 ) -> list[int]:
     """Run the commands of a block with another folder for /backups, and return their statuses."""
-    monkeypatch.setattr("app.cli._context", lambda: context)
+    monkeypatch.setattr("app.cli.open_context", lambda: context)
     statuses = []
     for line in block:
         program, *words = shlex.split(line.replace("/backups", str(backups)))

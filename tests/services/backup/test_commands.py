@@ -18,7 +18,7 @@ def say(
     ctx: Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> object:
     """Return what runs a command and gives its status and all that it printed."""
-    monkeypatch.setattr("app.cli._context", lambda: ctx)
+    monkeypatch.setattr("app.cli.open_context", lambda: ctx)
 
     def run(*words: object) -> tuple[int, str]:
         status = main([str(word) for word in words])
@@ -73,7 +73,7 @@ def test_a_restore_says_what_became_of_everything(
     save(ctx, stack.id, 4)
     target = make_empty()
     shutil.copytree(ctx.settings.state_dir, target.settings.state_dir)
-    monkeypatch.setattr("app.cli._context", lambda: target)
+    monkeypatch.setattr("app.cli.open_context", lambda: target)
     assert main(["backup", "restore", str(folder)]) == 2
     assert "add --keep-states" in capsys.readouterr().err
     assert main(["backup", "restore", "--keep-states", str(folder)]) == 1

@@ -147,7 +147,7 @@ def test_an_account_of_earlier_days_says_when_used_why_it_is_refused(
     assert check["passed"] is False
     assert "LANDFORM_CREDENTIAL_FILES_ROOT" in check["detail"]
     assert [name for name, _ in find_refused(rest.ctx)] == ["practice"]
-    monkeypatch.setattr("app.cli._context", lambda: rest.ctx)
+    monkeypatch.setattr("app.cli.open_context", lambda: rest.ctx)
     assert main(["accounts"]) == 1
     assert "'practice' is not used" in capsys.readouterr().out
 
