@@ -16,7 +16,7 @@ from typing import Any
 from redis.client import Pipeline
 from redis.exceptions import RedisError, ResponseError
 from rq import Worker, worker_registration
-from rq.exceptions import DeserializationError
+from rq.exceptions import DeserializationError, StopRequested
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
@@ -58,6 +58,7 @@ class LandformWorker(Worker):
     """Tells whether its host takes nothing new."""
 
     _has_rehearsed = False
+    _is_waiting = False
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Have a horse do the job; rehearse for the next ones as soon as there is an operation.
@@ -131,11 +132,26 @@ class LandformWorker(Worker):
         self, timeout: int | None, max_idle_time: int | None = None
     ) -> tuple[Job, Queue] | None:
         """Wait for the next job, and pass over entries of a queue that name none."""
-        while True:
-            try:
-                return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
-            except (ValueError, TypeError) as error:  # the entry has left the queue already
-                log.warning("foreign_entry_passed_over", error=str(error)[:MAX_ERROR])
+        self._is_waiting = True
+        try:
+            while not self._stop_requested:
+                try:
+                    return super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+                except (ValueError, TypeError) as error:  # the entry has left the queue already
+                    log.warning("foreign_entry_passed_over", error=str(error)[:MAX_ERROR])
+            raise StopRequested
+        finally:
+            self._is_waiting = False
+
+    def _shutdown(self) -> None:
+        """Note a request to stop; only the wait for a job is broken off.
+
+        RQ raises wherever an idle worker happens to be. In the middle of a question to SQL that
+        breaks the connection, and whoever catches errors there loses the request.
+        """
+        self._stop_requested = True
+        if self._is_waiting:
+            raise StopRequested
 
     def main_work_horse(self, job: Job, queue: Queue) -> Any:
         """Run one job in the forked child, which outlives its worker.

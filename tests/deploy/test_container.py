@@ -113,7 +113,11 @@ def test_the_image_starts_web_as_the_unit_does() -> None:
     (command,) = given("CMD")
     words = yaml.safe_load(command)
     assert words[0] == "python"
-    everywhere = [word.replace("127.0.0.1", "0.0.0.0") for word in command_of("landform-web")]
+    everywhere = [
+        # More processes are more containers.
+        word.replace("127.0.0.1", "0.0.0.0").replace("${LANDFORM_WEB_PROCESSES}", "1")
+        for word in command_of("landform-web")
+    ]
     assert words[1:] == everywhere
     assert given("EXPOSE") == ["8080"]
     (health,) = given("HEALTHCHECK")
