@@ -3,7 +3,7 @@
 ``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start] [--only PART]``; the parts are
 ``api``, ``drift``, ``console``, ``aws`` and ``backup``.
 What is not measured in this run keeps its line from the last one, and what people have written
-under ``## Goals`` stays as it is.
+from the first heading of the second level on stays as it is.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from tests.bench.measures import (
 from tests.running import running_landform
 
 STACKS, VISITS = 10_000, 20
-NOTES = "\n## Goals"
+NOTES = "\n## "
 TARGET = REPOSITORY_ROOT / "docs" / "benchmarks.md"
 NO_AWS = (
     "AWS is not measured: LANDFORM_PROVIDER_MIRROR names no filesystem mirror with hashicorp/aws "
@@ -141,7 +141,7 @@ def page(rows: dict[str, tuple[str, str]], seconds: float, load: float) -> str:
         [
             "# Benchmarks",
             "",
-            "Written by `make bench` down to the goals. Times belong to the machine below,",
+            "Written by `make bench` down to the next heading. Times belong to the machine below,",
             "ratios are taken within one run. Everything is on loopback, with the sandbox cloud,",
             "its real Terraform provider, the Redis that `make run` starts, and SQLite where a row",
             "does not say PostgreSQL (a server on this machine that syncs what it commits). The",

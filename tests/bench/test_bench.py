@@ -44,7 +44,7 @@ def test_a_fleet_has_as_many_stacks_as_asked_for_and_each_is_whole(settings: Set
 
 
 def test_rows_that_were_not_measured_and_the_notes_of_people_are_kept() -> None:
-    notes = "\n## Goals\n\nOne was missed.\n"
+    notes = "\n## How it was measured\n\nWith care.\n\n## Goals\n\nOne was missed.\n"
     text = page({"a row": ("3 s", "2026-11-01")}, 60, 0.5) + notes
     assert read_kept(text, keeps_all=True) == {"a row": ("3 s", "2026-11-01")}
     assert read_kept(text) == {}

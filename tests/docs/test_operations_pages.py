@@ -250,4 +250,7 @@ def test_the_hosts_are_listed_as_the_pages_say(
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         monkeypatch.setenv(f"LANDFORM_{name.upper()}", text)
     assert main(["admin", "hosts"]) == 0
-    assert all(line.startswith("ins_") for line in capsys.readouterr().out.splitlines())
+    # What an earlier test made of the log may print to the same place.
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("ins_")]
+    assert len(lines) == 1
+    assert "alive" in lines[0]

@@ -11,6 +11,7 @@ import pytest
 from app.limits import shared_redis
 from app.limits.shared_redis import SharedRedis
 from tests.own_redis import OwnRedis
+from tests.running import wait_until
 
 MakeShared = Callable[[str], SharedRedis]
 
@@ -59,6 +60,13 @@ def make_shared() -> Iterator[MakeShared]:
         return made[-1]
 
     yield make
-    for shared in made:  # a thread may still renew what a test has left open
-        shared._is_away, shared._look_at = True, math.inf
+    for shared in made:  # a thread may still look, or renew what a test has left open
+        wait_until(lambda shared=shared: _is_closed(shared), "the end of a look at Redis")
         shared.pool.disconnect()
+
+
+def _is_closed(shared: SharedRedis) -> bool:
+    """Have it ask no more; tell whether nobody asks any more."""
+    with shared._lock:
+        shared._is_away, shared._look_at = True, math.inf
+        return not shared._is_looking
