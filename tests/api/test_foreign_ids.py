@@ -90,9 +90,10 @@ def calm(make_reader: MakeReader, clouds: list[Cloud]) -> Worlds:
 
 
 def missing(value: str) -> str:
-    """What looks like a foreign id or name, and does not exist."""
+    """Formed like a foreign id or name, so that rules of form say the same of both."""
     prefix, sign, _ = value.rpartition("_")
-    return f"{prefix}_{MISSING}" if sign else f"{value}none"
+    named = re.sub("[a-z]", "z", re.sub("[0-9]", "9", value))
+    return f"{prefix}_{MISSING}" if sign else named
 
 
 def plain(text: str, *values: str) -> str:
