@@ -105,18 +105,20 @@ class Trial(Ground):
         """
         key = {"Idempotency-Key": secrets.token_hex(16)}
         options["headers"] = key | options.get("headers", {})
-        deadline = time.monotonic() + ANSWER_SECONDS
+        deadline, last = time.monotonic() + ANSWER_SECONDS, ""
         while time.monotonic() < deadline:
             try:
                 answer = self.running.http.request(method, f"/api/v1{path}", **options)
-            except httpx.TransportError:
+            except httpx.TransportError as error:
+                last = repr(error)
                 time.sleep(0.1)
                 continue
+            last = f"{answer.status_code} {answer.text}"
             is_in_progress = answer.status_code == 409 and "idempotency" in answer.text
             if answer.status_code < 500 and not is_in_progress:
                 return answer
             time.sleep(0.2)
-        raise NoAnswerError(f"{method} {path}")
+        raise NoAnswerError(f"{method} {path}; the last answer was {last[:600]}")
 
     def log_events(self, name: str) -> list[dict[str, Any]]:
         """Return the structured log lines of one event so far."""
