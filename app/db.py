@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy import DateTime, Engine, Text, TypeDecorator, create_engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from app import exact_json
@@ -46,6 +46,9 @@ SESSION_OPTIONS = {
     "tcp_keepalives_interval": 5,
     "tcp_keepalives_count": 3,
 }
+
+READS = "reads"
+"""Marks a session whose transaction only reads."""
 
 T = TypeVar("T")
 
@@ -98,6 +101,19 @@ def database_now(session: Session) -> datetime:
     return utc_now()
 
 
+@event.listens_for(Session, "do_orm_execute")
+def _lock_nothing_to_read(state: ORMExecuteState) -> None:
+    """Read without locks in a transaction that only reads: PostgreSQL refuses them there.
+
+    Who looks something up for a change may do so once before the transaction of the change.
+    """
+    statement: Any = state.statement
+    if READS in state.session.info and getattr(statement, "_for_update_arg", None) is not None:
+        unlocked = statement._generate()  # noqa: SLF001  SQLAlchemy has no way to take a lock back
+        unlocked._for_update_arg = None  # noqa: SLF001  as above
+        state.statement = unlocked
+
+
 class Database:
     """The engine of one process and the kinds of transactions made on it."""
 
@@ -143,6 +159,7 @@ class Database:
         """
         patience = self.patience_seconds if patience_seconds is None else patience_seconds
         with outlast(lambda: self._begin(is_write=False), patience) as session:
+            session.info[READS] = True
             yield session
             self._end_reading(session)
 

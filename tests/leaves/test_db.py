@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError, InternalError, StatementError
 
 from app.config.settings import REPOSITORY_ROOT
@@ -171,3 +171,10 @@ def test_sqlite_is_durable_and_patient(make_settings: MakeSettings) -> None:
         "foreign_keys": 1,
         "busy_timeout": 15_000,
     }
+
+
+def test_what_is_read_for_a_later_change_is_not_locked(database: Database) -> None:
+    with database.read() as session:
+        assert session.get(InstallationFact, "none", with_for_update=True) is None
+        locking = select(InstallationFact).with_for_update(read=True)
+        assert session.scalars(locking).all() is not None
