@@ -1,4 +1,4 @@
-"""A stranger learns and changes nothing through any path, body or filter that names foreign things.
+"""A outsider learns and changes nothing through any path, body or filter that names foreign things.
 
 Walks the OpenAPI document: every operation, every place in its body and query where a text may
 stand. Whatever is answered to the id or name of a thing of another project must be what is
@@ -69,7 +69,7 @@ OF_NO_PROJECT = {
 def clouds(sandbox_service: Service) -> Iterator[list[Cloud]]:
     """Two accounts of the sandbox cloud."""
     made = [
-        Cloud(sandbox_service.endpoint, sandbox_service.make_account(f"strangers-{number}"))
+        Cloud(sandbox_service.endpoint, sandbox_service.make_account(f"outsiders-{number}"))
         for number in range(2)
     ]
     yield made
@@ -79,7 +79,7 @@ def clouds(sandbox_service: Service) -> Iterator[list[Cloud]]:
 
 @pytest.fixture(scope="module")
 def worlds(make_reader: MakeReader, clouds: list[Cloud]) -> Worlds:
-    """Two projects; the stranger fills its own with whatever a request is granted."""
+    """Two projects; the outsider fills its own with whatever a request is granted."""
     return Worlds(make_reader(), clouds[0])
 
 
@@ -108,10 +108,10 @@ def plain(text: str, *values: str) -> str:
 def asked(
     worlds: Worlds, item: Described, path: str, value: str, body: Any, query: dict[str, str]
 ) -> tuple[int, str]:
-    """Send a request as the stranger, and return what matters of its answer."""
+    """Send a request as the outsider, and return what matters of its answer."""
     headers = {"If-Match": "*"} if "If-Match" in item.headers() else {}
     options = {"json": body} if body is not None else {}
-    answer = worlds.stranger.call(
+    answer = worlds.outsider.call(
         item.method, path, headers=headers, query_string=query, buffered=True, **options
     )
     assert answer.status_code < 500, answer.text
@@ -192,14 +192,14 @@ def test_a_foreign_thing_in_a_filter_is_answered_as_one_that_does_not_exist(
             none = asked(calm, item, path, nothing, None, {name: nothing})
             found = asked(calm, item, path, value, None, {name: value})
             assert found == none, (name, value)
-            shown = calm.stranger.get(path, **{name: value}).get_json(force=True)
+            shown = calm.outsider.get(path, **{name: value}).get_json(force=True)
             assert not shown.get("items"), (name, value)
 
 
-def test_no_list_shows_a_stranger_anything_of_another_project(calm: Worlds) -> None:
+def test_no_list_shows_a_outsider_anything_of_another_project(calm: Worlds) -> None:
     for item in ALL:
         if item.method == "GET" and not item.names:
-            text = calm.stranger.call("GET", item.path, buffered=True).text
+            text = calm.outsider.call("GET", item.path, buffered=True).text
             for value in calm.theirs.values():
                 assert json.dumps(value) not in text, (item, value)
 
@@ -238,7 +238,7 @@ def test_no_place_in_a_body_reaches_an_address_or_reads_a_file(
         path = worlds.path(item, worlds.ours)
         for place in places(item):
             body = body_with(item, place, value, "ours")
-            answer = worlds.stranger.call(item.method, path, json=body, headers={"If-Match": "*"})
+            answer = worlds.outsider.call(item.method, path, json=body, headers={"If-Match": "*"})
             assert answer.status_code < 500, (item, place, answer.text)
             assert "canary-5d1e" not in answer.text, (item, place)
     assert listener.connections == 0

@@ -31,7 +31,7 @@ def _b64(value: bytes) -> str:
 
 
 class Forger:
-    """Makes tokens like ours, with our key unless said otherwise."""
+    """Makes tokens like ours, with our key by default."""
 
     def __init__(self, rest: Rest) -> None:
         self.rest = rest

@@ -108,7 +108,7 @@ def _page(*known: int) -> Outcomes:
 
 OPEN: Outcomes = dict.fromkeys(Who, IN)
 NO_ONE: Outcomes = dict.fromkeys(Who, 401)
-# Order of the numbers: member of nothing, viewer, operator, admin, stranger, administrator.
+# Order of the numbers: member of nothing, viewer, operator, admin, outsider, administrator.
 SIGNED_IN = _api(IN, IN, IN, IN, IN, IN, without=IN)
 A_LIST = _api(IN, IN, IN, IN, IN, IN)
 IN_SESSION = _api(IN, IN, IN, IN, IN, IN, without=403, with_=403)

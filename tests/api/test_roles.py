@@ -49,25 +49,25 @@ def test_a_project_without_a_role_looks_like_one_that_does_not_exist(
     rest: Rest, network: dict[str, Any]
 ) -> None:
     rest.make_project("other")
-    stranger, typed = rest.as_member("admin", "other"), network["links"]["typed"]
+    outsider, typed = rest.as_member("admin", "other"), network["links"]["typed"]
     operation = rest.get("/operations").json["items"][0]["links"]["self"]
     attempts = [
-        *(stranger.get(f"/stacks/{network['id']}{path}") for path in READS),
-        stranger.get(typed),
-        stranger.patch(typed, {}, If_Match="*"),
-        stranger.delete(typed, If_Match="*"),
-        stranger.get(f"/stacks/{network['id']}/state-versions/1"),
-        stranger.get(f"/stacks/{network['id']}/state-versions/1/download"),
-        stranger.post(f"/stacks/{network['id']}/operations", {"type": "plan"}),
-        *(stranger.get(f"{operation}{path}") for path in ("", "/events", "/log", "/plan")),
-        stranger.get(f"{operation}/events", headers={"Accept": "text/event-stream"}),
-        *(stranger.post(f"{operation}/{verb}") for verb in ("approve", "discard", "cancel")),
+        *(outsider.get(f"/stacks/{network['id']}{path}") for path in READS),
+        outsider.get(typed),
+        outsider.patch(typed, {}, If_Match="*"),
+        outsider.delete(typed, If_Match="*"),
+        outsider.get(f"/stacks/{network['id']}/state-versions/1"),
+        outsider.get(f"/stacks/{network['id']}/state-versions/1/download"),
+        outsider.post(f"/stacks/{network['id']}/operations", {"type": "plan"}),
+        *(outsider.get(f"{operation}{path}") for path in ("", "/events", "/log", "/plan")),
+        outsider.get(f"{operation}/events", headers={"Accept": "text/event-stream"}),
+        *(outsider.post(f"{operation}/{verb}") for verb in ("approve", "discard", "cancel")),
     ]
     for answer in attempts:
         problem(answer, 404, "not_found")
     for path in ("/stacks", "/networks", "/operations", "/drift"):
-        assert stranger.get(path).json["items"] == []
-    assert stranger.get("/drift").json["counts"] == {
+        assert outsider.get(path).json["items"] == []
+    assert outsider.get("/drift").json["counts"] == {
         "in_sync": 0, "drifted": 0, "unknown": 0, "not_checked": 0
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Two projects full of things, and a stranger who administers only one of them."""
+"""Two projects full of things, and a outsider who administers only one of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Worlds:
         rest.make_project("theirs")
         rest.make_project("ours")
         self.theirs = self._fill("theirs", "their")
-        self.stranger = rest.as_member("admin", "ours")
+        self.outsider = rest.as_member("admin", "ours")
         self.ours = self._fill("ours", "our")
         self.by_plural = self._one_of_each_kind()
         self.ours["operation_id"] = self._interrupted()

@@ -61,7 +61,7 @@ def test_what_carries_the_tag_is_found_and_nothing_else(moto: Moto) -> None:
     moto.reset()
 
 
-def test_what_is_gone_or_known_is_no_stranger(moto: Moto) -> None:
+def test_what_is_gone_or_known_is_not_unmanaged(moto: Moto) -> None:
     ec2 = moto.client("ec2")
     made = [
         ec2.create_vpc(

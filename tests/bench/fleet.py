@@ -22,7 +22,7 @@ def fill(ctx: Context, count: int, prefix: str = "net") -> str:
     They are as the services leave them, only that their operations have ended.
     """
     with ctx.db.write() as session:
-        session.info[NOTIFICATIONS] = []  # what nobody hears need not be rung
+        session.info[NOTIFICATIONS] = []  # nobody needs to be notified
         new = NewStack("network", f"{prefix}-0", "default", "sandbox")
         stack, operation = create_stack(Work(ctx, session, ADMIN), new)
         operation.status, operation.ended_at = "applied", operation.created_at

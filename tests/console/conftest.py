@@ -121,7 +121,7 @@ def console_app(ctx: Context) -> Flask:
 
 
 @pytest.fixture
-def stranger(console_app: Flask) -> Visitor:
+def outsider(console_app: Flask) -> Visitor:
     """Somebody who is not signed in."""
     return Visitor(console_app.test_client())
 

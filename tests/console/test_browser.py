@@ -194,7 +194,7 @@ def test_the_menu_of_a_phone_leads_everywhere(watched: Watched) -> None:
     watched.page.wait_for_url(watched.root + "/drift")
 
 
-def test_everything_works_without_scripts(browser: Browser, root: str, stranger: Visitor) -> None:
+def test_everything_works_without_scripts(browser: Browser, root: str, outsider: Visitor) -> None:
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{root}/sign-in")

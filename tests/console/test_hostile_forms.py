@@ -46,10 +46,10 @@ def test_labels_are_lines_and_a_reason_is_prose(visitor: Visitor, fleet: Fleet) 
 
 
 def test_a_form_of_a_hundred_thousand_fields_is_refused(
-    visitor: Visitor, stranger: Visitor
+    visitor: Visitor, outsider: Visitor
 ) -> None:
     data = "&".join(f"f{number}=" for number in range(60_000))
-    for who, path in ((visitor, "/settings/password"), (stranger, "/sign-in")):
+    for who, path in ((visitor, "/settings/password"), (outsider, "/sign-in")):
         answer = who.client.post(path, data=data, content_type="application/x-www-form-urlencoded")
         assert answer.status_code == 422
         assert len(answer.text) < 50_000

@@ -200,8 +200,8 @@ def test_what_is_not_there_is_a_page_that_says_so(visitor: Visitor, path: str) -
     assert response.headers["X-Request-Id"] in response.text
 
 
-def test_a_stranger_gets_the_same_404_with_a_way_in(stranger: Visitor) -> None:
-    response = stranger.get("/nothing")
+def test_a_outsider_gets_the_same_404_with_a_way_in(outsider: Visitor) -> None:
+    response = outsider.get("/nothing")
     assert response.status_code == 404
     assert "Signed in as" not in response.text
     assert 'href="/sign-in"' in response.text

@@ -103,22 +103,22 @@ class Person:
 
 @pytest.fixture
 def person(
-    request: pytest.FixtureRequest, fleet: Fleet, root: str, stranger: Visitor, browser: Browser
+    request: pytest.FixtureRequest, fleet: Fleet, root: str, outsider: Visitor, browser: Browser
 ) -> Iterator[Person]:
     """Somebody of one of ``ROLES``, signed in."""
     hostile_fleet.people(fleet)
     role = getattr(request, "param", ADMINISTRATOR)
-    assert stranger.sign_in(f"an-{role}", PASSWORD).status_code == 303
+    assert outsider.sign_in(f"an-{role}", PASSWORD).status_code == 303
     context = browser.new_context(base_url=root)
     for name in ("landform_session", "landform_csrf"):
-        cookie = stranger.client.get_cookie(name)
+        cookie = outsider.client.get_cookie(name)
         assert cookie is not None
         context.add_cookies([{"name": name, "value": cookie.value, "url": root}])
     page = context.new_page()
     page.add_init_script(
         "addEventListener('securitypolicyviolation', e => console.error(e.violatedDirective))"
     )
-    found = Person(role, stranger, page)
+    found = Person(role, outsider, page)
     page.on("console", found.note)
     page.on("pageerror", lambda error: found.complaints.append((page.url, str(error))))
     page.on("dialog", lambda dialog: found.complaints.append((page.url, dialog.message)))

@@ -48,13 +48,13 @@ def paths(app: Flask) -> list[tuple[str, str]]:
 
 
 def test_every_route_answers_everybody_with_them(
-    console_app: Flask, visitor: Visitor, stranger: Visitor
+    console_app: Flask, visitor: Visitor, outsider: Visitor
 ) -> None:
     rest = Rest(console_app)
     for method, path in paths(console_app):
         if path == "/sign-out":
             continue  # ends the session that all others need
-        for who in (visitor, stranger):
+        for who in (visitor, outsider):
             check(who.client.open(path, method=method, buffered=True), path)
         if path.startswith("/api/"):
             check(rest.call(method, path, json={}), path)

@@ -46,12 +46,12 @@ def test_other_values_are_the_same_story_and_other_attributes_another() -> None:
 
 
 def test_what_was_created_is_told_apart_by_its_id() -> None:
-    strangers = [
+    unmanaged = [
         {"address": None, "resource_id": name, "type": "x_y", "change": "created", "attributes": []}
         for name in ("i-1", "i-2")
     ]
-    assert story_key(strangers[0]) != story_key(strangers[1])
-    assert cause_key("sandbox", strangers[0]) == cause_key("sandbox", strangers[1])
+    assert story_key(unmanaged[0]) != story_key(unmanaged[1])
+    assert cause_key("sandbox", unmanaged[0]) == cause_key("sandbox", unmanaged[1])
 
 
 def test_a_cause_is_blind_to_stacks_addresses_and_places_in_lists() -> None:
@@ -65,7 +65,7 @@ def test_a_cause_is_blind_to_stacks_addresses_and_places_in_lists() -> None:
 def test_the_digest_of_a_drift_sees_values_but_neither_order_nor_what_was_created() -> None:
     changes = [change(size=2), change("deleted", "x_y.z", size=None)]
     digest = drift_digest(changes)
-    stranger = {"address": None, "resource_id": "i", "change": "created", "attributes": []}
-    assert drift_digest([*reversed(changes), stranger]) == digest
+    unmanaged = {"address": None, "resource_id": "i", "change": "created", "attributes": []}
+    assert drift_digest([*reversed(changes), unmanaged]) == digest
     assert drift_digest([change(size=3), changes[1]]) != digest
     assert drift_digest(changes[:1]) != digest

@@ -1,4 +1,4 @@
-"""Terraform's files are read as those of a stranger."""
+"""Terraform's files are read as untrusted input."""
 
 from __future__ import annotations
 

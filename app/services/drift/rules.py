@@ -44,7 +44,7 @@ class RuleScope:
 
 @dataclass(frozen=True)
 class NewRule:
-    """What a new rule is to be; the caller owns it unless said otherwise."""
+    """What a new rule is to be; the caller owns it by default."""
 
     project: str
     reason: str

@@ -32,7 +32,7 @@ from app.services.work import Work
 
 @dataclass(frozen=True)
 class StackChange:
-    """What a client wants otherwise; ``None`` leaves a thing as it is.
+    """What a client wants to change; ``None`` leaves a field as it is.
 
     ``parameters`` are merged into the present ones (RFC 7396 for the top level): a parameter that
     is ``None`` there goes back to its default.

@@ -281,7 +281,7 @@ def test_somebody_who_tries_the_ids_of_another_project_is_in_its_trail(
     rest: Rest, network: dict[str, Any]
 ) -> None:
     rest.make_project("other")
-    stranger = rest.as_member("admin", "other")
+    outsider = rest.as_member("admin", "other")
     path, operation = f"/stacks/{network['id']}", rest.get("/operations").json["items"][0]["id"]
     tries = [
         ("GET", path, None),
@@ -291,12 +291,12 @@ def test_somebody_who_tries_the_ids_of_another_project_is_in_its_trail(
     ]
     for method, place, body in tries:
         headers = {"If-Match": "*"} if method == "PATCH" else {}
-        answer = stranger.call(method, place, json=body, headers=headers, buffered=True)
+        answer = outsider.call(method, place, json=body, headers=headers, buffered=True)
         assert answer.status_code == (404 if place != "/networks" else 422)
-    found = items(rest, actor=stranger.user, action="request.refused")
+    found = items(rest, actor=outsider.user, action="request.refused")
     assert [item["project_id"] for item in found] == [network["project"]["id"]] * len(tries)
     assert {item["detail"]["method"] for item in found} == {"GET", "PATCH", "POST"}
-    assert items(stranger, actor=stranger.user, action="request.refused") == []
+    assert items(outsider, actor=outsider.user, action="request.refused") == []
 
 
 def test_an_id_that_does_not_exist_is_no_attempt(rest: Rest) -> None:
@@ -312,11 +312,11 @@ def test_bad_sign_ins_do_not_crowd_out_what_else_is_refused(
     for number in range(500):
         budget.take(RefusalKind.SIGN_IN, f"192.0.2.{number}")
     rest.make_project("other")
-    stranger, viewer = rest.as_member("admin", "other"), rest.as_member("viewer")
-    stranger.call("GET", f"/stacks/{network['id']}", buffered=True)
+    outsider, viewer = rest.as_member("admin", "other"), rest.as_member("viewer")
+    outsider.call("GET", f"/stacks/{network['id']}", buffered=True)
     viewer.delete(network["links"]["typed"], If_Match="*")
     found = items(rest, action="request.refused")
-    assert {item["actor"]["name"] for item in found} == {stranger.user, viewer.user}
+    assert {item["actor"]["name"] for item in found} == {outsider.user, viewer.user}
     assert not any("unrecorded_before" in item["detail"] for item in found)
     text = rest.get("/metrics").text
     assert 'landform_refusals_total{kind="sign_in"} 500.0' in text

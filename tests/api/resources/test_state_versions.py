@@ -57,7 +57,7 @@ def test_whoever_sees_the_stack_sees_the_diff_masked(
     assert "(sensitive value)" in answer.text
 
 
-def test_a_stranger_finds_no_diff(rest: Rest, network_id: str) -> None:
+def test_a_outsider_finds_no_diff(rest: Rest, network_id: str) -> None:
     answer = rest.as_member(None).get(f"/stacks/{network_id}/state-versions/4/diff")
     problem(answer, 404, "not_found")
 

@@ -229,17 +229,17 @@ def test_no_token_makes_tokens_or_touches_sessions_and_passwords(rest: Rest) -> 
 
 
 def test_tokens_belong_to_their_user_and_administrators_of_users(rest: Rest) -> None:
-    member, stranger = rest.as_member("viewer"), rest.as_member("admin")
+    member, outsider = rest.as_member("viewer"), rest.as_member("admin")
     member.as_token("stack:read")
     token = _stored(rest).id
     told = [
-        problem(getattr(stranger, verb)(f"/tokens/{reference}"), 404, "not_found")["detail"]
+        problem(getattr(outsider, verb)(f"/tokens/{reference}"), 404, "not_found")["detail"]
         for verb in ("get", "delete")
         for reference in (token, "tok_none")
     ]
     assert len({text.replace(token, "tok_none") for text in told}) == 1
-    problem(stranger.get("/tokens", user=member.user), 403, "permission_denied")
-    assert stranger.get("/tokens", user=stranger.user).json["items"] == []
+    problem(outsider.get("/tokens", user=member.user), 403, "permission_denied")
+    assert outsider.get("/tokens", user=outsider.user).json["items"] == []
     assert rest.get("/tokens", user=member.user).json["items"][0]["id"] == token
     problem(rest.get("/tokens", user="nobody"), 404, "not_found")
     assert rest.delete(f"/tokens/{token}").status_code == 204

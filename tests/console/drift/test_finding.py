@@ -73,10 +73,10 @@ def test_a_time_that_is_not_offered_is_refused(visitor: Visitor, finding: DriftF
 
 
 def test_an_outsider_does_not_learn_that_a_finding_exists(
-    stranger: Visitor, fleet: Fleet, finding: DriftFinding
+    outsider: Visitor, fleet: Fleet, finding: DriftFinding
 ) -> None:
     fleet.member("otto", "a long password of his", None)
-    stranger.sign_in("otto", "a long password of his")
-    assert stranger.get(f"/drift/findings/{finding.id}").status_code == 404
-    assert stranger.post(f"/drift/findings/{finding.id}/acknowledge").status_code == 404
-    assert "size" not in stranger.text("/drift?group=cause")
+    outsider.sign_in("otto", "a long password of his")
+    assert outsider.get(f"/drift/findings/{finding.id}").status_code == 404
+    assert outsider.post(f"/drift/findings/{finding.id}/acknowledge").status_code == 404
+    assert "size" not in outsider.text("/drift?group=cause")

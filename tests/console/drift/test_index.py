@@ -130,21 +130,21 @@ def test_all_stacks_of_a_filter_are_made_due(visitor: Visitor, fleet: Fleet) -> 
 
 
 def test_a_viewer_sees_drift_and_may_do_nothing_about_it(
-    stranger: Visitor, fleet: Fleet, finding: DriftFinding
+    outsider: Visitor, fleet: Fleet, finding: DriftFinding
 ) -> None:
     fleet.member("vera", "a long password of hers", "viewer")
-    assert stranger.sign_in("vera", "a long password of hers").status_code == 303
+    assert outsider.sign_in("vera", "a long password of hers").status_code == 303
     stack = f"/stacks/{finding.stack_id}/drift"
     for path in ("/drift", stack, f"/drift/findings/{finding.id}"):
-        page = stranger.text(path)
+        page = outsider.text(path)
         assert "size" in page
         assert not re.search(r"Reconcile…|Acknowledge</button|Ignore…|Check (all )?now", page), path
     one = f"/drift/findings/{finding.id}"
     for path in (f"{one}/acknowledge", f"{one}/withdraw", f"{one}/ignore", "/drift/checks"):
-        assert stranger.post(path, {"reason": "mine"}).status_code == 403, path
+        assert outsider.post(path, {"reason": "mine"}).status_code == 403, path
     form = {"report_id": finding.report_id}
-    assert stranger.post(f"{stack}/reconcile", form).status_code == 403
-    assert stranger.get(f"{stack}/reconcile").status_code == 403
+    assert outsider.post(f"{stack}/reconcile", form).status_code == 403
+    assert outsider.get(f"{stack}/reconcile").status_code == 403
 
 
 def test_a_silent_detector_is_said_loudly(visitor: Visitor, fleet: Fleet) -> None:

@@ -67,6 +67,6 @@ def test_nothing_else_is_served(visitor: Visitor, path: str) -> None:
     assert visitor.get(path).status_code == 404
 
 
-def test_a_stranger_is_shown_no_document(stranger: Visitor) -> None:
+def test_a_outsider_is_shown_no_document(outsider: Visitor) -> None:
     for path in ("/help", "/help/runbook", "/help/errors/not_found", "/help/images/overview.png"):
-        assert stranger.get(path).status_code == 303
+        assert outsider.get(path).status_code == 303

@@ -57,18 +57,18 @@ def test_an_approval_says_what_is_lost_and_a_stale_plan_that_it_is_made_anew(
 
 
 def test_what_a_window_holds_back_may_be_applied_by_an_admin_all_the_same(
-    visitor: Visitor, stranger: Visitor, fleet: Fleet, ctx: Context
+    visitor: Visitor, outsider: Visitor, fleet: Fleet, ctx: Context
 ) -> None:
     in_maintenance(fleet)
     waiting = fleet.operation(fleet.stack().stack_id, status="planned")
     fleet.member("olga", "a long password", "operator")
-    stranger.sign_in("olga", "a long password")
+    outsider.sign_in("olga", "a long password")
     path = f"/operations/{waiting}"
-    assert "moving house" in stranger.text(path)
-    assert "in spite of" not in stranger.text(path)
-    assert stranger.post(f"{path}/approve", {"override": "on"}).status_code == 403
-    assert stranger.post(f"{path}/approve").status_code == 303
-    page = stranger.text(path)
+    assert "moving house" in outsider.text(path)
+    assert "in spite of" not in outsider.text(path)
+    assert outsider.post(f"{path}/approve", {"override": "on"}).status_code == 403
+    assert outsider.post(f"{path}/approve").status_code == 303
+    page = outsider.text(path)
     assert "Blocked by maintenance" in page
     assert "A user with the role Admin" in page
     assert "Apply now, overriding maintenance" in visitor.text(path)
@@ -160,21 +160,21 @@ def test_what_cannot_be_adopted_is_said_and_nothing_typed_is_lost(
 
 
 def test_a_destroy_adopts_nothing_and_a_viewer_is_told_who_decides(
-    visitor: Visitor, stranger: Visitor, fleet: Fleet
+    visitor: Visitor, outsider: Visitor, fleet: Fleet
 ) -> None:
     operation = interrupted(fleet, ("sandbox_network.this", "net-7"), type="destroy")
     page = visitor.text(f"/operations/{operation}")
     assert "Plans to destroy the remaining resources." in page
     assert "resolve/adopt" not in page
     fleet.member("vera", "a long password", "viewer")
-    stranger.sign_in("vera", "a long password")
-    page = stranger.text(f"/operations/{operation}")
+    outsider.sign_in("vera", "a long password")
+    page = outsider.text(f"/operations/{operation}")
     assert "A user with the role Operator must decide" in page
     assert "resolve/retry" not in page
 
 
 def test_a_failed_apply_is_asked_for_again_from_its_page(
-    visitor: Visitor, stranger: Visitor, fleet: Fleet
+    visitor: Visitor, outsider: Visitor, fleet: Fleet
 ) -> None:
     made = fleet.stack(status="failed")
     error = {"code": "terraform_failed", "title": "Terraform reported an error"}
@@ -184,8 +184,8 @@ def test_a_failed_apply_is_asked_for_again_from_its_page(
     assert "The cloud account has reached a quota or limit" in page
     assert "Apply again" in page
     fleet.member("vera", "a long password", "viewer")
-    stranger.sign_in("vera", "a long password")
-    assert "Apply again" not in stranger.text(f"/operations/{made.operation_id}")
+    outsider.sign_in("vera", "a long password")
+    assert "Apply again" not in outsider.text(f"/operations/{made.operation_id}")
 
 
 def test_the_log_is_searched_as_a_whole(visitor: Visitor, fleet: Fleet) -> None:

@@ -322,10 +322,10 @@ def test_too_many_streams_are_refused_and_each_is_given_back(
 
 
 def test_a_stream_without_a_session_tells_the_browser_to_stay_away(
-    stranger: Visitor, fleet: Fleet
+    outsider: Visitor, fleet: Fleet
 ) -> None:
     path = f"/operations/{fleet.stack().operation_id}/stream"
-    response = stranger.get(path, headers={"Accept": "text/event-stream"})
+    response = outsider.get(path, headers={"Accept": "text/event-stream"})
     assert response.status_code == 204
 
 

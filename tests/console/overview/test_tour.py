@@ -31,11 +31,11 @@ def test_the_first_steps_go_by_themselves_when_all_are_done(visitor: Visitor, fl
 
 
 def test_the_first_steps_of_a_viewer_ask_for_nothing_that_is_refused(
-    stranger: Visitor, fleet: Fleet
+    outsider: Visitor, fleet: Fleet
 ) -> None:
     fleet.member("vera", OTHER, "viewer")
-    stranger.sign_in("vera", OTHER)
-    page = stranger.text("/")
+    outsider.sign_in("vera", OTHER)
+    page = outsider.text("/")
     assert "Browse stacks" in page
     for target in re.findall(r'<a href="([^"]+)">', page.partition("tour-title")[2][:3000]):
-        assert stranger.get(target).status_code == 200
+        assert outsider.get(target).status_code == 200

@@ -73,15 +73,15 @@ def test_a_form_waits_for_the_password_and_is_not_typed_again(
 
 
 def test_a_held_form_is_good_for_its_session_and_page_only(
-    unconfirmed: Visitor, stranger: Visitor, ctx: Context
+    unconfirmed: Visitor, outsider: Visitor, ctx: Context
 ) -> None:
     sealed = held(unconfirmed.post("/settings/users/new", VERA).text)
     answer = {"confirm_held": sealed, "confirm_password": PASSWORD}
     elsewhere = unconfirmed.post("/settings/projects/new", answer)
     assert elsewhere.status_code == 403
     assert "saved form has expired" in elsewhere.text
-    stranger.sign_in()
-    assert stranger.post("/settings/users/new", answer).status_code == 403
+    outsider.sign_in()
+    assert outsider.post("/settings/users/new", answer).status_code == 403
     for forged in ("", "x", sealed[:-8] + "AAAAAAAA"):
         refused = unconfirmed.post("/settings/users/new", {**answer, "confirm_held": forged})
         assert refused.status_code == 403
@@ -124,7 +124,7 @@ def phone_code(page: str) -> str:
 
 
 def test_a_second_factor_is_set_up_used_and_removed(
-    visitor: Visitor, stranger: Visitor, ctx: Context
+    visitor: Visitor, outsider: Visitor, ctx: Context
 ) -> None:
     assert visitor.post("/settings/second-factor").status_code == 303
     page = visitor.text("/settings/second-factor")
@@ -135,26 +135,26 @@ def test_a_second_factor_is_set_up_used_and_removed(
     recovery = re.findall(r"[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4}", codes)
     assert len(recovery) == 10
     assert "factor-key" not in visitor.text("/settings/second-factor"), "shown until it counts"
-    second_step = stranger.sign_in(next="/drift")
+    second_step = outsider.sign_in(next="/drift")
     assert second_step.status_code == 200
     assert "Authentication code" in second_step.text
-    assert stranger.client.get_cookie("landform_session") is None
+    assert outsider.client.get_cookie("landform_session") is None
     fields = dict(
         re.findall(r'name="(form_token|challenge|next)" value="([^"]*)"', second_step.text)
     )
-    refused = stranger.client.post("/sign-in/code", data={**fields, "totp": "000000"})
+    refused = outsider.client.post("/sign-in/code", data={**fields, "totp": "000000"})
     assert refused.status_code == 401
     fields |= dict(re.findall(r'name="(form_token)" value="([^"]*)"', refused.text))
-    let_in = stranger.client.post("/sign-in/code", data={**fields, "totp": recovery[0]})
+    let_in = outsider.client.post("/sign-in/code", data={**fields, "totp": recovery[0]})
     assert (let_in.status_code, let_in.location) == (303, "/drift")
     assert visitor.post("/settings/second-factor/remove").status_code == 303
     with ctx.read() as session:
         assert session.scalars(select(UserSecondFactor)).all() == []
 
 
-def test_a_code_form_from_elsewhere_is_refused(stranger: Visitor) -> None:
+def test_a_code_form_from_elsewhere_is_refused(outsider: Visitor) -> None:
     form = {"challenge": "x", "totp": "000000", "form_token": "guessed"}
-    assert stranger.client.post("/sign-in/code", data=form).status_code == 403
+    assert outsider.client.post("/sign-in/code", data=form).status_code == 403
 
 
 # --- people without a password here -------------------------------------------------------------

@@ -54,10 +54,10 @@ def renewed(answer: Any) -> list[str]:
     return [text for text in answer.headers.getlist("Set-Cookie") if text.startswith(f"{SESSION}=")]
 
 
-def test_a_cookie_is_good_for_the_idle_time(stranger: Visitor) -> None:
-    answer = stranger.sign_in()
+def test_a_cookie_is_good_for_the_idle_time(outsider: Visitor) -> None:
+    answer = outsider.sign_in()
     (cookie,) = renewed(answer)
-    held = stranger.client.get_cookie(SESSION)
+    held = outsider.client.get_cookie(SESSION)
     assert held is not None
     found = claims(held.value)
     assert found["exp"] - found["iat"] in (IDLE - 1, IDLE)

@@ -97,13 +97,13 @@ def is_refused(person: Visitor, answer: TestResponse, status: int = 401) -> None
 
 
 def test_the_button_is_there_only_when_a_provider_is_configured(
-    person: Visitor, stranger: Visitor
+    person: Visitor, outsider: Visitor
 ) -> None:
     assert "Sign in with Our &lt;directory&gt;" in person.text("/sign-in?next=/drift")
     assert 'href="/sign-in/oidc?next=/drift"' in person.text("/sign-in?next=/drift")
-    assert "Sign in with" not in stranger.text("/sign-in")
-    assert stranger.get("/sign-in/oidc").status_code == 404
-    assert stranger.get("/sign-in/oidc/callback?code=a&state=b").status_code == 404
+    assert "Sign in with" not in outsider.text("/sign-in")
+    assert outsider.get("/sign-in/oidc").status_code == 404
+    assert outsider.get("/sign-in/oidc/callback?code=a&state=b").status_code == 404
 
 
 def test_somebody_new_becomes_a_user_with_the_roles_of_the_groups(
@@ -279,7 +279,7 @@ def _signed_with_the_public_key(provider: FakeProvider) -> None:
     provider.alg, provider.signing_key = "HS256", OctKey.import_key(public.hex())
 
 
-def _signed_by_a_stranger(provider: FakeProvider) -> None:
+def _signed_by_a_outsider(provider: FakeProvider) -> None:
     provider.signing_key = RSAKey.generate_key(2048, parameters={"kid": "first"})
 
 
@@ -293,7 +293,7 @@ def _signed_with_a_key_that_is_not_published(provider: FakeProvider) -> None:
         _unsigned,
         _signed_with_the_secret,
         _signed_with_the_public_key,
-        _signed_by_a_stranger,
+        _signed_by_a_outsider,
         _signed_with_a_key_that_is_not_published,
     ],
 )

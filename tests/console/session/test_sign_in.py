@@ -13,41 +13,41 @@ from tests.console.fleet_examples import Fleet
 SIGN_IN_FAILED = "The user name or the password is wrong."
 
 
-def test_a_stranger_is_sent_to_sign_in_and_back_to_the_page(stranger: Visitor) -> None:
-    response = stranger.get("/stacks?q=web")
+def test_a_outsider_is_sent_to_sign_in_and_back_to_the_page(outsider: Visitor) -> None:
+    response = outsider.get("/stacks?q=web")
     assert (response.status_code, response.location) == (303, "/sign-in?next=/stacks?q%3Dweb")
-    assert stranger.sign_in(next="/stacks?q=web").location == "/stacks?q=web"
-    assert stranger.get("/stacks?q=web").status_code == 200
+    assert outsider.sign_in(next="/stacks?q=web").location == "/stacks?q=web"
+    assert outsider.get("/stacks?q=web").status_code == 200
 
 
 @pytest.mark.parametrize(
     "path", ["/", "/stacks", "/stacks/new", "/operations", "/drift", "/catalogue", "/stacks/x"]
 )
-def test_no_page_shows_itself_to_a_stranger(stranger: Visitor, path: str) -> None:
-    assert stranger.get(path).status_code == 303
+def test_no_page_shows_itself_to_a_outsider(outsider: Visitor, path: str) -> None:
+    assert outsider.get(path).status_code == 303
 
 
 @pytest.mark.parametrize(
     "path", ["/stacks/new/network", "/operations/op_x/approve", "/stacks/x/destroy", "/appearance"]
 )
-def test_no_form_is_taken_from_a_stranger(stranger: Visitor, path: str) -> None:
-    response = stranger.post(path, {"name": "web"})
+def test_no_form_is_taken_from_a_outsider(outsider: Visitor, path: str) -> None:
+    response = outsider.post(path, {"name": "web"})
     assert (response.status_code, response.location) == (303, "/sign-in")
 
 
 @pytest.mark.parametrize(("name", "password"), [("admin", "wrong"), ("nobody", PASSWORD), ("", "")])
 def test_a_refused_sign_in_does_not_say_what_was_wrong(
-    stranger: Visitor, name: str, password: str
+    outsider: Visitor, name: str, password: str
 ) -> None:
-    response = stranger.sign_in(name, password)
+    response = outsider.sign_in(name, password)
     assert response.status_code == 401
     assert SIGN_IN_FAILED in response.text
     assert "password" not in response.headers.get("Set-Cookie", "")
-    assert stranger.get("/").status_code == 303
+    assert outsider.get("/").status_code == 303
 
 
-def test_the_typed_name_is_kept_and_the_password_is_not(stranger: Visitor) -> None:
-    page = stranger.sign_in("<b>admin</b>", "a wrong password").text
+def test_the_typed_name_is_kept_and_the_password_is_not(outsider: Visitor) -> None:
+    page = outsider.sign_in("<b>admin</b>", "a wrong password").text
     assert 'value="&lt;b&gt;admin&lt;/b&gt;"' in page
     assert "a wrong password" not in page
 
@@ -66,21 +66,21 @@ def test_the_typed_name_is_kept_and_the_password_is_not(stranger: Visitor) -> No
         "",
     ],
 )
-def test_sign_in_never_leads_to_another_site(stranger: Visitor, target: str) -> None:
-    assert stranger.sign_in(next=target).location == "/"
+def test_sign_in_never_leads_to_another_site(outsider: Visitor, target: str) -> None:
+    assert outsider.sign_in(next=target).location == "/"
 
 
-def test_a_sign_in_form_from_elsewhere_is_refused(stranger: Visitor) -> None:
-    stranger.get("/sign-in")
+def test_a_sign_in_form_from_elsewhere_is_refused(outsider: Visitor) -> None:
+    outsider.get("/sign-in")
     form = {"username": "admin", "password": PASSWORD}
     for token in ({}, {"form_token": "guessed"}, {"form_token": ""}):
-        assert stranger.client.post("/sign-in", data={**form, **token}).status_code == 403
-    assert stranger.get("/").status_code == 303
+        assert outsider.client.post("/sign-in", data={**form, **token}).status_code == 403
+    assert outsider.get("/").status_code == 303
 
 
-def test_a_sign_in_without_the_cookie_of_its_form_is_refused(stranger: Visitor) -> None:
+def test_a_sign_in_without_the_cookie_of_its_form_is_refused(outsider: Visitor) -> None:
     form = {"username": "admin", "password": PASSWORD, "form_token": ""}
-    response = stranger.client.post("/sign-in", data=form)
+    response = outsider.client.post("/sign-in", data=form)
     assert response.status_code == 403
     assert "The form could not be trusted" in response.text
 
@@ -93,8 +93,8 @@ def test_too_many_attempts_are_stopped(ctx: Context) -> None:
     assert answers == [401, 401, 401, 429]
 
 
-def test_the_session_cookie_is_hidden_from_scripts_and_other_sites(stranger: Visitor) -> None:
-    cookies = stranger.sign_in().headers.getlist("Set-Cookie")
+def test_the_session_cookie_is_hidden_from_scripts_and_other_sites(outsider: Visitor) -> None:
+    cookies = outsider.sign_in().headers.getlist("Set-Cookie")
     (session,) = [cookie for cookie in cookies if cookie.startswith("landform_session=")]
     assert "HttpOnly" in session
     assert "SameSite=Lax" in session
@@ -133,13 +133,13 @@ def test_who_is_signed_in_does_not_see_the_form_again(visitor: Visitor) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "a.b.c", "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9."])
-def test_a_forged_cookie_is_no_session(stranger: Visitor, value: str) -> None:
-    stranger.client.set_cookie("landform_session", value)
-    assert stranger.get("/").status_code == 303
+def test_a_forged_cookie_is_no_session(outsider: Visitor, value: str) -> None:
+    outsider.client.set_cookie("landform_session", value)
+    assert outsider.get("/").status_code == 303
 
 
-def test_an_expired_session_turns_an_htmx_request_into_a_sign_in(stranger: Visitor) -> None:
-    response = stranger.get("/", headers={"HX-Request": "true"})
+def test_an_expired_session_turns_an_htmx_request_into_a_sign_in(outsider: Visitor) -> None:
+    response = outsider.get("/", headers={"HX-Request": "true"})
     assert (response.status_code, response.headers["HX-Redirect"]) == (401, "/sign-in")
 
 

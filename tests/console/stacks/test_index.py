@@ -46,15 +46,15 @@ def test_the_state_tab_lists_versions_newest_first(visitor: Visitor, fleet: Flee
     assert "4.2 KiB" in page
 
 
-def test_a_viewer_reads_everything_and_changes_nothing(stranger: Visitor, fleet: Fleet) -> None:
+def test_a_viewer_reads_everything_and_changes_nothing(outsider: Visitor, fleet: Fleet) -> None:
     fleet.member("vera", "a long password", "viewer")
     made = fleet.stack("web")
     waiting = fleet.operation(made.stack_id, status="planned")
-    stranger.sign_in("vera", "a long password")
-    page = stranger.text(f"/stacks/{made.stack_id}")
+    outsider.sign_in("vera", "a long password")
+    page = outsider.text(f"/stacks/{made.stack_id}")
     assert "Destroy…" not in page
-    assert "New stack" not in stranger.text("/stacks")
-    assert "Approve and apply" not in stranger.text(f"/operations/{waiting}")
+    assert "New stack" not in outsider.text("/stacks")
+    assert "Approve and apply" not in outsider.text(f"/operations/{waiting}")
     for path, form in (
         (f"/stacks/{made.stack_id}/operations", {"type": "apply"}),
         (f"/stacks/{made.stack_id}/destroy", {"name": "web"}),
@@ -63,28 +63,28 @@ def test_a_viewer_reads_everything_and_changes_nothing(stranger: Visitor, fleet:
         (f"/operations/{waiting}/cancel", {}),
         ("/stacks/new/network", {"intent": "create", "/name": "x"}),
     ):
-        assert stranger.post(path, form).status_code == 403, path
+        assert outsider.post(path, form).status_code == 403, path
 
 
-def test_who_is_in_no_project_sees_nothing_of_it(stranger: Visitor, fleet: Fleet) -> None:
+def test_who_is_in_no_project_sees_nothing_of_it(outsider: Visitor, fleet: Fleet) -> None:
     fleet.member("otto", "a long password", None)
     made = fleet.stack("web")
-    stranger.sign_in("otto", "a long password")
-    assert stranger.get(f"/stacks/{made.stack_id}").status_code == 404
-    assert stranger.get(f"/operations/{made.operation_id}").status_code == 404
-    assert stranger.get(f"/operations/{made.operation_id}/stream").status_code == 404
+    outsider.sign_in("otto", "a long password")
+    assert outsider.get(f"/stacks/{made.stack_id}").status_code == 404
+    assert outsider.get(f"/operations/{made.operation_id}").status_code == 404
+    assert outsider.get(f"/operations/{made.operation_id}/stream").status_code == 404
     for path in ("/", "/stacks", "/operations", "/drift"):
-        assert made.stack_id not in stranger.text(path)
+        assert made.stack_id not in outsider.text(path)
 
 
 def test_who_may_make_nothing_is_not_led_to_forms_that_refuse(
-    stranger: Visitor, fleet: Fleet
+    outsider: Visitor, fleet: Fleet
 ) -> None:
     fleet.member("vera", "a long password", "viewer")
-    stranger.sign_in("vera", "a long password")
+    outsider.sign_in("vera", "a long password")
     for path in ("/", "/stacks", "/operations"):
-        assert 'href="/stacks/new"' not in stranger.text(path)
-    kinds = stranger.text("/stacks/new")
+        assert 'href="/stacks/new"' not in outsider.text(path)
+    kinds = outsider.text("/stacks/new")
     assert "requires the role Operator" in kinds
     assert 'href="/stacks/new/' not in kinds
-    assert stranger.get("/stacks/new/bucket").status_code == 403
+    assert outsider.get("/stacks/new/bucket").status_code == 403

@@ -52,19 +52,19 @@ def test_only_the_lock_that_was_seen_is_taken_away(
 
 
 def test_the_lock_of_another_needs_the_role_admin(
-    visitor: Visitor, stranger: Visitor, fleet: Fleet, path: str, ctx: Context
+    visitor: Visitor, outsider: Visitor, fleet: Fleet, path: str, ctx: Context
 ) -> None:
     fleet.member("olga", "a long password", "operator")
-    stranger.sign_in("olga", "a long password")
+    outsider.sign_in("olga", "a long password")
     visitor.post(f"{path}/lock", {"reason": "mine"})
-    page = stranger.text(f"{path}/lock")
+    page = outsider.text(f"{path}/lock")
     assert "Only admin or a user with the role Admin can unlock it." in page
     assert "<form method" not in page.split('id="lock-title"')[1]
-    assert stranger.post(f"{path}/lock", {"reason": "no, mine"}).status_code == 409
+    assert outsider.post(f"{path}/lock", {"reason": "no, mine"}).status_code == 409
     version = visitor.text(f"{path}/lock").split('name="version" value="')[1].split('"')[0]
-    assert stranger.post(f"{path}/unlock", {"version": version}).status_code == 403
+    assert outsider.post(f"{path}/unlock", {"version": version}).status_code == 403
     visitor.post(f"{path}/unlock", {"version": version})
-    stranger.post(f"{path}/lock", {"reason": "hers"})
+    outsider.post(f"{path}/lock", {"reason": "hers"})
     page = visitor.text(f"{path}/lock")
     assert "Force unlock" in page
     version = page.split('name="version" value="')[1].split('"')[0]

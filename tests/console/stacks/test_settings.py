@@ -229,15 +229,15 @@ def test_another_version_has_to_be_one_of_the_catalogue(visitor: Visitor, path: 
 
 
 def test_a_viewer_sees_the_settings_and_changes_none(
-    stranger: Visitor, fleet: Fleet, path: str
+    outsider: Visitor, fleet: Fleet, path: str
 ) -> None:
     fleet.member("vera", "a long password", "viewer")
-    stranger.sign_in("vera", "a long password")
-    page = stranger.text(path)
+    outsider.sign_in("vera", "a long password")
+    page = outsider.text(path)
     assert "requires the role Operator" in page
     assert "Preview plan" not in page
     for form in (path, f"{path}/parameters", f"{path}/upgrade"):
-        assert stranger.post(form, {"version": "1"}).status_code == 403
+        assert outsider.post(form, {"version": "1"}).status_code == 403
 
 
 def test_the_settings_of_a_deleted_stack_are_history(

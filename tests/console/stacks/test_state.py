@@ -184,18 +184,18 @@ def test_a_state_that_is_too_large_and_a_form_without_a_file_are_refused(
 
 
 def test_an_operator_rolls_back_but_sees_no_file(
-    stranger: Visitor, fleet: Fleet, path: str
+    outsider: Visitor, fleet: Fleet, path: str
 ) -> None:
     fleet.member("olga", "a long password", "operator")
-    stranger.sign_in("olga", "a long password")
-    page = stranger.text(f"{path}/state")
+    outsider.sign_in("olga", "a long password")
+    page = outsider.text(f"{path}/state")
     assert "Roll back…" in page
     assert "require the role Admin" in page
     assert "Upload and plan" not in page
     assert "/download" not in page
-    assert stranger.get(f"{path}/state/1/download").status_code == 403
+    assert outsider.get(f"{path}/state/1/download").status_code == 403
     data = (BytesIO(state_bytes(9, {})), "a")
-    assert stranger.post(f"{path}/state", {"state": data}).status_code == 403  # type: ignore[dict-item]
+    assert outsider.post(f"{path}/state", {"state": data}).status_code == 403  # type: ignore[dict-item]
 
 
 @pytest.mark.parametrize("status", ["pending", "planning", "applied", "errored"])

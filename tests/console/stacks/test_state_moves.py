@@ -55,12 +55,12 @@ def test_what_is_no_place_is_refused(visitor: Visitor, path: str, ctx: Context, 
 
 
 def test_an_operator_sees_the_place_and_moves_nothing(
-    stranger: Visitor, fleet: Fleet, path: str, ctx: Context
+    outsider: Visitor, fleet: Fleet, path: str, ctx: Context
 ) -> None:
     fleet.member("olga", "a long password", "operator")
-    stranger.sign_in("olga", "a long password")
-    page = stranger.text(path)
+    outsider.sign_in("olga", "a long password")
+    page = outsider.text(path)
     assert "Stored on the volume" in page
     assert "Move to the bucket" not in page
-    assert stranger.post(f"{path}/move", {"state_backend": "s3"}).status_code == 403
+    assert outsider.post(f"{path}/move", {"state_backend": "s3"}).status_code == 403
     assert moves(ctx) == []

@@ -42,7 +42,7 @@ TRACEBACK = f'Traceback (most recent call last):\n  File "x.py", line 1\nValueEr
 
 
 @pytest.fixture
-def rung(ctx: Context, fresh_redis_url: str) -> Iterator[Context]:
+def connected(ctx: Context, fresh_redis_url: str) -> Iterator[Context]:
     """The context with a Redis that is there."""
     connection = connect(fresh_redis_url)
     yield replace(ctx, notifier=Notifier(connection))
@@ -50,8 +50,8 @@ def rung(ctx: Context, fresh_redis_url: str) -> Iterator[Context]:
 
 
 @pytest.fixture
-def app_with_redis(rung: Context) -> Flask:
-    return create_app(rung.settings, rung)
+def app_with_redis(connected: Context) -> Flask:
+    return create_app(connected.settings, connected)
 
 
 @pytest.fixture
@@ -98,14 +98,14 @@ def test_without_redis_the_page_says_so_and_that_nothing_is_lost(visitor: Visito
 
 
 def test_workers_queues_and_the_clock_are_shown(
-    admin: Visitor, rung: Context, fleet: Fleet
+    admin: Visitor, connected: Context, fleet: Fleet
 ) -> None:
     assert "No worker is running." in admin.text("/workers")
-    worker = start_worker(rung)
+    worker = start_worker(connected)
     waiting = fleet.stack("web", status="creating")
-    rung.notifier.notify(waiting.operation_id, 1, OPERATIONS_QUEUE)
-    record_scheduler_beat(rung)
-    record_pulse(rung)
+    connected.notifier.notify(waiting.operation_id, 1, OPERATIONS_QUEUE)
+    record_scheduler_beat(connected)
+    record_pulse(connected)
     page = admin.text("/workers")
     assert "No worker is running." not in page
     assert "1 alive" in page
@@ -116,11 +116,11 @@ def test_workers_queues_and_the_clock_are_shown(
 
 
 def test_a_worker_without_a_heartbeat_is_silent_and_not_counted(
-    admin: Visitor, rung: Context
+    admin: Visitor, connected: Context
 ) -> None:
-    worker = start_worker(rung)
+    worker = start_worker(connected)
     long_ago = (utc_now() - timedelta(minutes=10)).isoformat()
-    rung.notifier.connection.hset(worker.key, "last_heartbeat", long_ago)
+    connected.notifier.connection.hset(worker.key, "last_heartbeat", long_ago)
     page = admin.text("/workers")
     assert "Down" in page
     assert "0 alive" in page
@@ -183,25 +183,25 @@ def test_a_host_that_lives_is_drained_and_resumed(visitor: Visitor, ctx: Context
     assert "Draining" not in visitor.text("/workers")
 
 
-def test_what_waits_in_no_queue_is_rung_again_and_that_is_audited(
-    admin: Visitor, rung: Context, fleet: Fleet
+def test_what_waits_in_no_queue_is_requeued_and_that_is_audited(
+    admin: Visitor, connected: Context, fleet: Fleet
 ) -> None:
-    made = fleet.stack("web", status="creating")  # rung while Redis was away
+    made = fleet.stack("web", status="creating")  # not queued: Redis was away
     fleet.change_operation(made.operation_id, notified_at=utc_now() - timedelta(minutes=1))
     assert admin.post("/workers/requeue").location == "/workers?done=requeued"
-    assert len(open_queue(OPERATIONS_QUEUE, rung.notifier.connection)) == 1
+    assert len(open_queue(OPERATIONS_QUEUE, connected.notifier.connection)) == 1
     assert admin.post("/workers/requeue").location == "/workers?done=nothing-to-requeue"
-    with rung.read() as session:
+    with connected.read() as session:
         events = session.query(AuditEvent).filter_by(action="queue.ring").all()
         assert [event.detail["count"] for event in events] == [1, 0]
 
 
 def test_failed_jobs_name_the_class_of_the_error_only_and_can_be_forgotten(
-    admin: Visitor, rung: Context, fleet: Fleet
+    admin: Visitor, connected: Context, fleet: Fleet
 ) -> None:
     made = fleet.stack("web")
-    fail_job(rung, made.operation_id, TRACEBACK)
-    fail_job(rung, f"{made.operation_id}x", "Work-horse terminated unexpectedly; signal 9")
+    fail_job(connected, made.operation_id, TRACEBACK)
+    fail_job(connected, f"{made.operation_id}x", "Work-horse terminated unexpectedly; signal 9")
     page = admin.text("/workers")
     assert made.operation_id in page
     assert "ValueError" in page
@@ -209,15 +209,15 @@ def test_failed_jobs_name_the_class_of_the_error_only_and_can_be_forgotten(
     assert "alert(" not in page
     assert admin.post("/workers/failed/forget").location == "/workers?done=failures-forgotten"
     assert "No failed jobs" in admin.text("/workers")
-    assert not AllowListedJob.exists(job_id(made.operation_id, 9), rung.notifier.connection)
+    assert not AllowListedJob.exists(job_id(made.operation_id, 9), connected.notifier.connection)
     assert made.operation_id in admin.text("/operations")
 
 
 def test_only_an_administrator_acts_and_others_see_only_their_operations(
-    admin: Visitor, app_with_redis: Flask, rung: Context, fleet: Fleet
+    admin: Visitor, app_with_redis: Flask, connected: Context, fleet: Fleet
 ) -> None:
     operation = fleet.operation(fleet.stack("web").stack_id, status="planning")
-    fail_job(rung, operation, TRACEBACK)
+    fail_job(connected, operation, TRACEBACK)
     fleet.member("vera", OTHER, "viewer")
     fleet.member("nina", OTHER, None)
     assert "Requeue waiting operations" in admin.text("/workers")
@@ -230,7 +230,7 @@ def test_only_an_administrator_acts_and_others_see_only_their_operations(
         assert "Failed jobs" not in page
         assert person.post("/workers/requeue").status_code == 403
         assert person.post("/workers/failed/forget").status_code == 403
-    assert len(open_queue(OPERATIONS_QUEUE, rung.notifier.connection)) == 0
+    assert len(open_queue(OPERATIONS_QUEUE, connected.notifier.connection)) == 0
 
 
 FOREIGN = (
@@ -244,9 +244,9 @@ FOREIGN = (
 
 @pytest.mark.parametrize("fields", FOREIGN)
 def test_a_foreign_job_among_the_failed_ones_breaks_no_page(
-    admin: Visitor, rung: Context, fields: dict[str, Any]
+    admin: Visitor, connected: Context, fields: dict[str, Any]
 ) -> None:
-    redis = rung.notifier.connection
+    redis = connected.notifier.connection
     registry = FailedJobRegistry(OPERATIONS_QUEUE, redis).key
     for name in (b"foreign", b"\xff\xfe", b"<script>alert(1)</script>"):
         redis.hset(b"rq:job:" + name, mapping=fields)
@@ -264,7 +264,7 @@ def test_a_foreign_job_among_the_failed_ones_breaks_no_page(
 
 
 @pytest.mark.parametrize("key", ["rq:workers", "rq:queue:operations", "rq:failed:operations"])
-def test_a_key_of_another_type_breaks_no_page(admin: Visitor, rung: Context, key: str) -> None:
-    rung.notifier.connection.set(key, "text")
+def test_a_key_of_another_type_breaks_no_page(admin: Visitor, connected: Context, key: str) -> None:
+    connected.notifier.connection.set(key, "text")
     assert admin.text("/workers")
     assert admin.post("/workers/requeue").status_code < 600

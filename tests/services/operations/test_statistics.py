@@ -61,10 +61,10 @@ def test_who_has_no_part_in_a_project_learns_nothing_of_it(ctx: Context) -> None
     with ctx.write() as session:
         row = add(session, stack.id, utc_now(), "applied", "apply")
         step(session, row, "plan", 1)
-    stranger = Principal(id="usr_x", name="x")
+    outsider = Principal(id="usr_x", name="x")
     with ctx.read() as session:
-        assert not any(count_by_day(session, stranger).values())
-        assert measure_steps(session, stranger) == []
+        assert not any(count_by_day(session, outsider).values())
+        assert measure_steps(session, outsider) == []
 
 
 @pytest.mark.parametrize("milliseconds", [0, 1, 86_400_000])

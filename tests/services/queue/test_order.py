@@ -215,7 +215,7 @@ def test_without_choices_a_plan_is_of_the_whole_stack_and_needs_no_person(
     assert (row.options, row.requires_approval) == ({}, False)
 
 
-def test_what_waits_behind_another_is_rung_when_that_ends_and_only_once(
+def test_what_waits_behind_another_is_notified_when_that_ends_and_only_once(
     ctx: Context, stack: Stack
 ) -> None:
     running, waiting = ask(ctx, stack, Type.APPLY), ask(ctx, stack, Type.APPLY)

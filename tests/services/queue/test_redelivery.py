@@ -100,7 +100,7 @@ def test_a_ring_whose_job_failed_before_the_claim_is_repeated(heard: Context, re
     assert notify_again(heard) == 1
 
 
-def test_only_the_first_of_a_stack_is_rung(heard: Context, redis: Redis) -> None:
+def test_only_the_first_of_a_stack_is_notified(heard: Context, redis: Redis) -> None:
     stack = create(heard, "web")
     with perform(heard, ADMIN) as work:
         control.request_operation(work, stack.id, OperationType.PLAN)
@@ -111,7 +111,9 @@ def test_only_the_first_of_a_stack_is_rung(heard: Context, redis: Redis) -> None
 
 
 @pytest.mark.parametrize("status", ["planning", "applying", "canceling", "applied", "errored"])
-def test_what_runs_or_has_ended_is_never_rung(heard: Context, redis: Redis, status: str) -> None:
+def test_what_runs_or_has_ended_is_never_notified(
+    heard: Context, redis: Redis, status: str
+) -> None:
     create(heard, "web")
     redis.flushall()
     age_notifications(heard)
@@ -120,7 +122,7 @@ def test_what_runs_or_has_ended_is_never_rung(heard: Context, redis: Redis, stat
     assert notify_again(heard) == 0
 
 
-def test_a_plan_is_rung_again_only_when_it_was_approved(heard: Context, redis: Redis) -> None:
+def test_a_plan_is_requeued_only_when_it_was_approved(heard: Context, redis: Redis) -> None:
     create(heard, "web")
     redis.flushall()
     age_notifications(heard)

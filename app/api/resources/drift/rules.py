@@ -37,8 +37,7 @@ def expiry_field(**options: Any) -> Moment:
     return Moment(
         format="iso",
         metadata={
-            "description": f"{DEFAULT_LIFE.days} days from now unless said otherwise, at most "
-            f"{MAX_LIFE.days}"
+            "description": f"{DEFAULT_LIFE.days} days from now by default, at most {MAX_LIFE.days}"
         },
         **options,
     )
@@ -52,7 +51,7 @@ def _text(limit: int, description: str = "", **options: Any) -> fields.String:
 class RuleTerms(Request):
     """Fields of a rule that can be set when it is created and later."""
 
-    owner = _text(MAX_NAME, "Who answers for it; the caller unless said otherwise")
+    owner = _text(MAX_NAME, "Who answers for it; the caller by default")
     expires_at = expiry_field()
 
 

@@ -22,11 +22,11 @@ def _login(rest: Rest, password: str) -> int:
 
 
 def test_a_person_sees_the_own_sessions_only(rest: Rest) -> None:
-    second, stranger = Rest(rest.app), rest.as_member("viewer")
+    second, outsider = Rest(rest.app), rest.as_member("viewer")
     shown = rest.get("/auth/sessions").json["items"]
     assert [item["current"] for item in shown] == [False, True]
     assert shown[0]["id"] == second.opened.session_id
-    assert [item["current"] for item in stranger.get("/auth/sessions").json["items"]] == [True]
+    assert [item["current"] for item in outsider.get("/auth/sessions").json["items"]] == [True]
 
 
 def test_ending_one_session_stops_its_tokens_and_no_others(rest: Rest) -> None:
@@ -39,10 +39,10 @@ def test_ending_one_session_stops_its_tokens_and_no_others(rest: Rest) -> None:
 
 
 def test_another_persons_session_looks_like_a_missing_one(rest: Rest) -> None:
-    stranger = rest.as_member("admin")
+    outsider = rest.as_member("admin")
     path = "/auth/sessions/{}"
     told = [
-        problem(stranger.delete(path.format(session)), 404, "not_found")["detail"]
+        problem(outsider.delete(path.format(session)), 404, "not_found")["detail"]
         for session in (rest.opened.session_id, "ses_none")
     ]
     assert told[0].replace(rest.opened.session_id, "ses_none") == told[1]
@@ -50,14 +50,14 @@ def test_another_persons_session_looks_like_a_missing_one(rest: Rest) -> None:
 
 
 def test_signing_out_everywhere_ends_every_session_and_its_refresh_tokens(rest: Rest) -> None:
-    second, stranger = Rest(rest.app), rest.as_member("viewer")
+    second, outsider = Rest(rest.app), rest.as_member("viewer")
     assert rest.delete("/auth/sessions").status_code == 204
     for ended in (rest, second):
         problem(ended.get("/auth/me"), 401, "unauthenticated")
         headers = {"Authorization": f"Bearer {ended.refresh_token()}"}
         renewed = ended.client.post("/api/v1/auth/refresh", headers=headers)
         problem(renewed, 401, "unauthenticated")
-    assert stranger.get("/auth/me").status_code == 200
+    assert outsider.get("/auth/me").status_code == 200
 
 
 def test_a_new_password_ends_the_other_sessions_and_keeps_this_one(rest: Rest) -> None:

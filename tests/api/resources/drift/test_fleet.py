@@ -104,11 +104,11 @@ def test_the_fleet_is_filtered(rest: Rest, stack: Stack) -> None:
 
 def test_nobody_sees_findings_of_projects_in_which_he_has_no_role(rest: Rest, stack: Stack) -> None:
     report = check(rest.ctx, stack, change(size=2))
-    stranger = rest.as_member(None)
-    assert stranger.get("/drift/findings").json["items"] == []
+    outsider = rest.as_member(None)
+    assert outsider.get("/drift/findings").json["items"] == []
     (item,) = rest.get("/drift/findings").json["items"]
-    problem(stranger.get(f"/drift/findings/{item['id']}"), 404, "not_found")
-    problem(stranger.get(f"/stacks/{stack.id}/drift-reports/{report.id}"), 404, "not_found")
+    problem(outsider.get(f"/drift/findings/{item['id']}"), 404, "not_found")
+    problem(outsider.get(f"/stacks/{stack.id}/drift-reports/{report.id}"), 404, "not_found")
 
 
 def test_the_fleet_is_grouped_by_what_probably_caused_it(rest: Rest, stack: Stack) -> None:

@@ -89,8 +89,8 @@ def test_only_an_interrupted_operation_is_resolved(rest: Rest, network: dict[str
 def test_a_viewer_decides_nothing(rest: Rest, interrupted: str) -> None:
     viewer = rest.as_member("viewer")
     problem(viewer.post(f"{interrupted}/resolve", {"action": "accept"}), 403, "permission_denied")
-    stranger = rest.as_member(None)
-    problem(stranger.post(f"{interrupted}/resolve", {"action": "accept"}), 404, "not_found")
+    outsider = rest.as_member(None)
+    problem(outsider.post(f"{interrupted}/resolve", {"action": "accept"}), 404, "not_found")
 
 
 def test_a_kill_needs_a_cancel_first_and_the_grace_period_to_be_over(rest: Rest) -> None:

@@ -66,9 +66,9 @@ def test_only_those_may_set_it_who_manage_the_project_or_the_service(rest: Rest)
     problem(admin.patch(service, body, If_Match="*"), 403, "permission_denied")
     problem(operator.patch(project, body, If_Match="*"), 403, "permission_denied")
     assert admin.patch(project, body, If_Match="*").status_code == 200
-    stranger = rest.as_member(None)
-    problem(stranger.get(project), 404, "not_found")
-    problem(stranger.patch(project, body, If_Match="*"), 404, "not_found")
+    outsider = rest.as_member(None)
+    problem(outsider.get(project), 404, "not_found")
+    problem(outsider.patch(project, body, If_Match="*"), 404, "not_found")
 
 
 def test_a_change_needs_the_version_that_was_read(rest: Rest) -> None:

@@ -113,11 +113,11 @@ def test_a_stale_version_destroys_nothing(rest: Rest, fleet: dict[str, dict[str,
 def test_who_may_only_look_may_plan_but_not_destroy(
     rest: Rest, fleet: dict[str, dict[str, Any]]
 ) -> None:
-    viewer, stranger = rest.as_member("viewer"), rest.as_member(None)
+    viewer, outsider = rest.as_member("viewer"), rest.as_member(None)
     assert delete(viewer, fleet["net"], "plan").status_code == 200
     problem(delete(viewer, fleet["net"], "true"), 403, "permission_denied")
     for cascade in ("plan", "true"):
-        problem(delete(stranger, fleet["net"], cascade), 404, "not_found")
+        problem(delete(outsider, fleet["net"], cascade), 404, "not_found")
 
 
 def test_a_deleted_stack_has_nothing_to_plan(rest: Rest, fleet: dict[str, dict[str, Any]]) -> None:

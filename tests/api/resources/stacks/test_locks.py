@@ -173,7 +173,7 @@ def test_ones_own_lock_is_taken_away_without_force(rest: Rest, network: dict[str
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_a_viewer_and_a_stranger_lock_nothing(
+def test_a_viewer_and_a_outsider_lock_nothing(
     rest: Rest, network: dict[str, Any], method: str
 ) -> None:
     options: dict[str, Any] = {"json": REASON} if method == "PUT" else {}
