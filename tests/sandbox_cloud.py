@@ -95,7 +95,7 @@ class Cloud:
         return self._http.request(method, path, **options).is_success
 
     def add(self, type_name: str, tags: dict[str, str], **attributes: Any) -> str:
-        """Make a resource behind Landform's back; return its id."""
+        """Make a resource outside Landform; return its id."""
         body = {"type": type_name, "attributes": attributes, "tags": tags}
         made: str = self.call("POST", "/resources", json=body)["id"]
         return made

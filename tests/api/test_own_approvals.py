@@ -30,7 +30,7 @@ def people(rest: Rest) -> tuple[Rest, Rest]:
 
 
 def wait(rest: Rest, operation_id: str) -> str:
-    """Let the plan of an operation wait for a person, as a worker would."""
+    """Let the plan of an operation await approval, as a worker would."""
     with rest.ctx.write() as session:
         operation = session.get_one(Operation, operation_id)
         operation.status, operation.generation = "planned", operation.stack.generation

@@ -68,7 +68,7 @@ class Who(StrEnum):
     VIEWER = "viewer"
     OPERATOR = "operator"
     ADMIN = "admin of the project"
-    STRANGER = "admin of another project"
+    OUTSIDER = "admin of another project"
     SYSTEM = "administrator"
     WITHOUT = "token without the scope"
     WITH = "token with the scope"
@@ -81,7 +81,7 @@ IN = 0
 """Let in: the request is answered as ``Row.granted`` says."""
 SIGN_IN = 303
 """Sent to the sign-in page."""
-KNOWN = (Who.NOBODY, Who.VIEWER, Who.OPERATOR, Who.ADMIN, Who.STRANGER, Who.SYSTEM)
+KNOWN = (Who.NOBODY, Who.VIEWER, Who.OPERATOR, Who.ADMIN, Who.OUTSIDER, Who.SYSTEM)
 MACHINES = (Who.WITHOUT, Who.WITH)
 NOT_SIGNED_IN = (Who.ANONYMOUS, Who.EXPIRED, Who.REVOKED, Who.DISABLED)
 
@@ -181,7 +181,7 @@ class World:
             Who.VIEWER: rest.as_member("viewer").user,
             Who.OPERATOR: rest.as_member("operator").user,
             Who.ADMIN: rest.as_member("admin").user,
-            Who.STRANGER: rest.as_member("admin", "other").user,
+            Who.OUTSIDER: rest.as_member("admin", "other").user,
             Who.SYSTEM: self._second_administrator(),
             Who.DISABLED: rest.as_member("admin").user,
         }

@@ -1,4 +1,4 @@
-"""What somebody opens behind Landform's back stays a finding until it is undone or accepted."""
+"""What somebody opens outside Landform stays a finding until it is undone or accepted."""
 
 from __future__ import annotations
 

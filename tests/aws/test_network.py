@@ -1,4 +1,4 @@
-"""A network on AWS: its life, what happens to it behind Landform's back, and a sudden death."""
+"""A network on AWS: its life, what happens to it outside Landform, and a sudden death."""
 
 from __future__ import annotations
 

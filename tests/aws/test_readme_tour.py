@@ -1,6 +1,6 @@
 """The tour of the README on an AWS account: only the name of the account is another one.
 
-What happens behind Landform's back happens in AWS instead of the sandbox. Machines of this test may
+What happens outside Landform happens in AWS instead of the sandbox. Machines of this test may
 take longer than the 30 seconds for which a request is held, so each block waits for what it began.
 """
 

@@ -1,7 +1,7 @@
 """Checks that pages, documents and code use the field's terms and none of our own.
 
-Each retired word has the term to write instead. Records of the past keep theirs: the changelog and
-the decisions in ``docs/adr`` are left out. In a sentence that people read, a status or a type is
+Each retired word has the term to write instead. The checks themselves, which name them, are left
+out. In a sentence that people read, a status or a type is
 named by ``in_words``, never by its value.
 """
 
@@ -41,6 +41,8 @@ RETIRED = (
     (r"who carries (?:it|operations) out", "worker"),
     (r"landform's keeper", "maintenance loop"),
     (r"\bnothing[ -]to[ -]ring\b", "notify, requeue"),
+    (r"unless (?:it is )?(?:said|told) otherwise", "by default"),
+    (r"wants? otherwise|answers? otherwise", "wants to change; gives another answer"),
 )
 VALUES = frozenset({"status", "type", "backend", "verdict"})
 SPEAKING = (("app", "services"), ("app", "domain"), ("app", "terraform"), ("app", "storage"))
@@ -64,7 +66,9 @@ def check_words(root: Path) -> Iterator[Finding]:
 
 def check_code(root: Path) -> Iterator[Finding]:
     """Yield every retired word in the code, and every sentence that names a status by its value."""
-    for source in python_sources(root, *CODE):
+    for source in python_sources(root, *CODE, "tests"):
+        if source.path.parts[:2] == ("tests", "checks"):
+            continue
         for number, line in enumerate(source.text.splitlines(), start=1):
             said = line.replace("_", " ")
             for pattern, instead in PATTERNS:
@@ -103,7 +107,8 @@ def _counted_wrongly(source: Source) -> Iterator[Finding]:
 
 def _read_by_people(root: Path) -> list[Path]:
     readme = root / "README.md"
-    found = [*(root / "templates").rglob("*.html"), *(root / "docs").glob("*.md")]
+    found = [*(root / "templates").rglob("*.html"), *(root / "docs").rglob("*.md")]
+    found += root.glob("CHANGELOG.md")
     return sorted([*found, *([readme] if readme.exists() else [])])
 
 

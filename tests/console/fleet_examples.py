@@ -243,7 +243,7 @@ class Fleet:
 
 
 def updated(address: str, path: str, before: Any, after: Any) -> dict[str, Any]:
-    """A resource that somebody changed behind Landform's back."""
+    """A resource that somebody changed outside Landform."""
     return {
         "address": address,
         "name": address.rsplit(".", 1)[-1],
@@ -266,7 +266,7 @@ def updated(address: str, path: str, before: Any, after: Any) -> dict[str, Any]:
 
 
 def deleted(address: str, **more: Any) -> dict[str, Any]:
-    """A resource that somebody deleted behind Landform's back."""
+    """A resource that somebody deleted outside Landform."""
     gone = updated(address, "id", "abc", None)
     return {**gone, "change": "deleted", "severity": "high", "mending": "create", **more}
 

@@ -15,7 +15,7 @@ RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 ERRORS = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 PAGE = re.compile(r"^### `([a-z_]+)`\n(.*?)(?=^#{1,3} |\Z)", re.M | re.S)
 PARTS = ("Means", "Look", "Do", "Do not")
-# What a client sent, or who he is: he mends it himself, with docs/errors.md.
+# What a client sent, or who he is: he can correct that himself, with docs/errors.md.
 OF_CLIENTS = {
     *("validation_failed", "not_found", "conflict", "name_taken", "stack_referenced"),
     *("reference_not_ready", "immutable_parameter", "deletion_protected", "operation_state"),

@@ -1,4 +1,4 @@
-"""Whatever is done to a chained trail behind Landform's back is found, and at which event."""
+"""Whatever is done to a chained trail outside Landform is found, and at which event."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_nothing_to_do_is_an_answer() -> None:
     assert choose([], Load(), LIMITS) is None
 
 
-def test_a_check_of_the_clock_is_picked_from_the_first_that_have_room() -> None:
+def test_a_scheduled_check_is_picked_from_the_first_that_have_room() -> None:
     checks = [item(100 + n, OperationType.DRIFT_CHECK, by="system") for n in range(20)]
     full = [item(n, OperationType.DRIFT_CHECK, project="full", by="system") for n in range(5)]
     seen = []

@@ -61,7 +61,7 @@ def test_a_network_is_asked_for_followed_kept_and_deleted(landform: RunningLandf
     assert landform.call("GET", f"/stacks/{stack_id}")["status"] == "deleted"
 
 
-def test_drift_is_seen_by_the_clock_and_on_demand(landform: RunningLandform) -> None:
+def test_drift_is_seen_on_schedule_and_on_demand(landform: RunningLandform) -> None:
     stack = landform.made("watched", drift={"interval_seconds": 10})
     wait_until(lambda: drift_of(landform, stack["id"])["status"] == "in_sync", "the first check")
     (network,) = landform.cloud.list(type="network", tag=f"landform:stack={stack['id']}")

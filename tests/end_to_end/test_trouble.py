@@ -146,7 +146,7 @@ def test_the_scheduler_outlives_a_restart_of_redis(
     redis.start()
     wait_until(
         lambda: landform.call("GET", f"/stacks/{stack['id']}")["drift"]["status"] == "in_sync",
-        "a drift check by the clock",
+        "a scheduled drift check",
     )
     assert [process.pid for process in landform.processes("workers.scheduler")] == [before.pid]
 

@@ -1,6 +1,6 @@
 """A small company's infrastructure, for pictures: made by a real Landform in the sandbox cloud.
 
-Most of it in order; one stack has drifted, one failed, one plan waits for a person, one runs.
+Most of it in order; one stack has drifted, one failed, one plan awaits approval, one runs.
 """
 
 from __future__ import annotations

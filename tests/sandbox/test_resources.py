@@ -31,7 +31,7 @@ def test_the_location_header_leads_to_the_new_resource(api: FlaskClient) -> None
     assert api.get(answer.headers["Location"]).get_json() == answer.get_json()
 
 
-def test_a_bucket_has_a_url_and_keeps_its_objects_unless_told_otherwise(api: FlaskClient) -> None:
+def test_a_bucket_has_a_url_and_keeps_its_objects_by_default(api: FlaskClient) -> None:
     attributes = create(api, "bucket", **BUCKET)["attributes"]
 
     assert attributes["url"] == "sandbox://eu-west/a-bucket"

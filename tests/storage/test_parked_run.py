@@ -1,4 +1,4 @@
-"""While a plan waits for a person, nothing of its run is readable; afterwards all is as it was."""
+"""While a plan awaits approval, nothing of its run is readable; afterwards all is as it was."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The drift page: what changed behind Landform's back, and what is not known."""
+"""The drift page: what changed outside Landform, and what is not known."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def test_a_verdict_that_an_apply_made_worthless_is_given_anew(ctx: Context, stac
 
 
 def sweep(ctx: Context) -> str:
-    """Have the stack checked quickly by the clock; return the id of the operation."""
+    """Have the stack checked quickly on schedule; return the id of the operation."""
     with ctx.write() as session:
         session.execute(update(Schedule).values(next_check_at=utc_now() - timedelta(seconds=1)))
     assert claim_due(ctx) == 1

@@ -1,4 +1,4 @@
-"""An account that a host does not allow starts no Terraform, and says how to mend it."""
+"""An account that a host does not allow starts no Terraform, and says how to fix that."""
 
 from __future__ import annotations
 

@@ -176,7 +176,7 @@ def test_checks_by_terraform_and_by_the_provider(
         assert (stack.drift_status, stack.schedule.failures) == ("in_sync", 0)
 
 
-def test_a_check_that_gives_way(landform: Landform, network: Stack) -> None:
+def test_a_check_that_is_preempted(landform: Landform, network: Stack) -> None:
     check = check_by_clock(landform, network)
     running = begin(landform, check)
     with broken(landform, spared=0) as outages:

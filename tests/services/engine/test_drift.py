@@ -1,4 +1,4 @@
-"""Drift: what was changed behind Landform's back is seen, told apart, and never hidden."""
+"""Drift: what was changed outside Landform is seen, told apart, and never hidden."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from tests.landform import Landform
 
 
 def make_foreign(landform: Landform, cidr: str = "10.9.0.0/16") -> tuple[str, list[str]]:
-    """Make a network with two subnets behind Landform's back; return the ids."""
+    """Make a network with two subnets outside Landform; return the ids."""
 
     def make(kind: str, **attributes: Any) -> str:
         body = {"type": kind, "attributes": {"name": "theirs", **attributes}}

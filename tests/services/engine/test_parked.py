@@ -1,4 +1,4 @@
-"""A plan that waits for a person keeps its secrets sealed, and is applied from there."""
+"""A plan that awaits approval keeps its secrets sealed, and is applied from there."""
 
 from __future__ import annotations
 

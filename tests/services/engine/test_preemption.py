@@ -45,7 +45,7 @@ def look_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.thorough
-def test_an_apply_stops_a_check_of_the_clock_on_a_slow_cloud(
+def test_an_apply_stops_a_scheduled_check_on_a_slow_cloud(
     landform: Landform, network: Stack
 ) -> None:
     landform.perform(network, OperationType.DRIFT_CHECK)
@@ -94,13 +94,13 @@ def test_it_does_not_stop_for_what_could_not_start_anyway(
     assert not running.poll()
 
 
-def test_what_a_person_asked_for_gives_way_to_nothing(landform: Landform, network: Stack) -> None:
+def test_nothing_preempts_what_a_person_asked_for(landform: Landform, network: Stack) -> None:
     running = begin(landform, landform.request(network, OperationType.DRIFT_CHECK))
     landform.request(network, OperationType.APPLY)
     assert not running.poll()
 
 
-def test_giving_way_is_no_death_however_often(landform: Landform, network: Stack) -> None:
+def test_preemption_is_no_death_however_often(landform: Landform, network: Stack) -> None:
     check = check_by_clock(landform, network)
     for _ in range(dead_runs.MAX_DEATHS):
         assert begin(landform, check).queue_again()

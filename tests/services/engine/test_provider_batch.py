@@ -252,7 +252,7 @@ def test_a_slow_stack_does_not_hold_the_others(
 
 
 @pytest.mark.thorough
-def test_a_round_gives_way_to_what_people_want_of_its_stack(
+def test_a_batch_is_preempted_by_what_people_want_of_its_stack(
     landform: Landform, buckets: list[Stack], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(preemption, "LOOK_SECONDS", 0.0)

@@ -96,7 +96,7 @@ def test_a_rename_is_applied_and_the_next_version_destroys_nothing(
 
 
 @pytest.mark.parametrize("rule", ["unless_destroy", "additions_only"])
-def test_what_would_be_forgotten_waits_for_a_person(
+def test_what_would_be_forgotten_needs_approval(
     first: WorkingClient, client: WorkingClient, cloud: Cloud, rule: str
 ) -> None:
     stack = first.made("forgetful", auto_apply=rule)

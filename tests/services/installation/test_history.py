@@ -343,7 +343,7 @@ OPERATIONS = st.lists(
             ["applied", "planned_and_finished", "errored", "interrupted", "pending", "canceled"]
         ),
         st.integers(0, 800),  # days
-        st.booleans(),  # by the clock
+        st.booleans(),  # on schedule
         st.sampled_from(["", "version", "report", "approved", "resolved", "unsaved", "orphaned"]),
     ),
     max_size=12,

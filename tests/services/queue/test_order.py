@@ -67,7 +67,7 @@ def free(ctx: Context, stack: Stack) -> None:
         notify_freed(session, stack.id)
 
 
-def test_operations_run_as_they_were_asked_for_and_checks_of_the_clock_last(
+def test_operations_run_as_they_were_asked_for_and_scheduled_checks_last(
     ctx: Context, stack: Stack
 ) -> None:
     by_clock = ask(ctx, stack, Type.DRIFT_CHECK, SYSTEM_PRINCIPAL)

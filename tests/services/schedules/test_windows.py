@@ -115,7 +115,7 @@ def test_people_have_a_stack_checked_at_any_time(ctx: Context, stack: Stack) -> 
     with perform(ctx, ADMIN) as work:
         many = check_many(work, CheckFilter())
         _, one = control.request_operation(work, stack.id, OperationType.DRIFT_CHECK)
-    assert (many.due, many.not_watched) == (0, 1), "many are checked as the clock would"
+    assert (many.due, many.not_watched) == (0, 1), "many are checked as on schedule"
     assert one.status == "pending"
 
 
