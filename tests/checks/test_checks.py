@@ -237,6 +237,9 @@ def test_a_view_renders_no_page_of_another_noun(tmp_path: Path) -> None:
         ("docs/a.md", "A check of the clock asks the provider.", "scheduled check"),
         ("docs/a.md", "What waited is rung again.", "requeue"),
         ("README.md", "Redis is a doorbell.", "wake-up signal"),
+        ("docs/adr/0001-a.md", "Redis is a doorbell.", "wake-up signal"),
+        ("docs/operations/a.md", "Six hours unless said otherwise.", "by default"),
+        ("CHANGELOG.md", "Redis is a doorbell.", "wake-up signal"),
     ],
 )
 def test_a_retired_word_is_found(tmp_path: Path, name: str, text: str, instead: str) -> None:
@@ -245,16 +248,17 @@ def test_a_retired_word_is_found(tmp_path: Path, name: str, text: str, instead: 
     assert instead in found
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("docs/a.md", "Everything runs to its end; `workers/processes.py` is code."),
-        ("docs/adr/0001-a.md", "Redis is a doorbell."),
-        ("CHANGELOG.md", "Redis is a doorbell."),
-    ],
-)
-def test_plain_words_and_records_of_the_past_pass(tmp_path: Path, name: str, text: str) -> None:
-    assert find(check_words, tmp_path, name, text) == []
+def test_plain_words_pass(tmp_path: Path) -> None:
+    text = "Everything runs to its end; `workers/processes.py` is code."
+    assert find(check_words, tmp_path, "docs/a.md", text) == []
+
+
+def test_retired_words_of_tests_are_found_and_those_of_the_checks_pass(tmp_path: Path) -> None:
+    text = "def test_it_is_rung() -> None: ...\n"
+    (found,) = find(check_code, tmp_path, "tests/domain/test_a.py", text)
+    assert "write: notify" in found
+    (tmp_path / "tests/domain/test_a.py").unlink()
+    assert find(check_code, tmp_path, "tests/checks/test_a.py", text) == []
 
 
 @pytest.mark.parametrize(
