@@ -11,7 +11,7 @@ from contextlib import closing
 from app.cli_command import Command, open_context
 from app.domain.host_roles import HostRole, parse_roles
 from app.domain.plain_words import counted
-from app.errors import UnavailableError
+from app.errors import NotFoundError, UnavailableError
 from app.models import Instance
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
@@ -26,7 +26,7 @@ from app.services.installation.hosts import (
     host_by_id,
     list_hosts,
 )
-from app.services.installation.instances import own_instance
+from app.services.installation.instances import find_own_instance
 from app.services.paging import MAX_LIMIT, PageRequest
 from app.services.work import perform
 
@@ -62,7 +62,9 @@ def tell_ready(chosen: argparse.Namespace) -> int:
 
 
 def _find_unready(ctx: Context, wanted: frozenset[HostRole]) -> str:
-    own = own_instance(ctx)
+    own = find_own_instance(ctx)
+    if own is None:
+        return "no process of Landform was started on this host since it came up"
     with ctx.read() as session:
         row = session.get(Instance, own)
         hosts = describe(session, [row] if row is not None else [])
@@ -91,9 +93,20 @@ def drain_host(chosen: argparse.Namespace) -> int:
     """
     ctx = open_context()
     with closing(ctx.db):
-        host = _drain(ctx, chosen.instance or own_instance(ctx), chosen.wait)
+        host = _drain(ctx, _chosen(ctx, chosen), chosen.wait)
     print(f"{host.row.name} takes nothing new and runs nothing. It can be stopped.")
     return 0
+
+
+def _chosen(ctx: Context, chosen: argparse.Namespace) -> str:
+    """Return the instance that a person named, or that of this host."""
+    found: str | None = chosen.instance or find_own_instance(ctx)
+    if found is None:
+        raise NotFoundError(
+            "No process of Landform was started on this host since it came up.",
+            advice="Name an instance, as `landform admin hosts` lists them.",
+        )
+    return found
 
 
 def _drain(ctx: Context, instance_id: str, patience_seconds: float) -> Host:
@@ -120,7 +133,7 @@ def end_drain_of_host(chosen: argparse.Namespace) -> int:
     """
     ctx = open_context()
     with closing(ctx.db), perform(ctx, SYSTEM_PRINCIPAL) as work:
-        host = end_drain(work, chosen.instance or own_instance(ctx))
+        host = end_drain(work, _chosen(ctx, chosen))
     print(f"{host.row.name} takes work again.")
     return 0
 

@@ -11,13 +11,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from app.cli import COMMANDS, build_parser, main
 from app.domain.host_roles import HostRole
 from app.domain.operations import OperationType
 from app.models import Instance
 from app.services.context import Context, build_context
-from app.services.installation.instances import begin_instance, is_draining
+from app.services.installation.instances import INSTANCE_FILE, begin_instance, is_draining
 from tests.conftest import MakeSettings
 from tests.landform import NOWHERE
 from tests.services.some_stacks import ask, create, make_ready, set_to
@@ -130,6 +131,21 @@ def test_a_host_without_a_sign_of_life_or_without_the_role_is_not_ready(
         session.get_one(Instance, own).heartbeat_at -= timedelta(minutes=1)
     assert main(["admin", "ready"]) == 1
     assert "gives no sign of life" in capsys.readouterr().out
+
+
+def test_a_host_on_which_nothing_was_started_is_not_ready_and_is_not_registered(
+    ctx: Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("app.cli_hosts.open_context", lambda: ctx)
+    (ctx.settings.home_dir / INSTANCE_FILE).unlink()
+    with ctx.read() as session:
+        before = session.scalars(select(Instance.id)).all()
+    assert main(["admin", "ready", "--roles", "worker"]) == 1
+    assert "no process of Landform was started" in capsys.readouterr().out
+    assert main(["admin", "drain"]) == main(["admin", "undrain"]) == 2
+    assert not is_draining(ctx)
+    with ctx.read() as session:
+        assert session.scalars(select(Instance.id)).all() == before
 
 
 def test_every_command_says_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:

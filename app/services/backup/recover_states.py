@@ -98,7 +98,7 @@ def _between(
             try:
                 data = store.read(stack_id, name.serial, name.sha256)
                 stored = StoredState.describe(StateFile.parse(data), data)
-            except (StateError, LandformError):
+            except LandformError:
                 continue  # damaged, or an upload that was never finished; the present one counts
             if stored.lineage == current.lineage:
                 found[name.serial] = (stored, data)

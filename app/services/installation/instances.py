@@ -61,11 +61,15 @@ def join_instance(ctx: Context, role: HostRole) -> str:
 
 def own_instance(ctx: Context) -> str:
     """Return the id of this host's instance; a file is read, SQL only where that names none."""
+    return find_own_instance(ctx) or join_instance(ctx, HostRole.WORKER)
+
+
+def find_own_instance(ctx: Context) -> str | None:
+    """Return the id of this host's instance; None when none was registered since it came up."""
     try:
-        known = _identify((ctx.settings.home_dir / INSTANCE_FILE).read_text(encoding="utf-8"))
+        return _identify((ctx.settings.home_dir / INSTANCE_FILE).read_text(encoding="utf-8"))
     except OSError:
-        known = None
-    return known or join_instance(ctx, HostRole.WORKER)
+        return None
 
 
 def beat_instance(ctx: Context) -> None:
@@ -92,7 +96,7 @@ def is_gone(session: Session, instance_id: str | None) -> bool:
 
 def is_draining(ctx: Context) -> bool:
     """Tell whether this host takes nothing new because it is about to be stopped."""
-    own = own_instance(ctx)
+    own = find_own_instance(ctx)
     query = select(Instance.id).where(Instance.id == own, Instance.draining_since.is_not(None))
     with ctx.read() as session:
         return session.scalar(query) is not None
