@@ -19,7 +19,7 @@ from app.models import InstallationFact, Instance
 from app.queue.inspection import count_beating
 from app.services.context import Context
 from app.services.installation.health import SCHEDULER, SILENT_AFTER
-from app.services.installation.hosts import InstanceStatus, describe
+from app.services.installation.hosts import LIVING, InstanceStatus, describe
 
 SHOWN = timedelta(days=1)
 """An instance that was lost longer ago and holds nothing is not shown any more."""
@@ -62,7 +62,7 @@ def read_instances(session: Session) -> InstanceCensus:
             item.held,
         )
         for item in shown
-        if item.status in (InstanceStatus.ALIVE, InstanceStatus.SILENT)
+        if item.status in (*LIVING, InstanceStatus.SILENT)
     ]
     return InstanceCensus({status.value: counted[status] for status in InstanceStatus}, expected)
 

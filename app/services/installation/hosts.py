@@ -80,7 +80,8 @@ def hosts_in_use(session: Session) -> list[Host]:
         Instance.ended_at.is_(None) & recent | Instance.id.in_(_holding())
     )
     found = describe(session, session.scalars(query.order_by(Instance.id)).all())
-    return [host for host in found if host.status is not InstanceStatus.STOPPED or host.held]
+    # A silent one without a role is that of a preparation in a container of its own.
+    return [host for host in found if host.held or host.status in LIVING or host.row.roles]
 
 
 def describe(session: Session, rows: Collection[Instance]) -> list[Host]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from app.clock import utc_now
+from app.domain.host_roles import HostRole
 from app.models import Instance
 from app.services.context import Context
 from app.services.installation.figures import (
@@ -15,7 +16,10 @@ from app.services.installation.figures import (
     read_scheduler_beat,
 )
 from app.services.installation.health import record_scheduler_beat
-from app.services.installation.instances import HostRole, begin_instance, end_instance
+from app.services.installation.hosts import drain
+from app.services.installation.instances import begin_instance, end_instance
+from app.services.work import perform
+from tests.landform import ADMIN
 from tests.services.installation.test_hosts import AGO, held_elsewhere
 
 
@@ -57,6 +61,14 @@ def test_what_was_stopped_or_was_lost_long_ago_is_no_alarm(ctx: Context) -> None
     assert {item.id for item in found.expected} <= known
     assert found.by_status["stopped"] == before.by_status["stopped"] + 1
     assert found.by_status["silent"] == before.by_status["silent"]
+
+
+def test_a_host_that_is_drained_is_still_expected_to_live(ctx: Context) -> None:
+    own = register(ctx, silent_for=timedelta(0))
+    with perform(ctx, ADMIN) as work:
+        drain(work, own)
+    assert own in {item.id for item in read(ctx).expected}
+    assert read(ctx).by_status["draining"] == 1
 
 
 def test_a_preparation_in_a_container_of_its_own_is_no_host(ctx: Context) -> None:

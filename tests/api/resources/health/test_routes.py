@@ -87,6 +87,9 @@ def test_a_host_that_fell_silent_is_named_and_fails_the_agents_while_it_holds_wo
     with rest.ctx.write() as session:
         row = session.get_one(Instance, own)
         row.name, row.heartbeat_at = "host-b", row.heartbeat_at - timedelta(minutes=5)
+    assert "host-b" not in _checks(rest)["hosts"]["detail"], "it only prepared"
+    with rest.ctx.write() as session:
+        session.get_one(Instance, own).roles = ["worker"]
     assert "; host-b gave its last sign of life" in _checks(rest)["hosts"]["detail"]
     assert "hosts" not in _failed(rest)
     agents = rest.app.test_client().get("/readyz/agent")
