@@ -51,7 +51,7 @@ PASSWORD = "a viewer's long password"
 STREAM_SECONDS = 3.0
 TERRAFORM = ("terraform", "tofu", "launcher.py", "sandbox.provider")
 KINDS = ("networks", "existing-networks", "buckets", "clusters", "databases", "machine-groups")
-NOT_SET_UP = {"/sign-in/oidc", "/sign-in/oidc/callback"}
+NOT_SET_UP = {"/sign-in/oidc", "/sign-in/oidc/callback", "/settings/confirm/provider"}
 OTHER_KINDS = tuple(f"/api/v1/{plural}/" for plural in KINDS if plural != "machine-groups")
 OUTPUT = """
   login:
@@ -342,13 +342,16 @@ def _paths(rule: Any, story: Story) -> Iterator[str]:
             "rule_id": story.drift_rule,
             "finding_id": findings[0]["id"] if findings else "none",
             "account_id": asked["stack"]["cloud_account"]["id"],
-            "path:name": "drift",
+            "name": "drift",
+            "role": "web",
             "code": "not_found",
             "picture": "plan.png",
         }
-        path = str(rule.rule)
-        for name, filler in fillers.items():
-            path = path.replace(f"<{name}>", filler).replace(f"<int:{name}>", filler)
+        path = re.sub(
+            r"<(?:[^:>]+:)?(\w+)>",
+            lambda found: fillers.get(found[1], found[0]),  # noqa: B023  called at once
+            str(rule.rule),
+        )
         if not path.startswith(OTHER_KINDS):
             yield path
         if not rule.arguments:
