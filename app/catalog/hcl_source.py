@@ -5,7 +5,7 @@ Owns the only parsing of HCL. It judges nothing but syntax; evaluating is Terraf
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,10 @@ from hcl2.query import DocumentView
 from lark.exceptions import LarkError
 
 from app.catalog.diagnostics import Diagnostics
+from app.catalog.parsed_texts import Parsed, ParsedTexts
+
+KNOWN = ParsedTexts()
+"""What this process has parsed, and what ``keep_parsed`` of an earlier one has left."""
 
 
 @dataclass(frozen=True)
@@ -79,29 +83,41 @@ class HclSyntaxError(Exception):
 
 
 def parse_blocks(text: str, file: Path) -> list[Block]:
-    """Return the blocks in ``text``, which stands in ``file``.
+    """Return the blocks in ``text``, which stands in ``file``; the same text is parsed once.
 
     Raises:
         HclSyntaxError: names the line.
     """
+    parsed = KNOWN.find(text)
+    if parsed is None:
+        parsed = _parse(text)
+        KNOWN.add(text, parsed)
+    return [_block(one, file) for one in parsed]
+
+
+def _parse(text: str) -> list[Parsed]:
     try:
         document = DocumentView(hcl2.parses(text))
     except LarkError as error:
         line = getattr(error, "line", 1)
         raise HclSyntaxError(line if isinstance(line, int) and line > 0 else 1) from error
-    return list(_blocks(document, file))
+    return list(_parsed(document.blocks()))
 
 
-def _blocks(view: Any, file: Path) -> Iterator[Block]:
-    for block in view.blocks():
-        yield Block(
-            file=file,
-            line=block.raw.to_lark().meta.line,
-            type=block.block_type,
-            labels=tuple(block.name_labels),
-            attributes={item.name: _expression(item) for item in block.attributes()},
-            blocks=tuple(_blocks(block, file)),
+def _parsed(views: Iterable[Any]) -> Iterator[Parsed]:
+    for view in views:
+        yield Parsed(
+            line=view.raw.to_lark().meta.line,
+            type=view.block_type,
+            labels=tuple(view.name_labels),
+            attributes={item.name: _expression(item) for item in view.attributes()},
+            blocks=tuple(_parsed(view.blocks())),
         )
+
+
+def _block(parsed: Parsed, file: Path) -> Block:
+    line, type_, labels, attributes, inner = parsed
+    return Block(file, line, type_, labels, attributes, tuple(_block(one, file) for one in inner))
 
 
 def _expression(attribute: Any) -> str:

@@ -16,7 +16,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.catalog.catalog import Catalog
-from app.catalog.loader import load_catalog
 from app.clock import utc_now
 from app.config.settings import Settings
 from app.crypto import KeyRing
@@ -30,6 +29,7 @@ from app.models import InstallationFact, Operation, Stack
 from app.outbound.client import Resolve, resolve_name
 from app.queue.notifier import DRIFT_QUEUE, OPERATIONS_QUEUE, Notifier, connect
 from app.services.state_bucket import open_state_bucket
+from app.storage.kept_catalog import load_kept_catalog
 from app.storage.plan_store import PlanStore, S3PlanStore, VolumePlanStore
 from app.storage.run_directory import RunDirectories
 from app.storage.s3_bucket import S3Bucket
@@ -40,6 +40,7 @@ from app.storage.volume import Volume
 from app.terraform_account import find_account
 
 NOTIFICATIONS = "landform_notifications"
+PARSED_FILE = "parsed-catalog.json"
 Notification = tuple[str, int, str]
 T = TypeVar("T")
 
@@ -174,7 +175,7 @@ def build_context(settings: Settings) -> Context:
         settings=settings,
         db=Database(settings.database),
         keys=KeyRing.parse(settings.encryption_keys.get_secret_value()),
-        catalog=load_catalog(settings.catalog_root),
+        catalog=load_kept_catalog(settings.catalog_root, settings.home_dir / PARSED_FILE),
         notifier=Notifier(connect(settings.redis)),
         runs=RunDirectories(settings.work_dir, find_account(settings)),
         shared=shared,
