@@ -19,6 +19,7 @@ BROAD = {"Exception", "BaseException"}
 MAY_CATCH_ALL = ("app/services/engine/engine.py", "app/storage/watchdog.py", "workers/duties.py")
 OPENS = re.compile(r"(.*\.)?(perform|perform_once|ctx\.(read|write|persist|state_store|volume))")
 VIEWS = (("app", "api"), ("app", "console"))
+ENGINE = ("app", "services", "engine")
 REASON = re.compile(r"#\s*noqa:\s*BLE001\s*\S*\s+\w+|#\s*broad:\s*\w+")
 
 
@@ -31,6 +32,7 @@ def check_rules(root: Path) -> Iterator[Finding]:
         yield from _check_domain(source)
         yield from _check_docstring(source)
         yield from _check_transactions(source)
+        yield from _check_questions(source)
         yield from _check_use_cases(source)
     yield from _check_class_names(list(python_sources(root, "app", "workers")))
     for source in python_sources(root, *CODE, "migrations", "tests"):
@@ -110,6 +112,18 @@ def _check_transactions(source: Source) -> Iterator[Finding]:
     for node in ast.walk(source.tree()):
         if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("write", "persist"):
             advice = "a view opens a transaction by itself; use `with perform() as work`"
+            yield Finding(source.path, node.lineno, advice)
+
+
+def _check_questions(source: Source) -> Iterator[Finding]:
+    """A question of the engine is asked again when its connection breaks: an operation goes on."""
+    if source.path.parts[:3] != ENGINE:
+        return
+    for node in ast.walk(source.tree()):
+        if not isinstance(node, ast.Call) or node.keywords:  # who says how patient sees to it
+            continue
+        if ast.unparse(node.func).endswith("ctx.read"):
+            advice = "an outage of the database ends this question; use `ctx.ask(question)`"
             yield Finding(source.path, node.lineno, advice)
 
 

@@ -107,6 +107,17 @@ def test_a_view_may_perform_and_a_service_may_write(tmp_path: Path) -> None:
     assert find(check_rules, tmp_path, "app/services/work.py", service) == []
 
 
+def test_a_question_of_the_engine_outlasts_an_outage_or_says_how_patient_it_is(
+    tmp_path: Path,
+) -> None:
+    bare = DOC + "with self._ctx.read() as session:\n    x\n"
+    assert find(check_rules, tmp_path, "app/services/state/a.py", bare) == []
+    told = bare.replace("read()", "read(patience_seconds=0)")
+    assert find(check_rules, tmp_path, "app/services/engine/a.py", told) == []
+    (found,) = find(check_rules, tmp_path, "app/services/engine/a.py", bare)
+    assert "app/services/engine/a.py:2: an outage of the database" in found
+
+
 def test_the_domain_may_use_the_standard_library_and_itself(tmp_path: Path) -> None:
     text = DOC + "import re\nimport ulid\nfrom app.domain.ids import new\n"
     assert find(check_rules, tmp_path, "app/domain/thing.py", text) == []

@@ -81,7 +81,8 @@ def find_provider_checks(
         programs: the Terraform that would look.
     """
     stack_ids = [claim.stack_id for claim in claims]
-    with ctx.read() as session:
+
+    def find(session: Session) -> dict[Claim, ProviderCheck | None]:
         baselines = fresh_baselines(session, ctx.settings, stack_ids)
         if not baselines:
             return {}
@@ -90,8 +91,9 @@ def find_provider_checks(
         versions = record.latest_versions(session, stack_ids)
         agreed = agreement_digests(session, stack_ids)
         finder = _Finder(ctx, session, store, programs, baselines, versions, agreed)
-        found = {claim: finder.find(claim, operations[claim.operation_id]) for claim in claims}
-    return {claim: item for claim, item in found.items() if item is not None}
+        return {claim: finder.find(claim, operations[claim.operation_id]) for claim in claims}
+
+    return {claim: item for claim, item in ctx.ask(find).items() if item is not None}
 
 
 @dataclass(frozen=True)

@@ -175,9 +175,8 @@ class Engine:
             return False
 
     def _stack_of(self, operation_id: str) -> str:
-        with self._ctx.read() as session:
-            query = select(Operation.stack_id).where(Operation.id == operation_id)
-            return session.scalar(query) or ""
+        query = select(Operation.stack_id).where(Operation.id == operation_id)
+        return self._ctx.ask(lambda session: session.scalar(query)) or ""
 
     def _run(self, taken: Claim) -> None:
         operation_id = taken.operation_id

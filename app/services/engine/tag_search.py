@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 
+from sqlalchemy.orm import Session
+
 from app.clouds.found import FoundResource
 from app.clouds.login import CloudLogin
 from app.clouds.search import SearchResult, find_by_stack
@@ -40,12 +42,14 @@ def find_of_stack(ctx: Context, stack_id: str, known: Set[str]) -> SearchResult:
     Raises:
         CloudSearchError: the cloud could not be asked.
     """
-    with ctx.read() as session:
+
+    def read(session: Session) -> tuple[Stack, CloudLogin]:
         stack = session.get_one(Stack, stack_id)
-        cloud, region, let_go = stack.cloud, stack.region, stack.let_go_names
-        login = sign_in(ctx, stack.cloud_account)
-    name = ctx.catalog.cloud(cloud).region(region).provider_name
-    return find_by_stack(cloud, login, name, stack_id, known | let_go)
+        return stack, sign_in(ctx, stack.cloud_account)
+
+    stack, login = ctx.ask(read)
+    name = ctx.catalog.cloud(stack.cloud).region(stack.region).provider_name
+    return find_by_stack(stack.cloud, login, name, stack_id, known | stack.let_go_names)
 
 
 def find_unmanaged(

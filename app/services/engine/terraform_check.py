@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 
+from sqlalchemy.orm import Session
+
 from app.clock import utc_now
+from app.clouds.login import CloudLogin
 from app.domain.drift import CheckedBy
 from app.models import Stack
 from app.services.cloud_accounts.credentials import sign_in
@@ -75,10 +78,12 @@ class TerraformCheck:
 
     @cached_property
     def _unmanaged(self) -> UnmanagedResources:
-        with self._ctx.read() as session:
+        def read(session: Session) -> tuple[Stack, CloudLogin, str]:
             stack = session.get_one(Stack, self._claim.stack_id, options=STACK_ALONE)
-            login = sign_in(self._ctx, stack.cloud_account)
             region = self._ctx.catalog.cloud(stack.cloud).region(stack.region).provider_name
+            return stack, sign_in(self._ctx, stack.cloud_account), region
+
+        stack, login, region = self._ctx.ask(read)
         state = self._space.directory.state_bytes()
         known = stack.let_go_names
         return find_unmanaged(stack.cloud, login, region, stack.id, state, known)

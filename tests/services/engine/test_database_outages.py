@@ -1,7 +1,8 @@
 """The database goes away in every phase of an operation, and each of them goes on.
 
 Every transaction that a worker commits after its claim breaks once, at the commit: all of its work
-was done, and none of it stays. It needs a server, whose connections can break.
+was done, and none of it stays. Every one that only reads breaks once at its first question. It
+needs a server, whose connections can break.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from datetime import timedelta
 
 import psutil
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, RootTransaction, event, text
 
 from app.clock import utc_now
 from app.db import Database
@@ -40,41 +41,66 @@ PATIENCE_SECONDS = 120.0
 
 
 class Outages:
-    """Breaks the connection of every other transaction at its commit, but of the first ones."""
+    """Breaks the connection of every other transaction, but of the first ones that write."""
 
     def __init__(self, database: Database, spared: int) -> None:
-        self.count = 0
+        self.writes = self.reads = 0
         self._spared = spared
-        self._breaks_next = True
+        self._breaks_write = self._breaks_read = True
+        self._reading: RootTransaction | None = None
         self._admin = Database(str(database.engine.url.render_as_string(hide_password=False)))
 
     def on_commit(self, connection: Connection) -> None:
         """Have the server end this very connection, unless the last one broke, or it only read."""
-        if not connection.get_execution_options().get("landform_write"):
+        if not is_writing(connection):
             return
         if self._spared:
             self._spared -= 1
             return
-        if self._breaks_next:
-            number = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
-            with self._admin.engine.connect() as admin:
-                admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": number})
-            self.count += 1
-        self._breaks_next = not self._breaks_next
+        if self._breaks_write:
+            self._break(connection)
+            self.writes += 1
+        self._breaks_write = not self._breaks_write
+
+    def on_statement(
+        self, connection: Connection, _cursor: object, statement: str, *_more: object
+    ) -> None:
+        """Do the same at the first question of a transaction that only reads."""
+        transaction = connection.get_transaction()
+        is_first = transaction is not self._reading and statement.startswith("SELECT")
+        if is_writing(connection) or not is_first:
+            return
+        self._reading = transaction
+        if self._breaks_read:
+            self._break(connection)
+            self.reads += 1
+        self._breaks_read = not self._breaks_read
+
+    def _break(self, connection: Connection) -> None:
+        number = connection.connection.driver_connection.info.backend_pid  # type: ignore[union-attr]
+        with self._admin.engine.connect() as admin:
+            admin.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": number})
 
     def close(self) -> None:
         self._admin.close()
+
+
+def is_writing(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get("landform_write"))
 
 
 @contextmanager
 def broken(landform: Landform, spared: int = 1) -> Iterator[Outages]:
     """Take the database away in the middle of whatever the engine does after its claim."""
     outages, engine = Outages(landform.ctx.db, spared), landform.ctx.db.engine
-    event.listen(engine, "commit", outages.on_commit)
+    listeners = {"commit": outages.on_commit, "before_cursor_execute": outages.on_statement}
+    for name, listener in listeners.items():
+        event.listen(engine, name, listener)
     try:
         yield outages
     finally:
-        event.remove(engine, "commit", outages.on_commit)
+        for name, listener in listeners.items():
+            event.remove(engine, name, listener)
         outages.close()
 
 
@@ -107,7 +133,8 @@ def end_of(landform: Landform, operation: Operation, least: int = 3) -> Operatio
     """Carry an operation out while the database breaks at least so often."""
     with broken(landform) as outages:
         landform.engine.carry_out(operation.id)
-    assert outages.count >= least
+    assert outages.writes >= least
+    assert outages.reads
     return landform.operation(operation.id)
 
 
@@ -170,7 +197,7 @@ def test_checks_by_terraform_and_by_the_provider(
         check = check_by_clock(landform, network)
         with broken(landform) as outages:
             assert landform.engine.carry_out_checks(check.id)
-        assert outages.count >= least
+        assert outages.writes >= least
         assert landform.operation(check.id).status == "planned_and_finished"
         stack = landform.stack(network.id)
         assert (stack.drift_status, stack.schedule.failures) == ("in_sync", 0)
@@ -181,7 +208,7 @@ def test_a_check_that_is_preempted(landform: Landform, network: Stack) -> None:
     running = begin(landform, check)
     with broken(landform, spared=0) as outages:
         assert running.queue_again()
-    assert outages.count == 1
+    assert outages.writes == 1
     assert landform.operation(check.id).status == "pending"
     assert events_of(landform, check, "Gave way") == 1
 

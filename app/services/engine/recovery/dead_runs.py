@@ -47,8 +47,8 @@ def reap(ctx: Context) -> list[str]:
         Their ids.
     """
     lost = find_lost(ctx)
-    with ctx.read() as session:
-        owned = session.scalars(select(Operation).where(Operation.status.in_(OWNED))).all()
+    query = select(Operation).where(Operation.status.in_(OWNED))
+    owned = ctx.ask(lambda session: session.scalars(query).all())
     dealt_with = []
     for operation in owned:
         try:
@@ -78,8 +78,7 @@ def interrupt(ctx: Context, operation_id: str, fence: int, reason: str) -> bool:
     Returns:
         Whether it was ended; not when nothing had been changed yet, or the fence is lost.
     """
-    with ctx.read() as session:
-        operation = session.get_one(Operation, operation_id)
+    operation = ctx.ask(lambda session: session.get_one(Operation, operation_id))
     return operation.has_applied and _recover(ctx, operation_id, fence, reason)
 
 
@@ -127,9 +126,8 @@ def _end_stuck_terraform(ctx: Context, operation: Operation) -> None:
     if operation.owner_process is None or operation.heartbeat_at is None:
         return
     patience = timedelta(seconds=ctx.settings.cancel_grace_seconds)
-    with ctx.read() as session:
-        if database_now(session) < operation.heartbeat_at + patience:
-            return
+    if ctx.ask(database_now) < operation.heartbeat_at + patience:
+        return
     owner = ProcessIdentity.from_dict(operation.owner_process)
     if not owner.is_local or owner.is_alive():
         return
@@ -160,8 +158,7 @@ def _recover(
         Whether this has dealt with it.
     """
     directory = ctx.runs.of(operation_id)
-    with ctx.read() as session:
-        stack_id = session.get_one(Operation, operation_id).stack_id
+    stack_id = ctx.ask(lambda session: session.get_one(Operation, operation_id).stack_id)
     # Else what is saved below is refused at once, and saved later; of a lost host nothing is here.
     if not answers(ctx, stack_id) and is_takeover:
         return False

@@ -56,16 +56,13 @@ def search_orphans(ctx: Context) -> None:
         Operation.orphans_searched_at.is_(None),
         Operation.holds_back & (Operation.orphans_searched_at < utc_now() - AGAIN),
     )
-    with ctx.read() as session:
-        waiting = session.scalars(
-            select(Operation.id).where(
-                Operation.status == OperationStatus.INTERRUPTED,
-                is_due,
-                Operation.has_unsaved_state.is_(False),
-                ~is_changing,
-            )
-        ).all()
-    for operation_id in waiting:
+    query = select(Operation.id).where(
+        Operation.status == OperationStatus.INTERRUPTED,
+        is_due,
+        Operation.has_unsaved_state.is_(False),
+        ~is_changing,
+    )
+    for operation_id in ctx.ask(lambda session: session.scalars(query).all()):
         try:
             _search(ctx, operation_id)
         except LandformError as error:
@@ -73,11 +70,12 @@ def search_orphans(ctx: Context) -> None:
 
 
 def _search(ctx: Context, operation_id: str) -> None:
-    with ctx.read() as session:
+    def read(session: Session) -> tuple[str, StateFile | None, Traces]:
         operation = session.get_one(Operation, operation_id)
-        stack_id = operation.stack_id
-        state = _state(ctx, session, stack_id)
-        traces = _traces(ctx, session, operation, state)
+        state = _state(ctx, session, operation.stack_id)
+        return operation.stack_id, state, _traces(ctx, session, operation, state)
+
+    stack_id, state, traces = ctx.ask(read)
     known = names_in(state)
     result = find_of_stack(ctx, stack_id, known)
     with ctx.write() as session:

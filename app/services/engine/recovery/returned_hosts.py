@@ -31,8 +31,7 @@ def keep_what_returned(ctx: Context, operation_id: str, directory: RunDirectory)
     """
     if find_working_in(directory.path):
         raise UnavailableError(f"Terraform still works in {directory.path}; it is being stopped.")
-    with ctx.read() as session:
-        stack_id = session.get_one(Operation, operation_id).stack_id
+    stack_id = ctx.ask(lambda session: session.get_one(Operation, operation_id).stack_id)
     if not answers(ctx, stack_id):
         raise UnavailableError(f"The place of the state of {stack_id} does not answer.")
     with ctx.write() as session:

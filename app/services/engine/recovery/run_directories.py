@@ -20,9 +20,12 @@ def save_unsaved(ctx: Context) -> None:
 
     Only the host that has the run directory can, unless it is gone for good.
     """
-    with ctx.read() as session:
+
+    def find(session: Session) -> list[Operation]:
         query = select(Operation).where(Operation.has_unsaved_state)
-        waiting = [row for row in session.scalars(query) if _may_save(ctx, session, row)]
+        return [row for row in session.scalars(query) if _may_save(ctx, session, row)]
+
+    waiting = ctx.ask(find)
     for operation_id, stack_id in [(row.id, row.stack_id) for row in waiting]:
         if not answers(ctx, stack_id):
             continue
@@ -64,13 +67,12 @@ def remove_leftovers(ctx: Context) -> None:
     names = ctx.runs.leftovers()
     if not names:
         return
-    with ctx.read() as session:
-        query = select(Operation.id, Operation.taken_over_at).where(
-            Operation.id.in_(names),
-            Operation.status.in_(FINAL),
-            Operation.has_unsaved_state.is_(False),
-        )
-        over = session.execute(query).all()
+    query = select(Operation.id, Operation.taken_over_at).where(
+        Operation.id.in_(names),
+        Operation.status.in_(FINAL),
+        Operation.has_unsaved_state.is_(False),
+    )
+    over = ctx.ask(lambda session: session.execute(query).all())
     failed: UnavailableError | None = None
     for operation_id, taken_over_at in over:
         try:

@@ -25,13 +25,16 @@ GRACE = timedelta(seconds=10)
 
 def find_lost(ctx: Context) -> dict[str, str]:
     """Return the operations that may be taken over now: by id, the start of a sentence why."""
-    with ctx.read() as session:
-        owned = session.scalars(select(Operation).where(Operation.status.in_(OWNED))).all()
-        if all(_is_local(operation) for operation in owned):
-            return {}
-        now = database_now(session)
-        found = {operation.id: _why_lost(session, operation, now) for operation in owned}
+    found = ctx.ask(_judge_owned)
     return {operation_id: reason for operation_id, reason in found.items() if reason}
+
+
+def _judge_owned(session: Session) -> dict[str, str | None]:
+    owned = session.scalars(select(Operation).where(Operation.status.in_(OWNED))).all()
+    if all(_is_local(operation) for operation in owned):
+        return {}
+    now = database_now(session)
+    return {operation.id: _why_lost(session, operation, now) for operation in owned}
 
 
 def may_take_over(session: Session, operation: Operation) -> bool:
