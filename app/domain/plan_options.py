@@ -42,6 +42,7 @@ class PlanOptions:
     that is to be reconciled or accepted, ``findings`` which of its findings are accepted (without
     any, all of them), ``state_backend`` where a move takes the state.
     ``adopts_forgotten`` has a rollback import what its earlier state does not know.
+    ``takes_unplaced`` has a plan delete imports that the parameters have no place for any more.
     """
 
     targets: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class PlanOptions:
     state_backend: str | None = None
     findings: tuple[str, ...] = ()
     adopts_forgotten: bool = False
+    takes_unplaced: bool = False
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> PlanOptions:
@@ -65,6 +67,7 @@ class PlanOptions:
             state_backend=data.get("state_backend"),
             findings=tuple(data.get("findings", ())),
             adopts_forgotten=bool(data.get("adopts_forgotten")),
+            takes_unplaced=bool(data.get("takes_unplaced")),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,6 +81,7 @@ class PlanOptions:
             "state_backend": self.state_backend,
             "findings": list(self.findings),
             "adopts_forgotten": self.adopts_forgotten or None,
+            "takes_unplaced": self.takes_unplaced or None,
         }
         return {name: value for name, value in data.items() if value not in ([], None)}
 

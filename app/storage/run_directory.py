@@ -6,14 +6,13 @@ a run died. It must not decide when a run directory may go: only a durable promo
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,9 +21,9 @@ from app.domain.state_file import StateFile
 from app.errors import ConflictError, NotFoundError, UnavailableError
 from app.storage.durable import write_durably
 from app.storage.folder_walk import walk
-from app.storage.run_files import STATE_FILE, RunFiles
+from app.storage.run_files import IMPORTS_FILE, STATE_FILE, RunFiles, import_blocks
 from app.storage.run_reading import read_plain
-from app.storage.work_folder_errors import WorkFolderError
+from app.storage.work_folder_errors import WorkFolderError, naming_folder
 from app.terraform_account import TerraformAccount, open_to_account
 from app.tree_removal import remove_tree
 
@@ -124,7 +123,7 @@ class RunDirectory:
         Raises:
             UnavailableError: the work folder cannot be written.
         """
-        with _translate_errors(self.path):
+        with naming_folder(self.path):
             write_durably(self.path / ATTEMPT_FILE, str(fence).encode())
 
     def prepare(self, files: RunFiles) -> None:
@@ -134,10 +133,22 @@ class RunDirectory:
             ConflictError: the folder holds an earlier run, which may hold the only copy of a state.
             UnavailableError: the work folder cannot be written.
         """
-        with _translate_errors(self.path):
+        with naming_folder(self.path):
             self._create_folders()
             for name, content in files.all().items():
                 _write_private(self.path / name, content)
+
+    def replace_imports(self, imports: Sequence[tuple[str, str]]) -> None:
+        """Have the next plan import these pairs of address and id, and no others.
+
+        Raises:
+            UnavailableError: the work folder cannot be written.
+        """
+        # The file stays the one that Terraform's user may read and not change.
+        with naming_folder(self.path):
+            descriptor = os.open(self.path / IMPORTS_FILE, os.O_WRONLY | os.O_TRUNC | os.O_NOFOLLOW)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(import_blocks(imports))
 
     def state_bytes(self) -> bytes | None:
         """Return the private state copy as it is now, torn or not, or None without one.
@@ -190,7 +201,7 @@ class RunDirectory:
         Also what goes meanwhile: the worker that ended and the maintenance loop may both be at it.
         A file or a link in its place goes as well, and never what a link leads to.
         """
-        with _translate_errors(self.path):
+        with naming_folder(self.path):
             if self.path.is_dir() and not self.path.is_symlink():
                 remove_tree(self.path)
             else:
@@ -218,7 +229,7 @@ class RunDirectory:
         if self.account is None:
             return
         uid, gid = self.account.uid, self.account.gid
-        with _translate_errors(self.path):
+        with naming_folder(self.path):
             os.chown(self.path, -1, gid)
             self.path.chmod(0o1770)
             for entry in os.scandir(self.path):
@@ -331,18 +342,4 @@ def _read(path: Path) -> bytes | None:
         raise UnavailableError(
             f"{path} cannot be read ({reason}), and may hold the only copy of a state: "
             "let Landform's user read it."
-        ) from error
-
-
-@contextmanager
-def _translate_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or str(error)
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        raise UnavailableError(
-            f"The run directory {path} cannot be written ({reason}): "
-            + ("make room there" if full else "let Landform's user write there")
-            + ", or set LANDFORM_WORK_ROOT to another folder."
         ) from error

@@ -64,8 +64,7 @@ class RunFiles:
         configuration[LOCK_FILE] = provider_lock
         configuration[PROVIDER_FILE] = provider_hcl.encode()
         if imports:
-            blocks = [{"to": address, "id": identifier} for address, identifier in imports]
-            configuration[IMPORTS_FILE] = exact_json.dumps({"import": blocks}, indent=2).encode()
+            configuration[IMPORTS_FILE] = import_blocks(imports)
         values = exact_json.dumps(dict(variables), ensure_ascii=False, indent=2)
         return cls(configuration, values.encode(), state)
 
@@ -73,6 +72,12 @@ class RunFiles:
         """Return every file by name."""
         files = {**self.configuration, VARIABLES_FILE: self.variables}
         return files if self.state is None else {**files, STATE_FILE: self.state}
+
+
+def import_blocks(imports: Sequence[tuple[str, str]]) -> bytes:
+    """Return the content of the file that has Terraform import these pairs of address and id."""
+    blocks = [{"to": address, "id": identifier} for address, identifier in imports]
+    return exact_json.dumps({"import": blocks}, indent=2).encode()
 
 
 def read_module(module_dir: Path) -> dict[str, bytes]:

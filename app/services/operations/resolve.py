@@ -252,7 +252,9 @@ def _plan_again(
         following = OperationType.DESTROY
     if facts_of(following).destroys:
         refuse_protected(operation.stack)
-    options = PlanOptions(imports=imports)
+    # What a person adopts is to stay; a retry may find what the stack, smaller now, no longer has.
+    is_retry = decision.action is Resolution.RETRY and bool(imports)
+    options = PlanOptions(imports=imports, takes_unplaced=is_retry)
     if following == operation.type:
         before = PlanOptions.from_dict(operation.options)
         options = replace(

@@ -25,21 +25,30 @@ from tests.plan_counts import counts
 from tests.services.engine.test_recovery import recorded_ids, wait_until, worker
 
 
-@pytest.fixture
-def interrupted(landform: Landform) -> Operation:
-    """An apply whose Terraform was killed while three subnets were being created."""
+def interrupt(landform: Landform, meanwhile: StackChange | None = None) -> Operation:
+    """Kill Terraform while it creates three subnets; what is changed ``meanwhile`` is queued."""
     landform.cloud.set_faults(create_delay_seconds=2)
     _, operation = landform.create("network", "web", parameters={"zones": 3})
     with worker(landform, operation) as process:
         wait_until(lambda: len(landform.cloud.list(type="subnet")) == 3, "all subnets")
+        if meanwhile is not None:
+            with perform(landform.ctx, ADMIN) as work:
+                change_stack(work, operation.stack_id, meanwhile)
         recorded = landform.operation(operation.id).process
         assert recorded is not None
         os.kill(recorded["pid"], signal.SIGKILL)
         assert process.wait(40) == 0
     landform.cloud.set_faults(create_delay_seconds=0)
-    (check,) = landform.pending(landform.stack(operation.stack_id))
-    landform.carry_out(check)
+    pending = landform.pending(landform.stack(operation.stack_id))
+    for check in pending[meanwhile is not None :]:
+        landform.carry_out(check)
     return landform.operation(operation.id)
+
+
+@pytest.fixture
+def interrupted(landform: Landform) -> Operation:
+    """An apply whose Terraform was killed while three subnets were being created."""
+    return interrupt(landform)
 
 
 def decide(
@@ -136,6 +145,41 @@ def test_retrying_adopts_what_was_found_and_waits_for_approval(
     with landform.ctx.read() as session:
         plan = queries.plan_of(landform.ctx, session, ADMIN, following.id)
     assert sum(bool(item["imported_id"]) for item in plan["changes"]) == 3
+
+
+@pytest.mark.thorough
+def test_a_retry_deletes_orphans_that_a_stack_made_smaller_has_no_place_for(
+    landform: Landform,
+) -> None:
+    interrupted = interrupt(landform, StackChange(parameters={"zones": 1}))
+    stack = landform.stack(interrupted.stack_id)
+    search_orphans(landform.ctx)
+    following = decide(landform, interrupted, Resolution.RETRY)
+    assert following is not None
+    planned = landform.carry_out(following)
+    assert planned.status == "planned", planned.error
+    summary = planned.plan_summary or {}
+    assert (summary["import"], summary["destroy"]) == (1, 2)
+    assert any("no place for 2 orphans" in text for text in landform.messages(planned))
+    with perform(landform.ctx, ADMIN) as work:
+        control.approve(work, planned.id)
+    done = landform.carry_out(planned)
+    assert done.status == "applied", done.error
+    assert len(landform.cloud.list(type="subnet")) == 1
+    assert recorded_ids(landform, stack) == {item["id"] for item in landform.cloud.list()}
+
+
+@pytest.mark.thorough
+def test_what_a_person_adopts_must_have_a_place_in_the_stack(landform: Landform) -> None:
+    interrupted = interrupt(landform, StackChange(parameters={"zones": 1}))
+    search_orphans(landform.ctx)
+    following = decide(landform, interrupted, Resolution.ADOPT)
+    assert following is not None
+    failed = landform.carry_out(following)
+    assert failed.status == "errored"
+    assert "import" in str(failed.error)
+    assert landform.operation(interrupted.id).resolution is None, "a person may decide anew"
+    assert len(landform.cloud.list(type="subnet")) == 3
 
 
 @pytest.mark.thorough

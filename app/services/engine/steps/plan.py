@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from app.domain.operation_errors import OperationCanceledError
 from app.domain.operation_facts import OperationFacts
 from app.domain.operations import StepName
-from app.domain.plan_options import Import
 from app.domain.state_file import StateFile
 from app.services.engine.ownership_check import refuse_foreign_plan
 from app.services.engine.plan_keeping import keep_plan, require_seen_drift
 from app.services.engine.rollback import read_forgotten
 from app.services.engine.run import OperationRun
+from app.services.engine.taking_in import take_in_all, take_in_unplaced
 from app.terraform.arguments import PlanMode
 from app.terraform.cli import Terraform
 from app.terraform.plan import Plan
@@ -28,12 +30,7 @@ def plan(run: OperationRun) -> None:
     options, directory = run.claim.options, run.space.directory
     seconds, mode = run.ctx.settings.plan_timeout_seconds, _mode(run.claim.facts)
 
-    def work(terraform: Terraform, _: ProviderLease | None) -> Plan:
-        destroys: StateFile | None = None
-        if mode is PlanMode.DESTROY:
-            _take_in(run, terraform)
-            planned_from = directory.state_bytes()
-            destroys = StateFile.parse(planned_from) if planned_from else None
+    def make(terraform: Terraform) -> None:
         terraform.plan(
             directory.plan_path,
             seconds,
@@ -41,6 +38,22 @@ def plan(run: OperationRun) -> None:
             targets=options.targets,
             replace=options.replace,
         )
+
+    def work(terraform: Terraform, _: ProviderLease | None) -> Plan:
+        destroys: StateFile | None = None
+        if mode is PlanMode.DESTROY:
+            take_in_all(run, terraform)
+            planned_from = directory.state_bytes()
+            destroys = StateFile.parse(planned_from) if planned_from else None
+        try:
+            make(terraform)
+        except OperationCanceledError:
+            raise
+        except TerraformError:
+            again = partial(make, terraform)
+            if not options.takes_unplaced or not take_in_unplaced(run, terraform, again):
+                raise
+            make(terraform)
         return terraform.show_plan(directory.plan_path, seconds, destroys)
 
     with run.recorder.step(StepName.PLAN):
@@ -54,34 +67,3 @@ def _mode(facts: OperationFacts) -> PlanMode:
     if facts.destroys:
         return PlanMode.DESTROY
     return PlanMode.REFRESH_ONLY if facts.accepts_drift else PlanMode.NORMAL
-
-
-def _take_in(run: OperationRun, terraform: Terraform) -> None:
-    """Import orphans into the run's own state, so that the destroy takes them with it.
-
-    Terraform leaves import blocks aside when it plans a destroy. What cannot be imported is told,
-    and named again by the search at the end.
-    """
-    for item in run.claim.options.imports:
-        try:
-            _import(run, terraform, item)
-        except OperationCanceledError:
-            raise
-        except TerraformError as error:
-            message = f"{item.to} ({item.id}) could not be imported: {error.detail}"
-            run.recorder.note(message, level="warn", type_="import_failed")
-        else:
-            run.recorder.note(f"{item.to} ({item.id}) is imported to be destroyed.")
-
-
-def _import(run: OperationRun, terraform: Terraform, item: Import) -> None:
-    """Import an orphan, also one that today's parameters of the stack have no place for."""
-    seconds = run.ctx.settings.plan_timeout_seconds
-    try:
-        terraform.take_in(item.to, item.id, seconds)
-    except OperationCanceledError:
-        raise
-    except TerraformError:
-        if item.to.startswith("module."):
-            raise
-        terraform.take_in_aside(item.to, item.id, seconds)
