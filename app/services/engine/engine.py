@@ -195,8 +195,19 @@ class Engine:
             # Only what salvage does keeps the state of an apply that ended in the middle.
             reason = f"The engine failed ({type(error).__name__})"
             if not dead_runs.interrupt(self._ctx, operation_id, taken.fence, reason):
-                self._fail(taken, UnexpectedError(f"{type(error).__name__} in the engine."))
+                self._fail(taken, self._explain(taken, error))
         log.info("operation_left", operation_id=operation_id)
+
+    def _explain(self, taken: Claim, error: Exception) -> LandformError:
+        """Return what a person is told about an error that nothing has foreseen."""
+        directory = self._ctx.runs.of(taken.operation_id)
+        if isinstance(error, OSError) and not directory.exists:
+            return UnavailableError(
+                f"The run directory {directory.path} was removed while the operation ran.",
+                advice="Nothing was changed in the cloud. Find out what removes folders there, and "
+                "start the operation again.",
+            )
+        return UnexpectedError(f"{type(error).__name__} in the engine.")
 
     def _fail(self, taken: Claim, error: LandformError) -> None:
         log.warning(

@@ -20,6 +20,8 @@ from app.errors import UnavailableError
 from app.models import Operation, Stack
 from app.services.engine.recovery import dead_runs, run_directories
 from app.services.engine.recovery.orphan_search import search_orphans
+from app.terraform import cli
+from app.terraform.process import ProcessSpec
 from tests.landform import Landform
 from tests.services.engine.test_kills import died_while_planning
 from tests.services.engine.test_recovery import (
@@ -131,3 +133,22 @@ def test_one_that_cannot_be_removed_keeps_no_other_from_being_removed(
     with broken(first.path, errno.EACCES), pytest.raises(UnavailableError):
         run_directories.remove_leftovers(landform.ctx)
     assert (first.exists, second.exists) == (True, False)
+
+
+def test_a_run_directory_removed_while_planning_is_told_as_that(
+    landform: Landform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = cli.run_process
+
+    def remove_after(spec: ProcessSpec, hooks: Any) -> Any:
+        result = real(spec, hooks)
+        if "show" in spec.command:
+            shutil.rmtree(spec.directory)
+        return result
+
+    monkeypatch.setattr(cli, "run_process", remove_after)
+    _, operation = landform.create("bucket", "files")
+    done = landform.carry_out(operation)
+    assert done.status == "errored"
+    assert "was removed while the operation ran" in (done.error or {})["detail"]
+    assert landform.cloud.list() == []
