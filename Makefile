@@ -105,6 +105,7 @@ check-tree: $(DEV)
 	@$(RUN) -m tests.checks.operation_types
 	@$(RUN) -m tests.checks.plain_words
 	@$(RUN) -m tests.checks.mirror
+	@$(RUN) -m tests.checks.migrations
 
 check-modules: $(DEV)
 	@$(RUN) -m pytest -q -p no:cacheprovider -m "not thorough" $(MODULE_TESTS)

@@ -15,6 +15,7 @@ from app.domain.host_roles import HostRole
 from app.errors import LandformError
 from app.logs import get_logger
 from app.services.installation.instances import end_instance, join_instance
+from app.services.installation.schema_fit import require_fitting_schema
 from workers.duties import HOST_DUTIES, ROUND_SECONDS, DutyRoster
 from workers.lease_watchdog import LeaseWatchdog
 from workers.runtime import get_context
@@ -31,6 +32,7 @@ def main() -> int:
 
     try:
         ctx = get_context()
+        require_fitting_schema(ctx)
     except LandformError as error:
         print(error.detail, file=sys.stderr)
         return 2

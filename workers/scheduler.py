@@ -25,6 +25,7 @@ from app.queue.notifier import TICK_QUEUE, open_queue
 from app.services.context import Context
 from app.services.drift.health import record_pulse
 from app.services.installation.instances import end_instance, join_instance
+from app.services.installation.schema_fit import require_fitting_schema
 from workers.duties import Duty
 from workers.lease_watchdog import LeaseWatchdog
 from workers.maintenance import MaintenanceLoop
@@ -81,6 +82,7 @@ def main() -> int:
     """Schedule until SIGTERM; return the exit code."""
     try:
         ctx = get_context()
+        require_fitting_schema(ctx)
     except LandformError as error:
         print(error.detail, file=sys.stderr)
         return 2

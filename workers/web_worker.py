@@ -11,6 +11,7 @@ import errno
 import resource
 import selectors
 import socket
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -18,13 +19,16 @@ from concurrent.futures import Future
 from typing import Any
 
 from gunicorn import http
+from gunicorn.arbiter import Arbiter
 from gunicorn.workers.gthread import TConn, ThreadWorker
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.host_roles import HostRole
+from app.errors import ConfigurationError
 from app.logs import get_logger
 from app.services.context import Context
 from app.services.installation.instances import join_instance
+from app.services.installation.schema_fit import require_fitting_schema
 from app.web.context import context_of
 from workers.slow_clients import Gathered, PacedSocket, ReadPace
 
@@ -250,8 +254,16 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # as above
 
 
 def _tell_role(ctx: Context) -> None:
-    """Say in SQL that this host serves the web; it does so, too, while the database is away."""
+    """Say in SQL that this host serves the web; it does so, too, while the database is away.
+
+    Raises:
+        SystemExit: this code does not work with the schema; gunicorn then stops.
+    """
     try:
+        require_fitting_schema(ctx)
         join_instance(ctx, HostRole.WEB)
+    except ConfigurationError as error:
+        print(f"{error.detail} {error.advice}", file=sys.stderr)
+        sys.exit(Arbiter.WORKER_BOOT_ERROR)
     except SQLAlchemyError as error:
         log.warning("role_not_told", role=HostRole.WEB, error=str(error))

@@ -32,6 +32,7 @@ from app.queue.key_types import forget_registries, remove_foreign_keys
 from app.queue.notifier import DRIFT_QUEUE, OPERATIONS_QUEUE, TICK_QUEUE, open_queue
 from app.services.engine.recovery.dead_runs import reap
 from app.services.installation.instances import is_draining, join_instance
+from app.services.installation.schema_fit import require_fitting_schema
 from app.terraform.launcher import landlock_version
 from app.terraform_account import choose_account, open_home
 from workers.runtime import get_context, get_engine, library_log_level
@@ -186,6 +187,7 @@ def main() -> int:
     """Work until SIGTERM, which lets a running job end first; return the exit code."""
     try:
         ctx = get_context()
+        require_fitting_schema(ctx)
         choice = choose_account(ctx.settings)
         open_home(ctx.settings, choice.account)
         binary = get_engine().binary  # asked once here, not in every horse

@@ -31,7 +31,7 @@ from app.services.access import SYSTEM_PRINCIPAL
 from app.services.backup.manifest import NAME, BackupFile, DumpedTable, Manifest, NamedVersion
 from app.services.backup.tables import forms, read_lines
 from app.services.context import Context
-from app.services.installation.migrations import newest_revision, revision_of
+from app.services.installation.revisions import newest_revision, revision_of
 from app.services.installation.sealed_rows import sealed_rows
 from app.services.work import perform
 from app.storage.durable import sync_directory, write_durably

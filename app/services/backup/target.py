@@ -17,7 +17,7 @@ from app.models import Base, InstallationFact, Instance
 from app.services.backup.create import place_named
 from app.services.backup.manifest import Manifest
 from app.services.context import Context
-from app.services.installation.migrations import knows_revision, revision_of
+from app.services.installation.revisions import knows_revision, revision_of
 from app.storage.restore_mark import read_mark
 from app.storage.sealed_states import SealedStates
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, text
 
 from app.db import Database
 from app.errors import UnavailableError
+from app.services.installation.revisions import MIGRATIONS, knows_revision, revision_of
+from app.services.installation.schema_fit import note_oldest_code, oldest_code_of, refuse_unfit
 
-MIGRATIONS = Path(__file__).resolve().parents[3] / "migrations"
 POSTGRES_LOCK_ID = 0x6C616E64  # "land": any number that no other program uses in this database
 PREPARE_LOCK_ID = POSTGRES_LOCK_ID + 1
 
@@ -28,38 +27,24 @@ def upgrade(database: Database, revision: str = "head") -> None:
         database: to bring up to date.
         revision: where to stop; the newest by default.
 
+    A database that a newer version has migrated stays as it is.
+
     Raises:
         UnavailableError: a row would refer to one that is gone; nothing was changed.
+        ConfigurationError: a newer version has removed what this one needs.
     """
     with migrating(database) as connection:
-        upgrade_on(connection, revision)
+        found = revision_of(connection)
+        if found is None or knows_revision(found):
+            upgrade_on(connection, revision)
+        else:
+            refuse_unfit(found, oldest_code_of(connection))
 
 
 def upgrade_on(connection: Connection, revision: str = "head") -> None:
     """Run all migrations that are missing in a transaction that ``migrating`` has opened."""
     command.upgrade(_config(connection), revision)
-
-
-def newest_revision() -> str:
-    """Return the revision of the schema that this code works with."""
-    return str(_scripts().get_current_head())
-
-
-def knows_revision(revision: str) -> bool:
-    """Tell whether this code has the migrations up to a revision; not of one newer than itself."""
-    return any(script.revision == revision for script in _scripts().walk_revisions())
-
-
-def revision_of(connection: Connection) -> str | None:
-    """Return the revision of the schema of a database; None where there is none yet."""
-    if not inspect(connection).has_table("alembic_version"):
-        return None
-    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
-    return found
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(MIGRATIONS))
+    note_oldest_code(connection)
 
 
 @contextmanager

@@ -21,7 +21,8 @@ from app.config.settings import REPOSITORY_ROOT
 from app.db import Database
 from app.errors import UnavailableError
 from app.models import Base
-from app.services.installation.migrations import MIGRATIONS, upgrade
+from app.services.installation.migrations import upgrade
+from app.services.installation.revisions import MIGRATIONS
 from tests.conftest import MakeSettings
 from tests.postgresql import Server
 
