@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import DateTime, Engine, Text, TypeDecorator, create_engine, event, make_url, text
+from sqlalchemy import DateTime, Engine, Text, TypeDecorator, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker
@@ -23,29 +23,12 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app import exact_json
 from app.clock import utc_now
 from app.db_outages import CommitWatch, is_outage, outlast
+from app.db_postgresql import connection_arguments, notice_pooler
 from app.plain_text import storable
 from app.sqlite_wal import missing_bytes
 
 BUSY_TIMEOUT_MS = 15_000
 WAL_RETRY_SECONDS = 0.02
-# A server that is cut off must be noticed in seconds, not after the kernel's quarter of an hour
-# (https://www.postgresql.org/docs/current/libpq-connect.html).
-PROMPT_CONNECTION: dict[str, Any] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 2,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
-
-# A host that is cut off in the middle of a transaction must not keep its rows locked for longer
-# than its leases last (https://www.postgresql.org/docs/current/runtime-config-client.html).
-SESSION_OPTIONS = {
-    "idle_in_transaction_session_timeout": 45_000,
-    "tcp_keepalives_idle": 10,
-    "tcp_keepalives_interval": 5,
-    "tcp_keepalives_count": 3,
-}
 
 READS = "reads"
 """Marks a session whose transaction only reads."""
@@ -159,7 +142,6 @@ class Database:
         """
         patience = self.patience_seconds if patience_seconds is None else patience_seconds
         with outlast(lambda: self._begin(is_write=False), patience) as session:
-            session.info[READS] = True
             yield session
             self._end_reading(session)
 
@@ -225,10 +207,16 @@ class Database:
     def _begin(self, *, is_write: bool) -> Session:
         """Return a session whose transaction has begun on a connection that answers."""
         session, options = self._sessions(), {"landform_write": is_write}
-        if self._is_postgresql:
-            options["postgresql_readonly"] = not is_write
+        if not is_write:
+            session.info[READS] = True
+        if self._is_postgresql and not is_write:
+            options["postgresql_readonly"] = True
         try:
-            session.connection(execution_options=options)
+            connection = session.connection(execution_options=options)
+            if self._is_postgresql and is_write:
+                # BEGIN READ WRITE would be refused by a replica as "not supported", like a mistake.
+                driver: Any = connection.connection.driver_connection
+                driver.read_only = None
         except DBAPIError:
             session.close()
             raise
@@ -261,24 +249,17 @@ def _create_engine(url: str) -> Engine:
             pool_pre_ping=True,
             pool_size=10,
             max_overflow=40,
-            connect_args=_connection_of(url),
+            connect_args=connection_arguments(url),
             **common,
         )
         event.listen(engine, "before_cursor_execute", _clean_texts, retval=True)
+        event.listen(engine, "connect", notice_pooler)
         return engine
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, **common)
     event.listen(engine, "before_cursor_execute", _clean_texts, retval=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
-
-
-def _connection_of(url: str) -> dict[str, Any]:
-    """Return how to connect to PostgreSQL; session options in the URL stand for ours."""
-    if "options" in make_url(url).query:
-        return PROMPT_CONNECTION
-    options = " ".join(f"-c {name}={value}" for name, value in SESSION_OPTIONS.items())
-    return {**PROMPT_CONNECTION, "options": options}
 
 
 def _clean_texts(

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,13 @@ from playwright.sync_api import Browser, sync_playwright
 from pydantic import SecretStr
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
+from sqlalchemy import delete
 
 from app.catalog.loader import load_catalog
 from app.config.settings import Settings, redis_socket
-from app.services.context import PARSED_FILE
+from app.models import Instance
+from app.services.context import PARSED_FILE, build_context
+from app.services.installation.instances import INSTANCE_FILE
 from app.services.installation.setup import prepare
 from app.storage.kept_catalog import keep_parsed, load_kept_catalog
 from tests import postgresql
@@ -199,9 +203,19 @@ def prepared_sqlite_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home after its first start on SQLite, to be copied: that start takes half a second."""
     home = tmp_path_factory.mktemp("prepared-sqlite")
     keys = {"secret_key": SecretStr(SECRET_KEY), "encryption_keys": SecretStr(ENCRYPTION_KEYS)}
-    prepare(Settings(env="test", home=home, ballast_bytes=0, **keys), "a token of no cloud")
+    settings = Settings(env="test", home=home, ballast_bytes=0, **keys)
+    prepare(settings, "a token of no cloud")
     keep_parsed(home / PARSED_FILE)  # so that the processes that tests start need not parse, too
+    forget_instances(settings)
     return home
+
+
+def forget_instances(settings: Settings) -> None:
+    """Have copies of a home know no host that may or may not count as alive when they are made."""
+    ctx = build_context(settings)
+    with closing(ctx.db), ctx.write() as session:
+        session.execute(delete(Instance))
+    (settings.home_dir / INSTANCE_FILE).unlink()
 
 
 @pytest.fixture

@@ -71,14 +71,14 @@ def _shipped() -> list[Path]:
     folder = Path(spec.origin).resolve().parent / "pginstall" / "bin"
     # Started by root it runs as another user, who may not get into a private home.
     is_open = all(parent.stat().st_mode & stat.S_IXOTH for parent in folder.parents)
-    return [folder] if is_open or _unprivileged_user() is None else []
+    return [folder] if is_open or unprivileged_user() is None else []
 
 
 class Server:
     """A running server and the databases that tests take from it."""
 
     def __init__(self, folder: Path, start: Callable[[], subprocess.Popen[bytes]]) -> None:
-        self._folder = folder
+        self.folder = folder
         self._numbers = itertools.count()
         self._start = start
         self.process = start()
@@ -87,7 +87,7 @@ class Server:
         deadline = time.monotonic() + START_SECONDS
         while not self.is_up():
             is_hopeless = self.process.poll() is not None or time.monotonic() > deadline
-            assert not is_hopeless, (self._folder / "log").read_text()
+            assert not is_hopeless, (self.folder / "log").read_text()
             time.sleep(0.05)
 
     def kill(self) -> None:
@@ -110,7 +110,7 @@ class Server:
         self.process.wait()
 
     def url(self, database: str) -> str:
-        return f"postgresql+psycopg://{OWNER}@/{database}?host={self._folder}"
+        return f"postgresql+psycopg://{OWNER}@/{database}?host={self.folder}"
 
     def create_database(self, template: str = TEMPLATE) -> str:
         """Make a database like ``template`` and return its name."""
@@ -138,7 +138,7 @@ class Server:
     def _execute(self, statement: str, *names: str) -> None:
         query = sql.SQL(statement).format(*map(sql.Identifier, names))  # type: ignore[arg-type]
         with psycopg.connect(
-            host=str(self._folder), user=OWNER, dbname="postgres", autocommit=True
+            host=str(self.folder), user=OWNER, dbname="postgres", autocommit=True
         ) as connection:
             connection.execute(query)
 
@@ -148,7 +148,7 @@ def serve(binaries: Path, *, is_durable: bool = False) -> Iterator[Server]:
     """Run a server of its own until the block ends; a durable one keeps what it commits."""
     # Not pytest's folder: a socket path holds 107 bytes, and another user must reach it.
     folder = Path(tempfile.mkdtemp(prefix="landform-pg-"))
-    user = _unprivileged_user()
+    user = unprivileged_user()
     try:
         if user is not None:
             os.chown(folder, user.pw_uid, user.pw_gid)
@@ -165,7 +165,28 @@ def serve(binaries: Path, *, is_durable: bool = False) -> Iterator[Server]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _unprivileged_user() -> pwd.struct_passwd | None:
+@contextmanager
+def following(binaries: Path, server: Server) -> Iterator[Server]:
+    """Run a replica of a server, which answers questions and takes no changes, until the end."""
+    folder = Path(tempfile.mkdtemp(prefix="landform-pg-"))
+    user = unprivileged_user()
+    try:
+        if user is not None:
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        command = [str(binaries / "pg_basebackup"), "--pgdata", str(folder / "data")]
+        command += ["--host", str(server.folder), "--username", OWNER, "--write-recovery-conf"]
+        _run_to_end([*command, "--checkpoint=fast", "--no-sync"], folder, user)
+        replica = Server(folder, lambda: _postgres(binaries, folder, user, OPTIONS))
+        try:
+            replica.wait_until_up()
+            yield replica
+        finally:
+            replica.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def unprivileged_user() -> pwd.struct_passwd | None:
     """Return who must run the server instead of root, whom it refuses."""
     return pwd.getpwnam("nobody") if os.getuid() == 0 else None
 
@@ -173,6 +194,10 @@ def _unprivileged_user() -> pwd.struct_passwd | None:
 def _run_initdb(binaries: Path, folder: Path, user: pwd.struct_passwd | None) -> None:
     command = [str(binaries / "initdb"), "--pgdata", str(folder / "data"), "--username", OWNER]
     command += ["--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
+    _run_to_end(command, folder, user)
+
+
+def _run_to_end(command: list[str], folder: Path, user: pwd.struct_passwd | None) -> None:
     done = subprocess.run(
         command,
         cwd=folder,

@@ -18,7 +18,7 @@ from app.domain.host_roles import HostRole
 from app.domain.operations import OperationType
 from app.models import Instance
 from app.services.context import Context, build_context
-from app.services.installation.instances import INSTANCE_FILE, begin_instance, is_draining
+from app.services.installation.instances import begin_instance, is_draining
 from tests.conftest import MakeSettings
 from tests.landform import NOWHERE
 from tests.services.some_stacks import ask, create, make_ready, set_to
@@ -137,7 +137,6 @@ def test_a_host_on_which_nothing_was_started_is_not_ready_and_is_not_registered(
     ctx: Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("app.cli_hosts.open_context", lambda: ctx)
-    (ctx.settings.home_dir / INSTANCE_FILE).unlink()
     with ctx.read() as session:
         before = session.scalars(select(Instance.id)).all()
     assert main(["admin", "ready", "--roles", "worker"]) == 1

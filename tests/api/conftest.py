@@ -18,7 +18,7 @@ from app.services.installation.setup import prepare
 from app.services.operations.watch import OperationWatch
 from app.web.context import WATCH, context_of
 from tests.api.rest import Rest
-from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY
+from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY, forget_instances
 from tests.landform import NOWHERE
 from tests.postgresql import Server
 
@@ -69,6 +69,7 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory, databases: Databases
         redis_url=NOWHERE,
     )
     prepare(settings, "sandbox-token-canary")
+    forget_instances(settings)
     return home
 
 

@@ -27,7 +27,7 @@ from app.models import UserSession
 from app.services.access import SYSTEM_PRINCIPAL, Principal
 from app.services.context import Context, build_context
 from app.services.installation.setup import prepare
-from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY
+from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY, forget_instances
 from tests.console.fleet_examples import Fleet
 
 PASSWORD = "correct horse battery staple"
@@ -98,6 +98,7 @@ def prepared_home(tmp_path_factory: pytest.TempPathFactory) -> PreparedHome:
         cookies[name] = cookie.value
     confirm_all_sessions(ctx)
     ctx.db.engine.dispose()
+    forget_instances(settings)
     return PreparedHome(settings.home, cookies)
 
 

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import utc_now
+from app.db_postgresql import takes_changes
 from app.domain.host_roles import HostRole
 from app.domain.plain_words import counted
 from app.errors import LandformError, UnavailableError
@@ -145,6 +146,11 @@ class _PartMissingError(Exception):
 def _database(ctx: Context) -> str:
     with ctx.read() as session:
         session.get(InstallationFact, SCHEDULER)  # a table of ours: SELECT 1 reads no page
+        if not takes_changes(session):
+            raise _PartMissingError(
+                "PostgreSQL answers and takes no changes: it is a replica, or set to read only. "
+                "Let LANDFORM_DATABASE_URL lead to the primary."
+            )
     missing = ctx.db.missing_log_bytes()
     if missing:
         raise _PartMissingError(

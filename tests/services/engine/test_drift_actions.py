@@ -15,7 +15,7 @@ from app.domain.plan_options import PlanOptions
 from app.models import Operation, Stack
 from app.services.engine.recovery import dead_runs
 from app.services.operations import control as operations
-from app.services.operations.resolve import Resolution, resolve
+from app.services.operations.resolve import Decision, Resolution, resolve
 from app.services.schedules.settings import DriftSettings
 from app.services.stacks.change import StackChange, change_stack
 from app.services.work import perform
@@ -160,5 +160,5 @@ def test_a_kill_while_a_drift_is_accepted_loses_no_state(
     assert landform.operation(operation.id).status == "interrupted"
     assert check_follows(landform, network) in ("drifted", "in_sync")
     with perform(landform.ctx, ADMIN) as work:
-        resolve(work, operation.id, Resolution.ACCEPT)
+        resolve(work, operation.id, Decision(Resolution.ACCEPT))
     assert landform.stack(network.id).status == "ready"

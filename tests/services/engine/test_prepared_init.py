@@ -52,7 +52,19 @@ def test_a_provider_that_was_installed_anew_is_initialised_anew(
     landform: Landform, network: Stack
 ) -> None:
     landform.perform(network, OperationType.DRIFT_CHECK)
-    for path in landform.settings.sandbox_mirror.rglob("terraform-provider-*"):
-        path.write_text(path.read_text() + "# installed again\n")
+    replace_provider(landform)
     assert landform.perform(network, OperationType.DRIFT_CHECK).status == "planned_and_finished"
     assert landform.stack(network.id).drift_status == "in_sync"
+    replace_provider(landform, "# tampered with\n")
+    refused = landform.perform(network, OperationType.DRIFT_CHECK)
+    assert refused.status == "errored"
+    assert "doesn't match any of the checksums" in str(refused.error)
+
+
+def replace_provider(landform: Landform, more: str = "") -> None:
+    """Put other files in the place of the provider's, with the same bytes and ``more``."""
+    for path in landform.settings.sandbox_mirror.rglob("terraform-provider-*"):
+        text, mode = path.read_text(), path.stat().st_mode
+        path.unlink()
+        path.write_text(text + more)
+        path.chmod(mode)

@@ -1,0 +1,64 @@
+"""How connections to PostgreSQL are made, and what stands between or behind them.
+
+A pooler may give each transaction another server process; a replica takes no changes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+# A server that is cut off must be noticed in seconds, not after the kernel's quarter of an hour
+# (https://www.postgresql.org/docs/current/libpq-connect.html).
+PROMPT_CONNECTION: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+# A host that is cut off in the middle of a transaction must not keep its rows locked for longer
+# than its leases last (https://www.postgresql.org/docs/current/runtime-config-client.html).
+SESSION_OPTIONS = {
+    "idle_in_transaction_session_timeout": 45_000,
+    "tcp_keepalives_idle": 10,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+}
+
+
+def takes_changes(session: Session) -> bool:
+    """Tell whether the database takes changes; a replica of PostgreSQL only answers questions."""
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    query = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
+    return not session.execute(text(query)).scalar_one()
+
+
+def connection_arguments(url: str) -> dict[str, Any]:
+    """Return how to connect to PostgreSQL; session options in the URL stand for ours."""
+    if "options" in make_url(url).query:
+        return PROMPT_CONNECTION
+    options = " ".join(f"-c {name}={value}" for name, value in SESSION_OPTIONS.items())
+    return {**PROMPT_CONNECTION, "options": options}
+
+
+def notice_pooler(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    """Prepare no statement where a pooler may give each transaction another server process.
+
+    PgBouncer greets with a number that is not that of the process
+    (https://www.pgbouncer.org/features.html: prepared statements of a session).
+    """
+    cursor = connection.cursor()
+    cursor.execute("SELECT pg_backend_pid()")
+    (number,) = cursor.fetchone() or (None,)
+    cursor.close()
+    connection.rollback()
+    driver: Any = connection
+    if number != driver.info.backend_pid:
+        driver.prepare_threshold = None
