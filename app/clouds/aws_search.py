@@ -58,7 +58,8 @@ GONE = frozenset({"deleted", "deleting", "shutting-down", "terminated"})
 class Listing:
     """How EC2 lists one type: the call, where its rows are, the id in a row, the filter by it.
 
-    ``value`` is what is filtered by where a filter by the id is not offered.
+    ``value`` is what is filtered by where a filter by the id is not offered, ``parameter`` how the
+    call names its filters.
     """
 
     call: str
@@ -66,10 +67,15 @@ class Listing:
     name: str
     filter: str
     value: str | None = None
+    parameter: str = "Filters"
 
 
 LISTINGS: Mapping[str, Listing] = {
+    "aws_ebs_volume": Listing("describe_volumes", "Volumes", "VolumeId", "volume-id"),
     "aws_eip": Listing("describe_addresses", "Addresses", "AllocationId", "allocation-id"),
+    "aws_flow_log": Listing(
+        "describe_flow_logs", "FlowLogs", "FlowLogId", "flow-log-id", parameter="Filter"
+    ),
     "aws_instance": Listing("describe_instances", "Reservations", "InstanceId", "instance-id"),
     "aws_internet_gateway": Listing(
         "describe_internet_gateways",
@@ -82,6 +88,12 @@ LISTINGS: Mapping[str, Listing] = {
     ),
     "aws_nat_gateway": Listing(
         "describe_nat_gateways", "NatGateways", "NatGatewayId", "nat-gateway-id"
+    ),
+    "aws_network_interface": Listing(
+        "describe_network_interfaces",
+        "NetworkInterfaces",
+        "NetworkInterfaceId",
+        "network-interface-id",
     ),
     "aws_route_table": Listing(
         "describe_route_tables", "RouteTables", "RouteTableId", "route-table-id"
@@ -211,11 +223,12 @@ def _tags(ec2: Any, wanted: Mapping[str, list[str]]) -> list[dict[str, Any]]:
     return [row for page in pages for row in page["Tags"]]
 
 
-def _pages(ec2: Any, call: str, wanted: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    if ec2.can_paginate(call):
-        yield from ec2.get_paginator(call).paginate(Filters=wanted)
+def _pages(ec2: Any, listing: Listing, values: list[str]) -> Iterator[dict[str, Any]]:
+    wanted = {listing.parameter: [{"Name": listing.filter, "Values": values}]}
+    if ec2.can_paginate(listing.call):
+        yield from ec2.get_paginator(listing.call).paginate(**wanted)
     else:
-        yield getattr(ec2, call)(Filters=wanted)
+        yield getattr(ec2, listing.call)(**wanted)
 
 
 def _list_existing(ec2: Any, type_: str, names: list[str]) -> set[str]:
@@ -223,10 +236,7 @@ def _list_existing(ec2: Any, type_: str, names: list[str]) -> set[str]:
     listing, found = LISTINGS[type_], set()
     for start in range(0, len(names), PAGE):
         values = [listing.value] if listing.value else names[start : start + PAGE]
-        wanted = [{"Name": listing.filter, "Values": values}]
-        rows = [
-            row for page in _pages(ec2, listing.call, wanted) for row in page.get(listing.rows, [])
-        ]
+        rows = [row for page in _pages(ec2, listing, values) for row in page.get(listing.rows, [])]
         if type_ == "aws_instance":
             rows = [row for reservation in rows for row in reservation["Instances"]]
         found |= {row[listing.name] for row in rows if _state(row) not in GONE}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from app.clouds.aws_search import VISIBLE_TYPES, read_arn, search
+from app.clouds.aws_search import EC2_TYPES, LISTINGS, VISIBLE_TYPES, read_arn, search
 from app.clouds.search import find_by_stack
 from app.errors import CloudSearchError
 from tests.aws_proxy import Proxy
@@ -83,6 +85,48 @@ def test_what_is_gone_or_known_is_not_unmanaged(moto: Moto) -> None:
     assert gone in {item.id for item in search(login(moto.credentials), REGION, "stk_1")}
     result = find_by_stack("aws", login(moto.credentials), REGION, "stk_1", {known})
     assert {item.id for item in result.resources} == {strange, templates[0]}
+    moto.reset()
+
+
+def test_the_tags_of_what_ec2_has_ended_are_not_believed(moto: Moto) -> None:
+    """One of each is left and one is deleted: a flow log, a disk, a network interface."""
+    assert set(EC2_TYPES.values()) == set(LISTINGS)
+    ec2 = moto.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.1.0/24")["Subnet"]["SubnetId"]
+
+    def tagged(kind: str) -> list[dict[str, Any]]:
+        return [{"ResourceType": kind, "Tags": TAG}]
+
+    disks = [
+        ec2.create_volume(
+            AvailabilityZone=f"{REGION}a", Size=1, TagSpecifications=tagged("volume")
+        )["VolumeId"]
+        for _ in range(2)
+    ]
+    doors = [
+        ec2.create_network_interface(
+            SubnetId=subnet, TagSpecifications=tagged("network-interface")
+        )["NetworkInterface"]["NetworkInterfaceId"]
+        for _ in range(2)
+    ]
+    logs = [
+        ec2.create_flow_logs(
+            ResourceType="VPC",
+            ResourceIds=[vpc],
+            TrafficType=traffic,
+            LogDestinationType="cloud-watch-logs",
+            LogGroupName=f"flow-{traffic}",
+            DeliverLogsPermissionArn="arn:aws:iam::123456789012:role/logs",
+            TagSpecifications=tagged("vpc-flow-log"),
+        )["FlowLogIds"][0]
+        for traffic in ("ALL", "REJECT")
+    ]
+    ec2.delete_volume(VolumeId=disks[1])
+    ec2.delete_network_interface(NetworkInterfaceId=doors[1])
+    ec2.delete_flow_logs(FlowLogIds=[logs[1]])
+    result = find_by_stack("aws", login(moto.credentials), REGION, "stk_1", set())
+    assert {item.id for item in result.resources} == {disks[0], doors[0], logs[0]}
     moto.reset()
 
 
