@@ -32,6 +32,7 @@ from app.services.engine.steps.table import carry_out
 from app.services.engine.workspace import installation
 from app.services.installation.instances import own_instance
 from app.services.queue.dispatch import checks_beside, choose_next, notify_chosen
+from app.services.queue.makeable import is_makeable
 from app.storage.s3_errors import StateBucketError
 from app.storage.state_store import StateStore
 from app.storage.volume_errors import VolumeError
@@ -142,7 +143,8 @@ class Engine:
         ctx = self._ctx
 
         def choose(session: Session) -> list[str]:
-            return checks_beside(session, ctx.settings, operation_id, has_fresh(ctx.settings))
+            is_known = has_fresh(ctx.settings) & is_makeable(session, ctx.catalog)
+            return checks_beside(session, ctx.settings, operation_id, is_known)
 
         claims = claim_checks(ctx, choose, *_own_identity(ctx))
         if not claims:

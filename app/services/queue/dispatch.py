@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from redis.exceptions import RedisError
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from app.clock import utc_now
@@ -25,6 +25,7 @@ from app.models import InstallationFact, Operation, Stack
 from app.queue.notifier import DRIFT_QUEUE
 from app.services.context import Context, notify_after_commit
 from app.services.projects.change_control import closures
+from app.services.queue.makeable import is_makeable
 from app.services.queue.order import goes_before, holds, is_blocked, is_preemptible
 from app.services.queue.reference_waits import waits_for_reference
 from app.services.queue.waits import CAPACITY, bucket_trouble
@@ -42,7 +43,7 @@ def choose_next(ctx: Context) -> Waiting | None:
     if len(short) == len(ctx.catalog.clouds):
         return None
     with ctx.read() as session:
-        return _choose(session, ctx.settings, short)
+        return _choose(session, ctx.settings, short, is_makeable(session, ctx.catalog))
 
 
 def notify_chosen(session: Session, settings: Settings) -> None:
@@ -115,14 +116,20 @@ def _available_mib() -> int | None:
     return None
 
 
-def _choose(session: Session, settings: Settings, short: Collection[str] = ()) -> Waiting | None:
+def _choose(
+    session: Session,
+    settings: Settings,
+    short: Collection[str] = (),
+    is_here: ColumnElement[bool] = true(),  # noqa: B008  a constant
+) -> Waiting | None:
     """Look at people's work first, then at the oldest scheduled checks, then at all of them.
 
     In a sweep there are hundreds of checks, and each end of one asks this again.
     """
     load, limits, is_check = _load(session), _limits(settings), is_preemptible(Operation)
-    chosen = choose(_waiting(session, ~is_check, short), load, limits)
+    chosen = choose(_waiting(session, ~is_check & is_here, short), load, limits)
     if chosen is None and load.scheduled < limits.drift_checks:
+        is_check &= is_here
         oldest = _waiting(session, is_check, short, OLDEST_CHECKS)
         chosen = choose_check(oldest, load, limits, secrets.choice)
         if chosen is None and len(oldest) == OLDEST_CHECKS:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import select
@@ -22,6 +23,7 @@ from app.services.operations import control
 from app.services.state import record
 from app.services.state.retention import prune_states
 from app.services.work import perform
+from app.storage import s3_state_store
 from app.storage.volume_errors import VolumeMissingError
 from tests.conftest import MakeSettings
 from tests.landform import ADMIN, NOWHERE
@@ -59,8 +61,9 @@ def save(ctx: Context, stack: Stack, *serials: int, age: timedelta = OLD) -> Non
             version = record.latest_version(session, stack.id)
             assert version is not None
             version.created_at = utc_now() - age
-        then = time.time() - age.total_seconds()
-        os.utime(file_of(ctx, stack, serial), (then, then))
+        if ctx.bucket is None:  # S3 says itself how old an object is
+            then = time.time() - age.total_seconds()
+            os.utime(file_of(ctx, stack, serial), (then, then))
 
 
 def file_of(ctx: Context, stack: Stack, serial: int) -> Path:
@@ -137,8 +140,13 @@ def test_a_version_that_a_rollback_is_about_to_use_stays(ctx: Context, stack: St
     assert in_sql(ctx, stack) == on_volume(ctx, stack) == [3, 4, 5]
 
 
-def test_files_that_a_crash_left_behind_go_later(ctx: Context, stack: Stack) -> None:
+def test_files_that_a_crash_left_behind_go_later(
+    ctx: Context, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     save(ctx, stack, 1, 2, 3, 4, 5)
+    if ctx.bucket is not None:
+        later = SimpleNamespace(time=lambda: time.time() + OLD.total_seconds())
+        monkeypatch.setattr(s3_state_store, "time", later)
     with ctx.write() as session:  # as after the commit, when nothing was removed yet
         for row in session.scalars(select(StateVersion).where(StateVersion.serial < 3)):
             session.delete(row)
