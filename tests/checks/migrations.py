@@ -19,7 +19,8 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
-from app.services.installation.revisions import scripts
+from app.services.installation.migrations import scripts
+from app.services.installation.revisions import newest_revision
 from app.services.installation.schema_fit import FIRST_TO_STAY
 from tests.checks.tree import ROOT, Finding, report
 
@@ -40,8 +41,10 @@ def check_migrations() -> Iterator[Finding]:
     """Yield what former code would stumble over."""
     for script in scripts().walk_revisions():
         path = Path(script.path).relative_to(ROOT)
-        if not REVISION.fullmatch(script.revision):
-            yield Finding(path, 1, "a revision has four digits: they are compared as texts")
+        if not REVISION.fullmatch(script.revision) or path.name[:4] != script.revision:
+            yield Finding(path, 1, "a revision has four digits, with which its file's name begins")
+        if script.is_head and script.revision != newest_revision():
+            yield Finding(path, 1, "the newest migration has the highest number")
         if script.revision > FIRST_TO_STAY:
             yield from _check(script, path)
 

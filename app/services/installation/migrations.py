@@ -7,12 +7,15 @@ from contextlib import contextmanager
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, insert, text, update
 
+from app.clock import utc_now
 from app.db import Database
 from app.errors import UnavailableError
+from app.models import InstallationFact
 from app.services.installation.revisions import MIGRATIONS, knows_revision, revision_of
-from app.services.installation.schema_fit import note_oldest_code, oldest_code_of, refuse_unfit
+from app.services.installation.schema_fit import SCHEMA, oldest_code_of, refuse_unfit
 
 POSTGRES_LOCK_ID = 0x6C616E64  # "land": any number that no other program uses in this database
 PREPARE_LOCK_ID = POSTGRES_LOCK_ID + 1
@@ -44,7 +47,30 @@ def upgrade(database: Database, revision: str = "head") -> None:
 def upgrade_on(connection: Connection, revision: str = "head") -> None:
     """Run all migrations that are missing in a transaction that ``migrating`` has opened."""
     command.upgrade(_config(connection), revision)
-    note_oldest_code(connection)
+    _note_oldest_code(connection)
+
+
+def scripts() -> ScriptDirectory:
+    """Return the migrations of this code."""
+    return ScriptDirectory(str(MIGRATIONS))
+
+
+def _note_oldest_code(connection: Connection) -> None:
+    """Keep what code of a former version, which does not know these migrations, has to know."""
+    now = revision_of(connection) or ""
+    told = [
+        script.module.oldest_code
+        for script in scripts().walk_revisions()
+        if script.revision <= now and hasattr(script.module, "oldest_code")
+    ]
+    if not told:
+        return
+    values = {"value": {"oldest_code": max(told)}, "updated_at": utc_now()}
+    done = connection.execute(
+        update(InstallationFact).where(InstallationFact.name == SCHEMA).values(**values)
+    )
+    if not done.rowcount:
+        connection.execute(insert(InstallationFact).values(name=SCHEMA, **values))
 
 
 @contextmanager

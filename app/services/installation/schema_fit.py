@@ -8,19 +8,13 @@ later than the code that does without, and says so: its ``oldest_code`` is the r
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.errors import ConfigurationError
 from app.models import InstallationFact
 from app.services.context import Context
-from app.services.installation.revisions import (
-    knows_revision,
-    newest_revision,
-    revision_of,
-    scripts,
-)
+from app.services.installation.revisions import knows_revision, newest_revision, revision_of
 
 SCHEMA = "schema"
 """Name of the fact that says with which code the schema works."""
@@ -72,21 +66,3 @@ def oldest_code_of(connection: Connection) -> str:
     """Return the revision from which on code works with the schema of a database."""
     kept = connection.scalar(select(InstallationFact.value).where(InstallationFact.name == SCHEMA))
     return str(kept["oldest_code"]) if kept else FIRST_TO_STAY
-
-
-def note_oldest_code(connection: Connection) -> None:
-    """Keep what code of a former version, which does not know these migrations, has to know."""
-    now = revision_of(connection) or ""
-    told = [
-        script.module.oldest_code
-        for script in scripts().walk_revisions()
-        if script.revision <= now and hasattr(script.module, "oldest_code")
-    ]
-    if not told:
-        return
-    values = {"value": {"oldest_code": max(told)}, "updated_at": utc_now()}
-    done = connection.execute(
-        update(InstallationFact).where(InstallationFact.name == SCHEMA).values(**values)
-    )
-    if not done.rowcount:
-        connection.execute(insert(InstallationFact).values(name=SCHEMA, **values))
