@@ -47,7 +47,12 @@ MODULE = """variable "buckets" {
 }
 
 resource "sandbox_bucket" "this" {
-  for_each = toset([for number in range(var.buckets) : format("%04d", number)])
+  # Terraform's range() gives 1,024 values at most.
+  for_each = toset(flatten([
+    for page in range(ceil(var.buckets / 1000)) : [
+      for number in range(page * 1000, min(var.buckets, (page + 1) * 1000)) : format("%04d", number)
+    ]
+  ]))
 
   name       = "${var.landform_name}-${each.key}"
   region     = var.landform_region
