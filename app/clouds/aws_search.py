@@ -49,8 +49,9 @@ OTHER_TYPES: Mapping[tuple[str, str], str] = {
     ("secretsmanager", "secret"): "aws_secretsmanager_secret",
 }
 VISIBLE_TYPES = frozenset({*EC2_TYPES.values(), *OTHER_TYPES.values()})
+SECRET = "aws_secretsmanager_secret"
 # Terraform's id of these is the whole ARN.
-NAMED_BY_ARN = frozenset({"aws_secretsmanager_secret"})
+NAMED_BY_ARN = frozenset({SECRET})
 GONE = frozenset({"deleted", "deleting", "shutting-down", "terminated"})
 
 
@@ -147,24 +148,41 @@ def keep_existing(
 ) -> list[FoundResource]:
     """Return those that are there: AWS lists the tags of some for a while after their end.
 
-    What ``LISTINGS`` does not know is believed to be there.
+    A secret keeps its tags for the days in which it can be called back. What neither ``LISTINGS``
+    nor ``SECRET`` names is believed to be there.
 
     Raises:
         CloudSearchError: AWS refused or did not answer.
     """
     ids: dict[str, list[str]] = {}
     for item in resources:
-        if item.type in LISTINGS:
+        if item.type in LISTINGS or item.type == SECRET:
             ids.setdefault(item.type, []).append(item.id)
     if not ids:
         return resources
     try:
         with in_words():
-            ec2 = open_client("ec2", login, region)
-            there = {type_: _list_existing(ec2, type_, names) for type_, names in ids.items()}
+            there = {
+                type_: _living_secrets(open_client("secretsmanager", login, region), names)
+                if type_ == SECRET
+                else _list_existing(open_client("ec2", login, region), type_, names)
+                for type_, names in ids.items()
+            }
     except AwsError as error:
         raise CloudSearchError(f"AWS could not be searched. {error}") from error
     return [item for item in resources if item.type not in there or item.id in there[item.type]]
+
+
+def _living_secrets(client: Any, arns: list[str]) -> set[str]:
+    """Return which of these secrets are there and not to be deleted."""
+    living = set()
+    for arn in arns:
+        try:
+            if "DeletedDate" not in client.describe_secret(SecretId=arn):
+                living.add(arn)
+        except client.exceptions.ResourceNotFoundException:
+            continue
+    return living
 
 
 def read_arn(arn: str, tags: Mapping[str, str]) -> FoundResource:

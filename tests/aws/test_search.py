@@ -130,6 +130,19 @@ def test_the_tags_of_what_ec2_has_ended_are_not_believed(moto: Moto) -> None:
     moto.reset()
 
 
+def test_a_secret_that_can_still_be_called_back_is_gone(moto: Moto) -> None:
+    client = moto.client("secretsmanager")
+    left, ended = (client.create_secret(Name=name, Tags=TAG)["ARN"] for name in ("left", "ended"))
+    client.delete_secret(SecretId=ended, RecoveryWindowInDays=7)
+    assert ended in {item.id for item in search(login(moto.credentials), REGION, "stk_1")}
+    result = find_by_stack("aws", login(moto.credentials), REGION, "stk_1", set())
+    assert {item.id for item in result.resources} == {left}
+    client.delete_secret(SecretId=left, ForceDeleteWithoutRecovery=True)
+    result = find_by_stack("aws", login(moto.credentials), REGION, "stk_1", set())
+    assert result.resources == []
+    moto.reset()
+
+
 def test_a_search_that_fails_says_why_without_a_credential(moto: Moto) -> None:
     proxy = Proxy(moto.port)
     try:
