@@ -147,13 +147,14 @@ class ValueStep:
 class Transition:
     """What becomes of the agreed picture when a plan is applied.
 
-    ``touched`` are the resources that it changes; ``is_partial`` says that it does not look at all
-    that is wanted;
+    ``touched`` are the resources that it changes; ``built_on`` those, without their index, that
+    what it destroys was built on. ``is_partial`` says that it does not look at all that is wanted;
     ``met`` are those that differed at the plan, where ``steps`` are of a later look.
     """
 
     steps: Mapping[str, ValueStep] = field(default_factory=dict)
     touched: frozenset[str] = frozenset()
+    built_on: frozenset[str] = frozenset()
     is_partial: bool = False
     met: frozenset[str] = frozenset()
 
@@ -167,6 +168,7 @@ class Transition:
         return {
             "steps": {name: step.to_dict() for name, step in self.steps.items()},
             "touched": sorted(self.touched),
+            "built_on": sorted(self.built_on),
             "partial": self.is_partial,
             "met": sorted(self.met),
         }
@@ -176,7 +178,8 @@ class Transition:
         """Rebuild what ``to_dict`` made."""
         steps = {name: ValueStep.from_dict(item) for name, item in data["steps"].items()}
         touched, met = frozenset(data["touched"]), frozenset(data["met"])
-        return cls(steps, touched, data["partial"], met)
+        built_on = frozenset(data.get("built_on", ()))  # older plans do not say it
+        return cls(steps, touched, built_on, data["partial"], met)
 
 
 @dataclass(frozen=True)

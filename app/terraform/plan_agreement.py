@@ -145,7 +145,13 @@ class _Comparison:
         self._keep_undone()
         restored = {address for address in self._steps if self._is_restored(address)}
         settled = Agreement(self._settled) if self._is_settling else None
-        transition = Transition(self._steps, frozenset(touched))
+        built_on = {
+            name
+            for address in touched
+            if "delete" in self._changes[address]["change"]["actions"]
+            for name in (self._prior.get(address) or {}).get("depends_on") or ()
+        }
+        transition = Transition(self._steps, frozenset(touched), frozenset(built_on))
         return AgreedComparison(tuple(self._drift), transition, frozenset(restored), settled)
 
     def _keep_undone(self) -> None:

@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 from app.domain.agreed_values import Agreed
 from app.domain.agreement import Agreement, Entry, Recorded, Transition, ValueStep, follow
 from app.domain.state_file import StateFile
+from app.services.drift.agreements import after_apply
 from app.terraform.plan import Plan
 
 NAMES = ("a", "b", "c")
@@ -269,6 +270,25 @@ def test_what_our_apply_changed_on_its_way_is_agreed_at_the_next_look() -> None:
     other = {**FOUND, "port": 3}
     later = parse(plan.settled, resource_drift=[item(AGREED, other)], prior_state=prior(other))
     assert [item.resource.address for item in later.drift] == [address("a")]
+
+
+def test_what_a_destroyed_resource_was_built_on_may_have_been_changed_by_that() -> None:
+    """A route table no longer shows the route that another resource was, which is our own work."""
+    changes = [item(AGREED, None)]
+    before = prior(AGREED, depends_on=["x_y.table", "x_y.vpc"])
+    plan = parse(resource_changes=changes, prior_state=before)
+    assert plan.transition.built_on == {"x_y.table", "x_y.vpc"}
+    kept = Transition.from_dict(plan.transition.to_dict())
+    left = {"mode": "managed", "type": "x_y", "provider": "p", "instances": [{"attributes": {}}]}
+    document = {"version": 4, "serial": 1, "lineage": "l", "outputs": {}}
+    resources = [{**left, "name": name} for name in ("table", "vpc", "other")]
+    state = StateFile.parse(json.dumps({**document, "resources": resources}).encode())
+    agreement = after_apply(kept, state, is_done=True)
+    assert agreement.unsettled == {"x_y.table", "x_y.vpc"}
+    older = {name: value for name, value in kept.to_dict().items() if name != "built_on"}
+    assert after_apply(Transition.from_dict(older), state, is_done=True).unsettled == set()
+    unchanged = parse(resource_changes=[item(AGREED, FOUND)], prior_state=before)
+    assert unchanged.transition.built_on == set(), "what stays tells in the state that is left"
 
 
 def test_what_differed_before_our_apply_and_was_changed_by_it_is_agreed_too() -> None:

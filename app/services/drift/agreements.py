@@ -135,7 +135,7 @@ def after_apply(
     """Return what is agreed beside the state that an apply left; see ``app.domain.agreement``."""
     recorded = recorded_resources(state)
     entries = follow(transition, recorded, is_done=is_done, accepted=accepted)
-    return Agreement(entries, _changed_on_the_way(state, transition.touched))
+    return Agreement(entries, _changed_on_the_way(state, transition))
 
 
 def carry_over_to(
@@ -201,20 +201,23 @@ def _accepted(
     return {item.address for item in findings if item.id in named and item.address is not None}
 
 
-def _changed_on_the_way(state: StateFile, touched: Collection[str]) -> frozenset[str]:
-    """Return what an apply may have changed beside what it planned: what its resources build on."""
+def _changed_on_the_way(state: StateFile, transition: Transition) -> frozenset[str]:
+    """Return what an apply may have changed beside what it planned.
+
+    That is what its resources build on, also those that it has destroyed.
+    """
     managed = [item for item in state.resources if item.mode == "managed"]
     blocks = {
         name
         for resource in managed
         for instance in resource.instances
-        if resource.instance_address(instance) in touched
+        if resource.instance_address(instance) in transition.touched
         for name in (resource.address, *instance.dependencies)
     }
     return frozenset(
         resource.instance_address(instance)
         for resource in managed
-        if resource.address in blocks
+        if resource.address in blocks | transition.built_on
         for instance in resource.instances
         if instance.deposed_key is None
     )

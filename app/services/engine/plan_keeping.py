@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
+from app.domain.agreement import Transition
 from app.domain.drift import Mending
 from app.domain.plan_summary import PlanSummary
 from app.models import Operation, StoredPlan
@@ -45,11 +46,13 @@ def keep_plan(
         changes = [*forget_changes(forgotten), *shown["changes"]]
         shown |= {"summary": summary, "changes": changes, "forgotten": forgotten}
     drift = describe_drift(plan, space.severities)
-    touched = plan.transition.touched if space.refreshes_after_apply else frozenset()
+    known = plan.transition if space.refreshes_after_apply else Transition()
     # What a refresh finds gone may be wanted all the same: its plan does not look.
     is_partial = bool(claim.options.targets) or claim.facts.accepts_drift
-    transition = replace(plan.transition, touched=touched, is_partial=is_partial)
-    is_needed = bool(transition.steps or touched or space.agreed.agreement)
+    transition = replace(
+        plan.transition, touched=known.touched, built_on=known.built_on, is_partial=is_partial
+    )
+    is_needed = bool(transition.steps or known.touched or space.agreed.agreement)
 
     def work(session: Session, operation: Operation) -> None:
         operation.plan_summary = summary

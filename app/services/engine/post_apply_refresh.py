@@ -127,7 +127,7 @@ def _keep_transition(
 ) -> None:
     """Keep what recording the plan does to what was agreed, before it is recorded."""
     if is_recorded:
-        transition = replace(plan.transition, touched=frozenset())
+        transition = replace(plan.transition, touched=frozenset(), built_on=frozenset())
     else:
         settled = plan.settled or replace(agreement, unsettled=frozenset())
         transition = Transition({name: ValueStep(item) for name, item in settled.entries.items()})
