@@ -18,6 +18,7 @@ from app.services.installation.instances import end_instance, join_instance
 from app.services.installation.schema_fit import require_fitting_schema
 from workers.duties import HOST_DUTIES, ROUND_SECONDS, DutyRoster
 from workers.lease_watchdog import LeaseWatchdog
+from workers.refusal import refuse
 from workers.runtime import get_context
 
 log = get_logger(__name__)
@@ -34,8 +35,7 @@ def main() -> int:
         ctx = get_context()
         require_fitting_schema(ctx)
     except LandformError as error:
-        print(error.detail, file=sys.stderr)
-        return 2
+        return refuse(error)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask_to_stop)
     log.info("agent_starts", instance_id=join_instance(ctx, HostRole.AGENT))

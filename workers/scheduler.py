@@ -29,6 +29,7 @@ from app.services.installation.schema_fit import require_fitting_schema
 from workers.duties import Duty
 from workers.lease_watchdog import LeaseWatchdog
 from workers.maintenance import MaintenanceLoop
+from workers.refusal import refuse
 from workers.runtime import get_context
 from workers.webhook_sender import WebhookSender
 
@@ -84,8 +85,7 @@ def main() -> int:
         ctx = get_context()
         require_fitting_schema(ctx)
     except LandformError as error:
-        print(error.detail, file=sys.stderr)
-        return 2
+        return refuse(error)
     join_instance(ctx, HostRole.SCHEDULER)
     join_instance(ctx, HostRole.AGENT)
     record_pulse(ctx)  # from now on the tick must follow

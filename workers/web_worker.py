@@ -30,6 +30,7 @@ from app.services.context import Context
 from app.services.installation.instances import join_instance
 from app.services.installation.schema_fit import require_fitting_schema
 from app.web.context import context_of
+from workers.refusal import refuse
 from workers.slow_clients import Gathered, PacedSocket, ReadPace
 
 LINGER_SECONDS = 2.0
@@ -263,7 +264,7 @@ def _tell_role(ctx: Context) -> None:
         require_fitting_schema(ctx)
         join_instance(ctx, HostRole.WEB)
     except ConfigurationError as error:
-        print(f"{error.detail} {error.advice}", file=sys.stderr)
+        refuse(error)
         sys.exit(Arbiter.WORKER_BOOT_ERROR)
     except SQLAlchemyError as error:
         log.warning("role_not_told", role=HostRole.WEB, error=str(error))

@@ -35,6 +35,7 @@ from app.services.installation.instances import is_draining, join_instance
 from app.services.installation.schema_fit import require_fitting_schema
 from app.terraform.launcher import landlock_version
 from app.terraform_account import choose_account, open_home
+from workers.refusal import refuse
 from workers.runtime import get_context, get_engine, library_log_level
 
 QUEUES = (TICK_QUEUE, OPERATIONS_QUEUE, DRIFT_QUEUE)
@@ -192,8 +193,7 @@ def main() -> int:
         open_home(ctx.settings, choice.account)
         binary = get_engine().binary  # asked once here, not in every horse
     except LandformError as error:
-        print(error.detail, file=sys.stderr)
-        return 2
+        return refuse(error)
     log.info(
         "worker_starts",
         terraform=binary.version,

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from app.domain.operation_errors import OperationCanceledError
 from app.domain.plain_words import counted
 from app.domain.plan_options import Import
+from app.domain.state_file import StateFile
 from app.services.engine.run import OperationRun
 from app.terraform.cli import Terraform
 from app.terraform.terraform_errors import TerraformError
@@ -54,6 +55,8 @@ def take_in_unplaced(run: OperationRun, terraform: Terraform, plan: Callable[[],
     plan()
     found = terraform.show_plan(directory.plan_path, seconds)
     placed = {change.address for change in found.changes if "create" in change.actions}
+    # What the state has already is wanted as well, and must not be deleted under another name.
+    placed |= _recorded(directory.state_bytes())
     unplaced = [item for item in imports if item.to not in placed and _is_of_root(item)]
     for item in unplaced:
         terraform.take_in_aside(item.to, item.id, seconds)
@@ -79,6 +82,10 @@ def _import(run: OperationRun, terraform: Terraform, item: Import) -> None:
         if not _is_of_root(item):
             raise
         terraform.take_in_aside(item.to, item.id, seconds)
+
+
+def _recorded(state: bytes | None) -> set[str]:
+    return set(StateFile.parse(state).addresses()) if state else set()
 
 
 def _is_of_root(item: Import) -> bool:

@@ -51,14 +51,13 @@ def refuse_unfit(found: str | None, oldest_code: str) -> None:
     own = newest_revision()
     if found is None or (found != own and knows_revision(found)):
         raise ConfigurationError(
-            f"The schema of the database is {found or 'not there'}, and this version needs {own}.",
-            advice="Run `python -m workers.prepare`, as landform-prepare does, and start again.",
+            f"The schema of the database is {found or 'not there'}, and this version needs {own}: "
+            "run `python -m workers.prepare`, as landform-prepare does, and start again."
         )
     if own < oldest_code:
         raise ConfigurationError(
             f"The schema of the database is {found}, which works with versions from {oldest_code} "
-            f"on; this one is of {own}.",
-            advice="Install the version that the other hosts run, and start again.",
+            f"on; this one is of {own}: install the version that the other hosts run."
         )
 
 

@@ -12,12 +12,13 @@ from sqlalchemy import select
 from app.clock import utc_now
 from app.domain.interruptions import OrphansUnresolvedError, Resolution
 from app.domain.operations import OperationType
-from app.domain.plan_options import PlanOptions
+from app.domain.plan_options import Import, PlanOptions
 from app.errors import OperationStateError, ValidationError
 from app.models import AuditEvent, Operation, Stack
 from app.services.engine.recovery.orphan_search import SETTLE, search_orphans
 from app.services.operations import control, queries
 from app.services.operations.resolve import Decision, resolve
+from app.services.queue.order import add_operation
 from app.services.stacks.change import StackChange, change_stack
 from app.services.work import perform
 from tests.landform import ADMIN, Landform
@@ -167,6 +168,29 @@ def test_a_retry_deletes_orphans_that_a_stack_made_smaller_has_no_place_for(
     assert done.status == "applied", done.error
     assert len(landform.cloud.list(type="subnet")) == 1
     assert recorded_ids(landform, stack) == {item["id"] for item in landform.cloud.list()}
+
+
+@pytest.mark.thorough
+def test_a_retry_deletes_nothing_that_the_state_has_already(
+    landform: Landform, network: Stack
+) -> None:
+    """What is recorded by now is wanted, beside an orphan that the stack has no place for."""
+    subnet = landform.cloud.list(type="subnet")[0]
+    attributes = {name: subnet["attributes"][name] for name in ("network_id", "zone")}
+    place = {**attributes, "name": "left", "cidr": "10.0.200.0/24"}
+    orphan = landform.cloud.add("subnet", subnet["tags"], **place)
+    address = f'sandbox_subnet.this["{attributes["zone"]}"]'
+    imports = (Import(address, subnet["id"]), Import('sandbox_subnet.this["nowhere"]', orphan))
+    options = PlanOptions(imports=imports, takes_unplaced=True)
+    with perform(landform.ctx, ADMIN) as work:
+        stack = work.session.get_one(Stack, network.id)
+        operation = add_operation(
+            work.session, stack, OperationType.APPLY, ADMIN, options, requires_approval=True
+        )
+    planned = landform.carry_out(operation)
+    assert planned.status == "planned", planned.error
+    assert (planned.plan_summary or {})["destroy"] == 1
+    assert any("no place for 1 orphan" in text for text in landform.messages(planned))
 
 
 @pytest.mark.thorough

@@ -106,7 +106,7 @@ def test_code_that_does_without_goes_on(landform: Landform, upgrade_by_newer: Up
 def test_a_schema_that_was_not_migrated_yet_is_refused(found: str | None) -> None:
     with pytest.raises(ConfigurationError, match="this version needs") as caught:
         refuse_unfit(found, "0042")
-    assert "workers.prepare" in caught.value.advice
+    assert "workers.prepare" in caught.value.detail
 
 
 def test_a_process_says_in_a_sentence_why_it_does_not_start(
@@ -137,6 +137,7 @@ def test_a_process_says_in_a_sentence_why_it_does_not_start(
         )
         assert done.returncode == 2, done.stderr
         assert "The schema of the database is 0001" in done.stderr
+        assert "run `python -m workers.prepare`" in done.stderr, "and what to do"
 
 
 def _set_back(ctx: Context) -> None:
