@@ -146,44 +146,49 @@ class Server:
 @contextmanager
 def serve(binaries: Path, *, is_durable: bool = False) -> Iterator[Server]:
     """Run a server of its own until the block ends; a durable one keeps what it commits."""
+    with _own_folder() as (folder, user):
+        _run_initdb(binaries, folder, user)
+        options = DURABLE if is_durable else OPTIONS
+        with _running(binaries, folder, user, options) as server:
+            server.make_template()
+            yield server
+
+
+@contextmanager
+def following(binaries: Path, server: Server) -> Iterator[Server]:
+    """Run a replica of a server, which answers questions and takes no changes, until the end."""
+    with _own_folder() as (folder, user):
+        command = [str(binaries / "pg_basebackup"), "--pgdata", str(folder / "data")]
+        command += ["--host", str(server.folder), "--username", OWNER, "--write-recovery-conf"]
+        _run_to_end([*command, "--checkpoint=fast", "--no-sync"], folder, user)
+        with _running(binaries, folder, user, OPTIONS) as replica:
+            yield replica
+
+
+@contextmanager
+def _own_folder() -> Iterator[tuple[Path, pwd.struct_passwd | None]]:
+    """Make a folder for the user that the server runs as, and remove it at the end."""
     # Not pytest's folder: a socket path holds 107 bytes, and another user must reach it.
     folder = Path(tempfile.mkdtemp(prefix="landform-pg-"))
     user = unprivileged_user()
     try:
         if user is not None:
             os.chown(folder, user.pw_uid, user.pw_gid)
-        _run_initdb(binaries, folder, user)
-        options = DURABLE if is_durable else OPTIONS
-        server = Server(folder, lambda: _postgres(binaries, folder, user, options))
-        try:
-            server.wait_until_up()
-            server.make_template()
-            yield server
-        finally:
-            server.stop()
+        yield folder, user
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def following(binaries: Path, server: Server) -> Iterator[Server]:
-    """Run a replica of a server, which answers questions and takes no changes, until the end."""
-    folder = Path(tempfile.mkdtemp(prefix="landform-pg-"))
-    user = unprivileged_user()
+def _running(
+    binaries: Path, folder: Path, user: pwd.struct_passwd | None, options: Mapping[str, str]
+) -> Iterator[Server]:
+    server = Server(folder, lambda: _postgres(binaries, folder, user, options))
     try:
-        if user is not None:
-            os.chown(folder, user.pw_uid, user.pw_gid)
-        command = [str(binaries / "pg_basebackup"), "--pgdata", str(folder / "data")]
-        command += ["--host", str(server.folder), "--username", OWNER, "--write-recovery-conf"]
-        _run_to_end([*command, "--checkpoint=fast", "--no-sync"], folder, user)
-        replica = Server(folder, lambda: _postgres(binaries, folder, user, OPTIONS))
-        try:
-            replica.wait_until_up()
-            yield replica
-        finally:
-            replica.stop()
+        server.wait_until_up()
+        yield server
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        server.stop()
 
 
 def unprivileged_user() -> pwd.struct_passwd | None:
