@@ -12,19 +12,15 @@ from sqlalchemy import exists, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from app.clock import utc_now
 from app.domain.operation_registry import types_where
 from app.domain.operations import OperationStatus
 from app.domain.queueing import SYSTEM
-from app.models import Operation, OperationEvent
+from app.models import Operation
 from app.services.context import Context
 from app.services.engine.claims import Claim, write_fenced
+from app.services.engine.requeueing import GAVE_WAY, give_back
 from app.services.queue.order import is_blocked, notify_freed
 from app.services.queue.reference_waits import waits_for_reference
-from app.services.queue.status import move
-
-GAVE_WAY = "gave_way"
-"""Type of the event that tells of it."""
 
 LOOK_SECONDS = 1.0
 GRACE_SECONDS = 5.0
@@ -86,20 +82,8 @@ class Preemption:
         def work(session: Session, operation: Operation) -> bool:
             if operation.status != OperationStatus.PLANNING:
                 return False
-            # Before the commit: the next one to claim it makes a directory of the same name.
-            self._ctx.runs.of(operation.id).remove()
-            operation.started_at = None
-            move(operation, OperationStatus.PENDING)
-            session.add(
-                OperationEvent(
-                    operation_id=operation.id,
-                    at=utc_now(),
-                    type=GAVE_WAY,
-                    level="info",
-                    message="Gave way to what people want of the stack; checked after that.",
-                )
-            )
-            session.flush()
+            told = "Gave way to what people want of the stack; checked after that."
+            give_back(self._ctx, session, operation, GAVE_WAY, told)
             notify_freed(session, operation.stack_id)
             return True
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
@@ -23,13 +23,13 @@ from app.domain.operations import OWNED, OperationStatus
 from app.domain.plain_words import counted
 from app.errors import LandformError, UnavailableError
 from app.logs import get_logger
-from app.models import Operation, OperationEvent
+from app.models import Operation
 from app.services.context import Context, notify_after_commit
 from app.services.engine import check_ending, ending
-from app.services.engine.preemption import GAVE_WAY
 from app.services.engine.recovery.orphans import find_orphans
 from app.services.engine.recovery.save_state import answers, save_left, tell
 from app.services.engine.recovery.takeover import find_lost, may_take_over
+from app.services.engine.requeueing import WITHOUT_DEATH, count_events
 from app.services.queue.status import move
 from app.storage.run_directory import RunDirectory
 from app.terraform.identity import ProcessIdentity, find_working_in
@@ -248,17 +248,14 @@ def _end_before_a_change(session: Session, operation: Operation, error: Landform
 
 
 def _count_earlier_deaths(session: Session, operation: Operation) -> int:
-    """Count how often it was queued again without having given way.
+    """Count how often it was queued again without a reason of its own.
 
     Its notifications count nothing: Redis may lose any number of them.
     """
     told = [entry["status"] for entry in operation.transitions]
     queued_again = (OperationStatus.PLANNING, OperationStatus.PENDING)
-    query = select(func.count()).where(
-        OperationEvent.operation_id == operation.id, OperationEvent.type == GAVE_WAY
-    )
-    gave_way = session.scalar(query) or 0
-    return sum(pair == queued_again for pair in pairwise(told)) - gave_way
+    alive = count_events(session, operation.id, *WITHOUT_DEATH)
+    return sum(pair == queued_again for pair in pairwise(told)) - alive
 
 
 def _close_steps(operation: Operation) -> None:

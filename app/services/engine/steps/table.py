@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 
 from app.domain.operation_errors import OperationCanceledError
 from app.domain.operation_facts import EngineStep
+from app.errors import StackBusyError
+from app.services.engine.requeueing import wait_for_stack
 from app.services.engine.run import OperationRun
 from app.services.engine.steps.apply import apply, end, go_back
 from app.services.engine.steps.check_drift import check_drift
@@ -37,7 +40,13 @@ def carry_out(run: OperationRun) -> None:
         LandformError: why it did not succeed; the caller ends the operation with it.
     """
     steps = run.claim.facts.steps
-    with run.holding():
+    with ExitStack() as held:
+        try:
+            held.enter_context(run.holding())
+        except StackBusyError:
+            if not wait_for_stack(run.ctx, run.claim):
+                raise
+            return
         try:
             if run.claim.is_approved:
                 steps = steps[steps.index(EngineStep.DECIDE) + 1 :]
