@@ -13,19 +13,24 @@ from app.config.settings import redis_socket
 from tests.running import wait_until
 from workers.embedded_redis import redis_command
 
+PORT = 6379
+
 
 class OwnRedis:
     """Runs from the beginning."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, address: str = "") -> None:
+        """Start it; at ``address`` others reach it, too, without a password."""
         self._home = home
+        options = {"bind": address, "port": str(PORT), "protected-mode": "no"} if address else {}
+        self._listening = [word for name, value in options.items() for word in (f"--{name}", value)]
         self.url = f"unix://{redis_socket(home)}"
         self.client = Redis.from_url(self.url)
         self.start()
 
     def start(self) -> None:
         """Start it, with what it had written, and return when it answers."""
-        self._server = subprocess.Popen(redis_command(self._home))
+        self._server = subprocess.Popen([*redis_command(self._home), *self._listening])
         wait_until(self._answers, "Redis")
 
     def kill(self) -> None:

@@ -144,11 +144,21 @@ class Server:
 
 
 @contextmanager
-def serve(binaries: Path, *, is_durable: bool = False) -> Iterator[Server]:
-    """Run a server of its own until the block ends; a durable one keeps what it commits."""
+def serve(binaries: Path, *, is_durable: bool = False, address: str = "") -> Iterator[Server]:
+    """Run a server of its own until the block ends.
+
+    Args:
+        binaries: its folder of programs.
+        is_durable: whether it keeps what it commits when it is killed.
+        address: where it listens, too, for whoever can reach that.
+    """
     with _own_folder() as (folder, user):
         _run_initdb(binaries, folder, user)
         options = DURABLE if is_durable else OPTIONS
+        if address:
+            options = {**options, "listen_addresses": address}
+            with (folder / "data" / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all samenet trust\n")
         with _running(binaries, folder, user, options) as server:
             server.make_template()
             yield server

@@ -27,18 +27,20 @@ START_SECONDS = 30
 class Service:
     """The sandbox cloud behind gunicorn, which can be stopped, killed and started again."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, address: str = "127.0.0.1") -> None:
+        """Prepare one that listens at ``address``."""
         self.home = home
+        self.address = address
         self.port = free_port()
         self.settings = Settings.from_env({"LANDFORM_HOME": str(home)})
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"http://{self.address}:{self.port}/v1"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}"]
+        command = [sys.executable, "-m", "gunicorn", "--bind", f"{self.address}:{self.port}"]
         command += ["--worker-class", "gthread", "--threads", "16", "--no-control-socket"]
         command += ["--log-level", "warning", "--graceful-timeout", "1"]
         self._process = subprocess.Popen(

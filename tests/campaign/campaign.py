@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from random import Random
 
 from app.services.audit_trail.verification import verify_trail
-from tests.campaign.crash_points import CrashPoints
 from tests.campaign.databases import Outage
 from tests.campaign.disturber import Disturber
 from tests.campaign.findings import Promise, Tally
+from tests.campaign.guarded import GuardedThread
 from tests.campaign.processes import Watch
 from tests.campaign.slots import Pace, Slot
 from tests.campaign.trial import Trial
@@ -30,13 +30,19 @@ SetPiece = Callable[[Trial, Tally], None]
 
 @dataclass(frozen=True)
 class Size:
-    """How large a campaign is."""
+    """How large a campaign is.
+
+    ``kills_operations`` says whether something is killed under single operations, and
+    ``counts_strikes`` that ``kills`` is the number of faults beside those.
+    """
 
     kills: int
     seconds: float
     slots: int = 4
     workers: int = 4
     machines: int = 30
+    kills_operations: bool = True
+    counts_strikes: bool = False
 
 
 class Campaign:
@@ -49,13 +55,27 @@ class Campaign:
         seed: int,
         size: Size,
         pieces: Sequence[SetPiece] = (),
-        crash_points: CrashPoints | None = None,
+        beside: Sequence[GuardedThread] = (),
         outage: Outage | None = None,
+        disturber: Disturber | None = None,
     ) -> None:
+        """Prepare.
+
+        Args:
+            trial: what is under trial.
+            tally: where all is counted.
+            seed: decides what is asked for and what is killed.
+            size: how much of it.
+            pieces: what comes first.
+            beside: what goes on beside it.
+            outage: how the database is taken away.
+            disturber: kills what all operations share; that of a single host by default.
+        """
+        self._disturber = disturber or Disturber(seed, trial, tally)
         self._pieces = pieces
         self._outage = outage
         self._random = Random(f"{seed}-campaign")
-        self._crash_points = crash_points
+        self._beside = beside
         self._trial = trial
         self._tally = tally
         self._seed = seed
@@ -70,36 +90,41 @@ class Campaign:
             say(piece.__doc__ or "")
             piece(self._trial, self._tally)
         began = time.monotonic()
-        if self._crash_points is not None:
-            self._crash_points.start()
+        for companion in self._beside:
+            companion.start()
         slots = self._start_slots()
-        disturber = Disturber(self._seed, self._trial, self._tally)
-        disturber.start()
-        self._kill(slots, disturber, say)
+        self._disturber.start()
+        self._kill(slots, say)
         self._tally.fact("seconds of killing", round(time.monotonic() - began))
-        self._end(slots, disturber)
+        self._tally.fact("faults of what is shared", self._disturber.strikes)
+        self._end(slots)
         watch.stop()
         self._count_abandoned()
         self._check_trail()
 
-    def _kill(self, slots: list[Slot], disturber: Disturber, say: Callable[[str], None]) -> None:
+    def _kill(self, slots: list[Slot], say: Callable[[str], None]) -> None:
         """Wait for enough kills, and take the database away now and then.
 
         That is done here because PostgreSQL ends with the thread that has started it.
         """
         began = said_at = time.monotonic()
         outage_at = began + self._random.uniform(*OUTAGE_EVERY_SECONDS)
-        while len(self._tally.kills) < self._size.kills:
+        while self._count() < self._size.kills:
             now = time.monotonic()
             if now - began > self._size.seconds or not _all_live(slots):
                 break
             if self._outage is not None and now > outage_at:
-                disturber.take_database(self._outage)
+                self._disturber.take_database(self._outage)
                 outage_at = time.monotonic() + self._random.uniform(*OUTAGE_EVERY_SECONDS)
             if now - said_at > SAY_EVERY_SECONDS:
                 problems, said_at = len(self._tally.problems), now
-                say(f"{len(self._tally.kills)} kills, {problems} problems")
+                say(f"{self._count()} faults, {problems} problems")
             time.sleep(1)
+
+    def _count(self) -> int:
+        """Return how many faults there were of those that the size counts."""
+        is_whole = self._size.counts_strikes
+        return self._disturber.strikes if is_whole else len(self._tally.kills)
 
     def _start_slots(self) -> list[Slot]:
         pace = Pace()
@@ -108,16 +133,17 @@ class Campaign:
             for number in range(1, self._size.slots + 1)
         ]
         for slot in slots:
+            slot.is_killing = self._size.kills_operations
             slot.start()
         return slots
 
-    def _end(self, slots: list[Slot], disturber: Disturber) -> None:
+    def _end(self, slots: list[Slot]) -> None:
         for slot in slots:
             slot.ask_to_stop()
             slot.is_killing = False
-        disturber.stop()
-        if self._crash_points is not None:
-            self._crash_points.stop()
+        self._disturber.stop()
+        for companion in self._beside:
+            companion.stop()
         deadline = time.monotonic() + STOP_SECONDS
         for slot in slots:
             slot.join(max(0.0, deadline - time.monotonic()))

@@ -76,8 +76,7 @@ class CrashPoints(GuardedThread):
             self.crash_one()
 
     def stop(self) -> None:
-        self.ask_to_stop()
-        self.join()
+        super().stop()
         self._tally.fact("crash points", dict(sorted(self.crashed.items())))
 
     def crash_one(self, point: Point | None = None) -> None:
@@ -133,7 +132,7 @@ class CrashPoints(GuardedThread):
 
     def _wait_for_terraform(self, operation: Operation) -> None:
         deadline = time.monotonic() + BOUND_SECONDS
-        while find_of(self._ground.runs, operation.id) and time.monotonic() < deadline:
+        while find_of(self._ground.run_folders, operation.id) and time.monotonic() < deadline:
             time.sleep(0.1)
 
     def _recover(self, stack: Stack, operation: Operation) -> None:

@@ -58,10 +58,11 @@ class KilledPostgresql:
 
     server: postgresql.Server
     name: str = "PostgreSQL"
+    away_seconds: tuple[float, float] = AWAY_SECONDS
 
     def strike(self, random: Random) -> None:
         self.server.kill()
-        time.sleep(random.uniform(*AWAY_SECONDS))
+        time.sleep(random.uniform(*self.away_seconds))
         self.server.start()
 
 

@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from random import Random
 
@@ -44,6 +44,10 @@ WORDS = {"worker": "workers.worker", "scheduler": "workers.scheduler", "web": "w
 class Disturber(GuardedThread):
     """Kills a shared process every few seconds and measures how long all take to be back."""
 
+    kinds: Mapping[str, int] = KINDS
+    strikes = 0
+    """How many faults there were, of what operations share."""
+
     def __init__(self, seed: int, trial: Trial, tally: Tally) -> None:
         super().__init__("disturber", tally)
         self._random = Random(f"{seed}-disturber")
@@ -52,11 +56,8 @@ class Disturber(GuardedThread):
 
     def work(self) -> None:
         while not self._stop_asked.wait(self._random.uniform(FIRST_SECONDS, LAST_SECONDS)):
-            self.disturb(self._random.choices(list(KINDS), list(KINDS.values()))[0])
-
-    def stop(self) -> None:
-        self.ask_to_stop()
-        self.join()
+            kinds = self.kinds
+            self.disturb(self._random.choices(list(kinds), list(kinds.values()))[0])
 
     def disturb(self, what: str) -> None:
         """Kill ``what`` and wait until everything is there and goes on again."""
@@ -64,6 +65,7 @@ class Disturber(GuardedThread):
             waiting, began = self._pending(), time.monotonic()
             is_back = self._pull(what)
             if is_back is not None:
+                self.strikes += 1
                 self._await(what, is_back, waiting, began)
 
     def take_database(self, outage: Outage) -> None:
@@ -73,6 +75,7 @@ class Disturber(GuardedThread):
         """
         with self._one_at_a_time:
             waiting = self._pending()
+            self.strikes += 1
             outage.strike(self._random)
             self._await(outage.name, lambda: True, waiting, time.monotonic())
 

@@ -33,3 +33,8 @@ class GuardedThread(threading.Thread, ABC):
 
     def ask_to_stop(self) -> None:
         self._stop_asked.set()
+
+    def stop(self) -> None:
+        """Ask, and wait for its end."""
+        self.ask_to_stop()
+        self.join()

@@ -188,7 +188,9 @@ class StackChecks:
             if operation.status not in FINAL or operation.has_unsaved_state:
                 self._tally.problem(
                     Promise.STUCK,
-                    f"{operation.id} is {operation.status}, unsaved: {operation.has_unsaved_state}",
+                    f"{operation.id} {operation.type} by {operation.requested_by} since "
+                    f"{operation.created_at} is {operation.status}, unsaved: "
+                    f"{operation.has_unsaved_state}; {_describe(new)}",
                 )
             if operation.status == OperationStatus.INTERRUPTED and not operation.error:
                 self._tally.problem(Promise.STUCK, f"{operation.id} does not say what happened")
@@ -206,6 +208,6 @@ def address_of(item: dict[str, Any]) -> str:
 def _describe(operations: list[Operation]) -> str:
     return "; ".join(
         f"{item.id} {item.type} {[entry['status'] for entry in item.transitions]} "
-        f"{len(item.possibly_orphaned)} named"
+        f"{len(item.possibly_orphaned)} named, ended {item.ended_at}, of {item.instance_id}"
         for item in operations
     )

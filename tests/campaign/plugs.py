@@ -14,13 +14,11 @@ from typing import Any
 from sqlalchemy import select
 
 from app.models import Operation
-from app.terraform.identity import ProcessIdentity
 from tests.campaign.findings import Promise, Tally
 from tests.campaign.processes import find_of
 from tests.campaign.trial import LEASE_SECONDS, Trial
 
 PAUSE_SECONDS = LEASE_SECONDS + 1.5
-VICTIMS = {"terraform": 32, "provider": 24, "horse": 30, "pause": 5, "run directory": 9}
 
 
 @dataclass(frozen=True)
@@ -83,10 +81,11 @@ class Plugs:
 
     def _remove_run(self, moment: Moment, operation_id: str, seen: Glance) -> Pulled | None:
         """Take the run directory away under a running Terraform."""
-        run = self._trial.runs / operation_id
-        if not run.is_dir():
+        runs = [folder / operation_id for folder in self._trial.run_folders]
+        found = [run for run in runs if run.is_dir()]
+        if not found:
             return None
-        shutil.rmtree(run, ignore_errors=True)
+        shutil.rmtree(found[0], ignore_errors=True)
         return Pulled(moment.victim, f"{seen.type} {moment.stage}", time.monotonic(), seen.fence)
 
     def _pause(self, operation_id: str, seen: Glance) -> None:
@@ -108,13 +107,10 @@ class Plugs:
 
     def _find(self, victim: str, operation_id: str, seen: Glance) -> int | None:
         if victim == "horse":
-            if seen.owner_process is None:
-                return None
-            horse = ProcessIdentity.from_dict(seen.owner_process)
-            return horse.pid if horse.is_alive() else None
+            return self._trial.find_owner(seen)
         wants_provider = victim == "provider"
         for _ in range(20):
-            found = find_of(self._trial.runs, operation_id)
+            found = find_of(self._trial.run_folders, operation_id)
             pids = [item.pid for item in found if item.is_provider is wants_provider]
             if pids:
                 return self._random.choice(pids)

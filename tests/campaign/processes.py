@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,25 +35,25 @@ class Found:
     parent: int = 0
 
 
-def find_in_runs(runs: Path) -> Iterator[Found]:
-    """Yield every process whose working directory is a run directory under ``runs``."""
-    prefix = f"{runs}/"
+def find_in_runs(folders: Sequence[Path]) -> Iterator[Found]:
+    """Yield every process whose working directory is a run directory in one of ``folders``."""
+    prefixes = tuple(f"{folder}/" for folder in folders)
     for name in os.listdir("/proc"):  # noqa: PTH208  twenty times a second
         if not name.isdigit():
             continue
         with suppress(OSError):
             folder = os.readlink(f"/proc/{name}/cwd")  # noqa: PTH115
-            if folder.startswith(prefix):
+            if folder.startswith(prefixes):
                 command = Path(f"/proc/{name}/cmdline").read_bytes()
-                operation_id = folder.removeprefix(prefix).removesuffix(" (deleted)")
+                operation_id = Path(folder.removesuffix(" (deleted)")).name
                 is_provider = any(word in command for word in PROVIDER_WORDS)
                 parent = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1]
                 yield Found(int(name), operation_id, is_provider, int(parent))
 
 
-def find_of(runs: Path, operation_id: str) -> list[Found]:
+def find_of(folders: Sequence[Path], operation_id: str) -> list[Found]:
     """Return the processes that work on one operation, Terraform first."""
-    found = [item for item in find_in_runs(runs) if item.operation_id == operation_id]
+    found = [item for item in find_in_runs(folders) if item.operation_id == operation_id]
     return sorted(found, key=lambda item: item.is_provider)
 
 
@@ -73,8 +73,7 @@ class Watch(GuardedThread):
             self.sample()
 
     def stop(self) -> None:
-        self._stop_asked.set()
-        self.join()
+        super().stop()
         self._tally.fact("samples of the process table", self.samples)
         self._tally.fact("most Terraforms at once", self.most_at_once)
 
@@ -82,7 +81,7 @@ class Watch(GuardedThread):
         """Look once."""
         self.samples += 1
         by_stack: dict[str, set[tuple[int, str]]] = defaultdict(set)
-        found = list(find_in_runs(self._trial.runs))
+        found = list(find_in_runs(self._trial.run_folders))
         pids = {item.pid for item in found}
         # A child that has not become another program yet looks like its parent.
         terraforms = [item for item in found if not item.is_provider and item.parent not in pids]
@@ -104,11 +103,10 @@ class Watch(GuardedThread):
         self._since = {pid: self._since.get(pid, now) for pid in pids}
         if self.samples % SAMPLES_A_SECOND:
             return
-        locked = _locked_inodes()
         for stack_id, found in by_stack.items():
             for pid, operation_id in found:
                 is_new = now - self._since[pid] < LOCKED_AFTER_SECONDS
-                if is_new or not stack_id or _inode(self._lock_of(stack_id)) in locked:
+                if is_new or not stack_id or holds_lock(pid, self._lock_of(stack_id)):
                     continue
                 if Path(f"/proc/{pid}/cwd").exists():
                     self._tally.problem(
@@ -126,11 +124,21 @@ class Watch(GuardedThread):
         return self._stacks[operation_id]
 
 
-def _locked_inodes() -> set[int]:
-    """Return the inodes that somebody holds a flock(2) on (proc(5), /proc/locks)."""
-    lines = Path("/proc/locks").read_text().splitlines()
-    fields = [line.split() for line in lines if " FLOCK " in line and "->" not in line]
-    return {int(words[5].rpartition(":")[2]) for words in fields}
+def holds_lock(pid: int, path: Path) -> bool:
+    """Tell whether a process has the flock(2) of a file (proc(5), fdinfo).
+
+    What it has inherited counts: ``/proc/locks`` hides that from other PID namespaces once the
+    process that took the lock is dead.
+    """
+    inode = str(path.stat().st_ino) if path.exists() else ""
+    with suppress(OSError):
+        for file in Path(f"/proc/{pid}/fdinfo").iterdir():
+            with suppress(OSError):
+                lines = file.read_text().splitlines()
+                fields = [line.split() for line in lines if line.startswith("lock:")]
+                if any("FLOCK" in words and words[6].endswith(f":{inode}") for words in fields):
+                    return True
+    return False
 
 
 def _command(pid: int) -> str:
@@ -138,7 +146,3 @@ def _command(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
         return "gone"
-
-
-def _inode(path: Path) -> int:
-    return path.stat().st_ino if path.exists() else 0

@@ -49,27 +49,48 @@ class Recovery:
 class Report:
     """The figures of one campaign."""
 
-    def __init__(self, tally: Tally, *, seed: int, database: str, wanted_kills: int) -> None:
+    def __init__(
+        self,
+        tally: Tally,
+        *,
+        seed: int,
+        database: str,
+        wanted_kills: int,
+        limit_seconds: float = LIMIT_SECONDS,
+        strikes: int | None = None,
+    ) -> None:
+        """Take the figures.
+
+        Args:
+            tally: all that was counted.
+            seed: of the campaign.
+            database: what it ran on.
+            wanted_kills: how many there were to be.
+            limit_seconds: what the recovery must be below, in 95 of 100.
+            strikes: how many faults there were, where ``wanted_kills`` counts those of hosts.
+        """
         self._tally = tally
+        self._faults = len(tally.kills) if strikes is None else strikes
+        self._limit_seconds = limit_seconds
         self.seed, self.database, self.wanted_kills = seed, database, wanted_kills
         self.recovery = Recovery.of(tally.kills)
 
     @property
     def is_good(self) -> bool:
         """Whether every promise was kept, within the time, over as many kills as asked for."""
-        is_quick = self.recovery.p95 < LIMIT_SECONDS
-        is_whole = len(self._tally.kills) >= self.wanted_kills
+        is_quick = self.recovery.p95 < self._limit_seconds
+        is_whole = self._faults >= self.wanted_kills
         return not self._tally.problems and is_quick and is_whole
 
     def sentence(self) -> str:
         """Say it in one line."""
-        count, kills = self._tally.count, len(self._tally.kills)
+        count, kills = self._tally.count, self._faults
         text = (
             f"{count(Promise.STATE)} lost states, {count(Promise.RESOURCE)} forgotten resources, "
             f"{count(Promise.DOUBLED)} doubled, {count(Promise.ABANDONED)} abandoned, "
             f"{count(Promise.STUCK)} stuck, {count(Promise.OVERLAP)} overlaps, "
             f"{count(Promise.ABSORBED)} absorbed, "
-            f"recovery p95 {self.recovery.p95:g} s over {kills} kills"
+            f"recovery p95 {self.recovery.p95:g} s over {kills} faults"
         )
         others = len(self._tally.problems) - sum(count(promise) for promise in NAMED)
         text += f"; {others} other broken promises" if others else ""

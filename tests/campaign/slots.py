@@ -19,11 +19,10 @@ from tests.campaign.findings import Kill, Promise, Tally
 from tests.campaign.guarded import GuardedThread
 from tests.campaign.invariants import StackChecks
 from tests.campaign.outside_changes import OutsideChanges
-from tests.campaign.plugs import VICTIMS, Glance, Moment, Plugs, Pulled
+from tests.campaign.plugs import Glance, Moment, Plugs, Pulled
 from tests.campaign.trial import NoAnswerError, Trial
 from tests.campaign.users import User
 
-BOUND_SECONDS = 150.0
 POLL_SECONDS = 0.05
 GOOD = {"applied", "planned_and_finished"}
 BAD = {"errored", "interrupted"}
@@ -160,7 +159,7 @@ class Slot(GuardedThread):
         done = self._trial.operation(operation_id)
         self._tally.outcome(f"{done.type} {done.status}")
         self._check_outcomes(checks, done)
-        is_exact = done.status in GOOD and not self._killed
+        is_exact = done.status in GOOD and not self._killed and not self._trial.was_hit(done)
         checks.check(is_exact=is_exact and action not in ("plan", "drift_check"))
         self._outside.check(checks)
         if checks.is_gone():
@@ -172,7 +171,7 @@ class Slot(GuardedThread):
             if item.id <= checks.memory.checked_until or item.id in self._killed:
                 continue
             is_bad = item.status in BAD or (item.id == asked.id and item.status not in GOOD)
-            if is_bad:
+            if is_bad and not self._trial.was_hit(item):
                 told = (item.error or {}).get("detail")
                 detail = f"{item.id} {item.type} {item.status}: {told}; killed: {self._killed}"
                 self._tally.problem(Promise.OUTCOME, detail)
@@ -226,7 +225,7 @@ class Slot(GuardedThread):
         return operation_id
 
     def _plan_kills(self, action: str) -> list[Moment]:
-        count = self._random.choices([0, 1, 2, 3], [4, 40, 40, 16])[0]
+        count = self._random.choices([0, 1, 2, 3], self._trial.kill_shares)[0]
         is_mutation = action not in ("plan", "drift_check")
         stages = [
             "applying" if is_mutation and self._random.random() < 0.7 else "planning"
@@ -235,14 +234,15 @@ class Slot(GuardedThread):
         return [self._moment(action, stage) for stage in sorted(stages, reverse=True)]
 
     def _moment(self, action: str, stage: str) -> Moment:
-        victim = self._random.choices(list(VICTIMS), list(VICTIMS.values()))[0]
+        victims = self._trial.victims
+        victim = self._random.choices(list(victims), list(victims.values()))[0]
         longest = 1.05 * self._pace.expect(_type_of(action), stage)
         return Moment(victim, stage, self._random.uniform(0, longest))
 
     def _follow(self, operation_id: str, moments: Sequence[Moment]) -> None:
         """Watch an operation to its end, pulling plugs."""
         waiting, pulled = list(moments), list[Pulled]()
-        deadline = time.monotonic() + BOUND_SECONDS
+        deadline = time.monotonic() + self._trial.bound_seconds
         stage, stage_at = "", time.monotonic()
         while True:
             now, seen = time.monotonic(), self._plugs.glance(operation_id)
@@ -256,7 +256,7 @@ class Slot(GuardedThread):
             is_stage = waiting and stage == waiting[0].stage and not pulled
             if is_stage and now - stage_at >= waiting[0].delay_seconds:
                 hit = self._plugs.pull(waiting.pop(0), operation_id, seen)
-                deadline = time.monotonic() + BOUND_SECONDS
+                deadline = time.monotonic() + self._trial.bound_seconds
                 if hit is not None:
                     pulled.append(hit)
                     self._killed.add(operation_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -142,19 +143,20 @@ def test_a_state_that_is_gone_is_lost(trial: Trial) -> None:
 def test_two_programs_that_work_on_one_stack_overlap(trial: Trial) -> None:
     watch = Watch(trial.ground, trial.tally)
     other = trial.landform.request(trial.stack, OperationType.APPLY)
-    with working_in(trial, trial.last.id):
+    (runs,) = trial.ground.run_folders
+    with working_in(runs, trial.last.id):
         watch.sample()
         assert trial.counts() == {}
-        with working_in(trial, trial.ground.operations(trial.stack.id)[0].id):
+        with working_in(runs, trial.ground.operations(trial.stack.id)[0].id):
             watch.sample()
     assert trial.counts() == {Promise.OVERLAP: 1}
     assert trial.last.id == other.id
 
 
 @contextmanager
-def working_in(trial: Trial, operation_id: str) -> Iterator[None]:
+def working_in(runs: Path, operation_id: str) -> Iterator[None]:
     """Run a program in the run directory of an operation."""
-    folder = trial.ground.runs / operation_id
+    folder = runs / operation_id
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         process = stack.enter_context(subprocess.Popen(["sleep", "60"], cwd=folder))

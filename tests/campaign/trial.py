@@ -10,7 +10,7 @@ import base64
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +26,7 @@ from app.db_outages import outlast
 from app.domain.operations import FINAL
 from app.models import Operation, Stack
 from app.services.context import Context, build_context
+from app.terraform.identity import ProcessIdentity
 from sandbox.provider.install import install
 from tests.landform import NOWHERE, Landform
 from tests.running import RunningLandform, running_landform
@@ -37,6 +38,8 @@ ANSWER_SECONDS = 90.0
 ONE_DAY = "86400"
 DATABASE_SECONDS = 60.0
 """How long to wait for a database that the campaign itself has taken away."""
+
+VICTIMS = {"terraform": 32, "provider": 24, "horse": 30, "pause": 5, "run directory": 9}
 
 T = TypeVar("T")
 
@@ -53,8 +56,9 @@ class Ground:
         self.cloud = cloud
 
     @property
-    def runs(self) -> Path:
-        return self.ctx.settings.work_dir / "runs"
+    def run_folders(self) -> list[Path]:
+        """Where run directories are: one folder for each host."""
+        return [self.ctx.settings.work_dir / "runs"]
 
     def look(self, question: Callable[[Session], T]) -> T:
         """Return the answer of SQL, also when its database is away for a while."""
@@ -90,7 +94,15 @@ class Ground:
 
 
 class Trial(Ground):
-    """One running Landform on a home of its own."""
+    """One running Landform on a home of its own.
+
+    ``victims`` are what slots kill under an operation, with their shares, ``kill_shares`` those of
+    none to three kills of one operation; ``bound_seconds`` is how long an operation may take.
+    """
+
+    victims: Mapping[str, int] = VICTIMS
+    kill_shares: Sequence[int] = (4, 40, 40, 16)
+    bound_seconds = 150.0
 
     def __init__(self, running: RunningLandform, ctx: Context) -> None:
         super().__init__(ctx, running.cloud)
@@ -119,6 +131,17 @@ class Trial(Ground):
                 return answer
             time.sleep(0.2)
         raise NoAnswerError(f"{method} {path}; the last answer was {last[:600]}")
+
+    def find_owner(self, operation: Any) -> int | None:
+        """Return the pid of the process that owns an operation, if it lives."""
+        if operation.owner_process is None:
+            return None
+        owner = ProcessIdentity.from_dict(operation.owner_process)
+        return owner.pid if owner.is_alive() else None
+
+    def was_hit(self, operation: Operation) -> bool:
+        """Tell whether more than a process that all operations share was killed under one."""
+        return False
 
     def log_events(self, name: str) -> list[dict[str, Any]]:
         """Return the structured log lines of one event so far."""
