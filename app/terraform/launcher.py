@@ -35,6 +35,7 @@ ENGINE_EXECUTABLE = "exec"
 ENGINE_LIBRARY = "library"
 ENGINE_PROVIDER = "provider"
 _DEATH_SIGNALS = {ENGINE_PROVIDER: signal.SIGTERM}
+REATTACH = "TF_REATTACH_PROVIDERS"
 PRIVATE = 0o077
 
 # landlock(7); the numbers of the system calls are the same on every processor.
@@ -79,6 +80,7 @@ def main(arguments: list[str]) -> None:
         os.write(2, f"Terraform was not started, because it cannot be confined: {error}\n".encode())
         os._exit(EXIT_CANNOT_START)
     tie_to_parent(int(parent_pid), _DEATH_SIGNALS.get(engine, signal.SIGINT))
+    watch_no_other_process()
     start = run_library if engine == ENGINE_LIBRARY else run_executable
     try:
         start(target, terraform_arguments)
@@ -140,6 +142,22 @@ def tie_to_parent(parent_pid: int, number: int = signal.SIGINT) -> None:
         os._exit(EXIT_CANNOT_START)
     if os.getppid() != parent_pid:
         os._exit(EXIT_PARENT_GONE)
+
+
+def watch_no_other_process() -> None:
+    """Name this process itself as that of every provider which runs already.
+
+    Terraform asks once a second whether it can signal the process that it reattached to, and
+    cancels its calls when it cannot (go-plugin, ``cmdrunner.ReattachFunc``). One that is confined
+    may signal no other process. That a provider died, it learns from their connection. ``Test``
+    keeps it from ending that process.
+    """
+    known = os.environ.get(REATTACH)
+    if known:
+        providers = json.loads(known)
+        for facts in providers.values():
+            facts |= {"Pid": os.getpid(), "Test": True}
+        os.environ[REATTACH] = json.dumps(providers)
 
 
 def run_executable(path: str, arguments: list[str]) -> None:

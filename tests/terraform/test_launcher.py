@@ -129,6 +129,22 @@ def test_the_launcher_itself_costs_little() -> None:
     assert min(times) < 0.06
 
 
+def test_terraform_watches_no_provider_that_it_may_not_signal() -> None:
+    facts = {"Protocol": "grpc", "ProtocolVersion": 5, "Pid": os.getpid(), "Test": False}
+    program = (
+        "import json, os; found = json.loads(os.environ['TF_REATTACH_PROVIDERS'])['x'];"
+        "print(json.dumps([os.getpid(), found]))"
+    )
+    done = subprocess.run(
+        [*LAUNCH, "exec", sys.executable, str(os.getpid()), "{}", "-c", program],
+        env={"TF_REATTACH_PROVIDERS": json.dumps({"x": facts})},
+        capture_output=True,
+        check=True,
+    )
+    pid, found = json.loads(done.stdout)
+    assert found == facts | {"Pid": pid, "Test": True}
+
+
 def test_no_secret_argument_and_no_environment_of_ours_is_needed(
     binary: TerraformBinary,
 ) -> None:

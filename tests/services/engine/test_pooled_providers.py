@@ -40,6 +40,15 @@ def test_plans_and_checks_of_an_account_share_one_process(landform: Landform, po
     assert pool.children() == [provider]
 
 
+def test_a_provider_that_reads_for_seconds_stays_lent(landform: Landform, pool: Keeper) -> None:
+    """Terraform looks each second whether it can still signal what it reattached to."""
+    network = landform.made("network", "net", parameters={"zones": 1})
+    (provider,) = pool.children()
+    landform.cloud.set_faults(read_delay_seconds=3)
+    assert landform.perform(network, OperationType.DRIFT_CHECK).status == "planned_and_finished"
+    assert pool.children() == [provider]
+
+
 @pytest.mark.thorough
 def test_drift_is_seen_with_a_provider_that_saw_the_stack_before(
     landform: Landform, pool: Keeper, network: Stack
