@@ -34,6 +34,7 @@ from app.services.installation.instances import INSTANCE_FILE
 from app.services.installation.setup import prepare
 from app.storage.kept_catalog import keep_parsed, load_kept_catalog
 from tests import postgresql
+from tests.computed_once import computed_once
 from tests.moto_cloud import Moto
 from tests.sandbox_cloud import Cloud, Service
 from tests.state_bucket import StateBucket
@@ -74,6 +75,13 @@ def one_catalog() -> Iterator[None]:
             "app.services.context.load_kept_catalog",
             lambda root, kept: loaded if root == own else load_kept_catalog(root, kept),
         )
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_computation() -> Iterator[None]:
+    """Compute addresses and SQL once, not for each app of a test."""
+    with computed_once():
         yield
 
 
