@@ -6,7 +6,9 @@ RUN := $(VENV)/bin/python
 # A stamp carries the hash of what was installed, so an unchanged file costs nothing.
 RUNTIME := $(VENV)/.runtime-$(shell cat requirements-build.txt requirements.txt | sha256sum | cut -c1-16)
 COMMAND := $(VENV)/bin/landform
-DEV := $(VENV)/.dev-$(shell cat requirements-dev.txt | sha256sum | cut -c1-16)
+# What sending traces needs; an installation without traces does without.
+OTEL := $(VENV)/.otel-$(shell cat requirements-otel.txt | sha256sum | cut -c1-16)
+DEV := $(VENV)/.dev-$(shell cat requirements-dev.txt requirements-otel.txt | sha256sum | cut -c1-16)
 SOURCES := app workers sandbox migrations tests wsgi.py
 # The other tests of the engine are about processes and the volume, slow, and the same on any database.
 DATABASE_TESTS := $(filter-out tests/services/engine, $(wildcard tests/services/*)) tests/api \
@@ -35,7 +37,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-thorough test-postgresql test-one page profile bench rehearse-restore pictures sdk check check-lint check-types check-layers check-tree check-modules check-security format pins clean install install-dev
+.PHONY: help run test test-thorough test-postgresql test-one page profile bench rehearse-restore pictures sdk check check-lint check-types check-layers check-tree check-modules check-security format pins clean install install-otel install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -129,12 +131,14 @@ PIN := uv pip compile --quiet --native-tls --universal --python-version 3.11 --g
 pins: $(DEV) ## Pin what requirements*.in name and what it needs, with the hashes of every platform's files
 	@for name in requirements-build requirements requirements-dev; do \
 	  $(VENV)/bin/$(PIN) $$name.in --output-file $$name.txt || exit 1; done
+	@$(VENV)/bin/$(PIN) requirements-otel.in --constraint requirements-dev.txt --output-file requirements-otel.txt
 
 clean: ## Remove .venv and caches; var/ (state, database) stays
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
 install: $(COMMAND) ## Install what running needs into .venv
+install-otel: $(COMMAND) $(OTEL) ## Install what sending traces needs into .venv
 install-dev: $(COMMAND) $(DEV) ## Install what testing needs into .venv
 
 # Shows one line a package; the marker file carries pip's failure through the pipe. The pins are
@@ -172,7 +176,12 @@ export COMMAND_TEXT
 $(COMMAND): Makefile | $(RUNTIME)
 	@printf '%s\n' "$$COMMAND_TEXT" > $@ && chmod 755 $@
 
-$(DEV): $(RUNTIME) requirements-dev.txt
+$(OTEL): $(RUNTIME) requirements-otel.txt
+	@echo 'Installing the packages of requirements-otel.txt into $(VENV) (once) ...'
+	@$(call pip_install,requirements-otel.txt)
+	@rm -f $(VENV)/.otel-* && touch $@
+
+$(DEV): $(RUNTIME) $(OTEL) requirements-dev.txt
 	@echo 'Installing the packages of requirements-dev.txt into $(VENV) (once) ...'
 	@$(call pip_install,requirements-dev.txt)
 	@rm -f $(VENV)/.dev-* && touch $@

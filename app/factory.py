@@ -12,7 +12,7 @@ from ulid import ULID
 from app import api, console
 from app.api.http.json_provider import ExactJsonProvider
 from app.config.settings import Settings
-from app.logs import configure_logging, get_logger
+from app.logs import configure_logging, get_logger, log_with_work
 from app.services.context import Context, build_context
 from app.services.identity.stream_rights import OpenStreams
 from app.services.operations.watch import OperationWatch
@@ -25,6 +25,7 @@ from app.web.http_errors import register_error_handlers
 from app.web.http_metrics import observe_request
 from app.web.request_limits import limit_requests
 from app.web.stream_places import provide_places
+from app.web.traces import begin_request_trace, end_request_trace, provide_traces
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -81,6 +82,7 @@ def create_app(settings: Settings, ctx: Context | None = None) -> Flask:
     app.extensions[EXTENSION] = ctx
     app.extensions[STREAMS] = OpenStreams(ctx)
     app.extensions[WATCH] = OperationWatch(ctx)
+    provide_traces(settings)
     app.before_request(_begin_request)
     limit_requests(app)
     app.after_request(_end_request)
@@ -125,6 +127,8 @@ def _begin_request() -> None:
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if REQUEST_ID.fullmatch(given) else str(ULID()).lower()
     g.started = time.perf_counter()
+    trace = begin_request_trace()
+    log_with_work(request_id=g.request_id, trace_id=trace.trace_id)
 
 
 def _end_request(response: Response) -> Response:
@@ -146,6 +150,7 @@ def _end_request(response: Response) -> Response:
         path=request.path,
         status=response.status_code,
         milliseconds=round(seconds * 1000, 1),
-        request_id=g.get("request_id", ""),
     )
+    if not is_watching and not request.path.startswith("/static/"):
+        end_request_trace(response.status_code)
     return response

@@ -9,11 +9,34 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
 
 _redaction: list[Callable[[str], str]] = []
+_process_facts: dict[str, object] = {}
+
+
+def log_with_process(**facts: object) -> None:
+    """Say ``facts`` in every line of this process from now on, such as its instance's id."""
+    _process_facts.update(facts)
+
+
+def log_with_work(**facts: object) -> None:
+    """Say ``facts``, and no earlier ones, in the lines of this thread from now on."""
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(
+        **{name: fact for name, fact in facts.items() if fact is not None}
+    )
+
+
+@contextmanager
+def logging_with(**facts: object) -> Iterator[None]:
+    """Say ``facts`` also, in the lines of this thread, until the block ends."""
+    known = {name: fact for name, fact in facts.items() if fact is not None}
+    with structlog.contextvars.bound_contextvars(**known):
+        yield
 
 
 def hide_in_logs(redact: Callable[[str], str]) -> None:
@@ -33,6 +56,7 @@ def configure_logging(level: str, fmt: str) -> None:
     """
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_process_facts,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -63,6 +87,12 @@ def configure_logging(level: str, fmt: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+
+
+def _add_process_facts(
+    _logger: object, _name: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    return {**_process_facts, **event}
 
 
 def _hide_secrets(_logger: object, _name: str, line: object) -> str:

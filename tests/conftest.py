@@ -57,7 +57,7 @@ def clean_environment() -> Iterator[None]:
     """Keep the developer's Landform and Terraform variables out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         for name in os.environ:
-            if name.startswith(("LANDFORM_", "TF_")) and name not in KEPT_VARIABLES:
+            if name.startswith(("LANDFORM_", "TF_", "OTEL_")) and name not in KEPT_VARIABLES:
                 patch.delenv(name)
         yield
 

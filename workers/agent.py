@@ -13,9 +13,10 @@ from types import FrameType
 
 from app.domain.host_roles import HostRole
 from app.errors import LandformError
-from app.logs import get_logger
+from app.logs import get_logger, log_with_process
 from app.services.installation.instances import end_instance, join_instance
 from app.services.installation.schema_fit import require_fitting_schema
+from app.tracing.setup import LAST_SPANS_SECONDS, serve_relay
 from workers.duties import HOST_DUTIES, ROUND_SECONDS, DutyRoster
 from workers.lease_watchdog import LeaseWatchdog
 from workers.refusal import refuse
@@ -34,16 +35,20 @@ def main() -> int:
     try:
         ctx = get_context()
         require_fitting_schema(ctx)
+        traces = serve_relay(ctx.settings)
     except LandformError as error:
         return refuse(error)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask_to_stop)
-    log.info("agent_starts", instance_id=join_instance(ctx, HostRole.AGENT))
+    log_with_process(instance_id=join_instance(ctx, HostRole.AGENT))
+    log.info("agent_starts")
     LeaseWatchdog(ctx).start()
     roster = DutyRoster(ctx, HOST_DUTIES, tells=False)
     while not stop.wait(ROUND_SECONDS):
         roster.go_round()
     end_instance(ctx)
+    if traces is not None:
+        traces.close(LAST_SPANS_SECONDS)
     return 0
 
 

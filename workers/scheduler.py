@@ -18,7 +18,7 @@ from rq_scheduler import Scheduler
 from app.clock import utc_now
 from app.domain.host_roles import HostRole
 from app.errors import LandformError
-from app.logs import get_logger
+from app.logs import get_logger, log_with_process
 from app.queue.jobs import TICK, AllowListedJob
 from app.queue.key_types import remove_foreign_keys
 from app.queue.notifier import TICK_QUEUE, open_queue
@@ -26,6 +26,7 @@ from app.services.context import Context
 from app.services.drift.health import record_pulse
 from app.services.installation.instances import end_instance, join_instance
 from app.services.installation.schema_fit import require_fitting_schema
+from app.tracing.setup import LAST_SPANS_SECONDS, serve_relay
 from workers.duties import Duty
 from workers.lease_watchdog import LeaseWatchdog
 from workers.maintenance import MaintenanceLoop
@@ -84,10 +85,11 @@ def main() -> int:
     try:
         ctx = get_context()
         require_fitting_schema(ctx)
+        traces = serve_relay(ctx.settings)
     except LandformError as error:
         return refuse(error)
     join_instance(ctx, HostRole.SCHEDULER)
-    join_instance(ctx, HostRole.AGENT)
+    log_with_process(instance_id=join_instance(ctx, HostRole.AGENT))
     record_pulse(ctx)  # from now on the tick must follow
     maintenance = MaintenanceLoop(ctx, Duty("assert_tick", assert_tick, needs_redis=True))
     maintenance.start()
@@ -98,6 +100,8 @@ def main() -> int:
     finally:
         maintenance.conclude()
         end_instance(ctx)
+        if traces is not None:
+            traces.close(LAST_SPANS_SECONDS)
 
 
 def _schedule(ctx: Context) -> NoReturn:

@@ -25,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.domain.host_roles import HostRole
 from app.errors import ConfigurationError
-from app.logs import get_logger
+from app.logs import get_logger, log_with_process
 from app.services.context import Context
 from app.services.installation.instances import join_instance
 from app.services.installation.schema_fit import require_fitting_schema
@@ -262,7 +262,7 @@ def _tell_role(ctx: Context) -> None:
     """
     try:
         require_fitting_schema(ctx)
-        join_instance(ctx, HostRole.WEB)
+        log_with_process(instance_id=join_instance(ctx, HostRole.WEB))
     except ConfigurationError as error:
         refuse(error)
         sys.exit(Arbiter.WORKER_BOOT_ERROR)

@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.clock import utc_now
 from app.domain.host_roles import HostRole
 from app.errors import LandformError
-from app.logs import get_logger
+from app.logs import get_logger, log_with_process
 from app.queue.jobs import TICK, AllowListedJob
 from app.queue.key_types import forget_registries, remove_foreign_keys
 from app.queue.notifier import DRIFT_QUEUE, OPERATIONS_QUEUE, TICK_QUEUE, open_queue
@@ -35,6 +35,7 @@ from app.services.installation.instances import is_draining, join_instance
 from app.services.installation.schema_fit import require_fitting_schema
 from app.terraform.launcher import landlock_version
 from app.terraform_account import choose_account, open_home
+from app.tracing.setup import hand_over_spans
 from workers.refusal import refuse
 from workers.runtime import get_context, get_engine, library_log_level
 
@@ -203,7 +204,8 @@ def main() -> int:
     )
     if choice.account is None or not landlock_version():
         log.warning("terraform_less_confined", reason=choice.reason or NO_LANDLOCK)
-    join_instance(ctx, HostRole.WORKER)
+    log_with_process(instance_id=join_instance(ctx, HostRole.WORKER))
+    hand_over_spans(ctx.settings)
     reap(ctx)
     connection = ctx.notifier.connection
     worker = LandformWorker(

@@ -23,6 +23,7 @@ from app.config.production import MIN_KEY_BYTES, is_weak_key, refuse_careless
 from app.config.retention import RetentionSettings
 from app.config.sign_in import SignInSettings
 from app.config.state import StateSettings
+from app.config.tracing import TracingSettings
 from app.config.web import WebSettings
 from app.errors import ConfigurationError
 
@@ -31,7 +32,13 @@ REPOSITORY_ROOT = Path(__file__).resolve().parents[2]
 
 
 class Settings(
-    WebSettings, StateSettings, SignInSettings, OutboundSettings, ProcessSettings, RetentionSettings
+    WebSettings,
+    StateSettings,
+    SignInSettings,
+    OutboundSettings,
+    ProcessSettings,
+    RetentionSettings,
+    TracingSettings,
 ):
     """The configuration of one Landform process. Sizes are bytes, times are seconds."""
 
@@ -279,6 +286,11 @@ def redis_socket(home: Path) -> Path:
 def pool_socket(home: Path) -> Path:
     """Return where the pool of provider processes listens."""
     return _socket(home, "providers", "pool.sock")
+
+
+def trace_socket(home: Path) -> Path:
+    """Return where the agent of the host takes the spans of its workers."""
+    return _socket(home, "traces", "relay.sock")
 
 
 def _socket(home: Path, folder: str, name: str) -> Path:

@@ -39,6 +39,7 @@ class Operation(Base):
     ``resolves_id`` names it.
     ``blueprint_version`` is the one that its plan was made with; ``sealed_preview`` what a plan
     looks at instead of what the stack has (``app.services.stacks.upgrade``).
+    ``traceparent`` is the trace of the request, and what in it asked for the operation (W3C).
     ``transitions`` lists ``{status, at}`` for every status that the operation has had.
     """
 
@@ -67,6 +68,7 @@ class Operation(Base):
     status: Mapped[str] = mapped_column(String(24))
     requested_by: Mapped[str] = mapped_column(String(64))
     request_id: Mapped[str | None] = mapped_column(String(64))
+    traceparent: Mapped[str | None] = mapped_column(String(55))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,7 @@ class StepHooks:
     on_poll: Callable[[], None] = lambda: None
     should_stop: Callable[[], bool] = lambda: False
     should_kill: Callable[[], bool] = lambda: True
+    pause: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True)
@@ -332,4 +334,5 @@ class Terraform:
             on_poll=self.hooks.on_poll,
             should_stop=self.hooks.should_stop,
             should_kill=self.hooks.should_kill,
+            pause=self.hooks.pause,
         )

@@ -46,6 +46,7 @@ class ProcessHooks:
     that has ``grace_seconds`` says how long Terraform may take for that.
     ``on_cut_line`` gets the beginning of a line that is too long to be read.
     ``should_kill`` is asked when the grace period is over; past the deadline it is not asked.
+    ``pause`` waits for so many seconds at most between two looks.
     """
 
     on_start: Callable[[ProcessIdentity], None] = lambda identity: None
@@ -54,6 +55,7 @@ class ProcessHooks:
     on_poll: Callable[[], None] = lambda: None
     should_stop: Callable[[], bool] = lambda: False
     should_kill: Callable[[], bool] = lambda: True
+    pause: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def run_process(spec: ProcessSpec, hooks: ProcessHooks) -> ProcessResult:
         stdout, stderr = _open_outputs(spec, stack)
         tail = LineTail(spec.stdout_path, os.fstat(stdout).st_size, hooks.on_cut_line)
         stack.callback(tail.close)
-        running = _Running(_start(spec, stdout, stderr), spec)
+        running = _Running(_start(spec, stdout, stderr), spec, hooks.pause)
         stack.push(running.end)
         hooks.on_start(ProcessIdentity.of(running.pid))
         running.follow(tail, hooks)
@@ -111,9 +113,15 @@ def run_process(spec: ProcessSpec, hooks: ProcessHooks) -> ProcessResult:
 class _Running:
     """A started process until it is reaped."""
 
-    def __init__(self, process: subprocess.Popen[bytes], spec: ProcessSpec) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        spec: ProcessSpec,
+        pause: Callable[[float], None],
+    ) -> None:
         self._process = process
         self._spec = spec
+        self._pause = pause
         self._started = time.monotonic()
         self._interrupted_at: float | None = None
         self._stop_reason: StopReason | None = None
@@ -129,7 +137,7 @@ class _Running:
                 hooks.on_line(line)
             hooks.on_poll()
             self._enforce(hooks)
-            time.sleep(pause)
+            self._pause(pause)
             pause = min(POLL_SECONDS, pause * 2)
         self._reap()
 
@@ -144,7 +152,7 @@ class _Running:
         try:
             while not self._has_exited():
                 self._stop(may_kill=True)
-                time.sleep(POLL_SECONDS)
+                self._pause(POLL_SECONDS)
         finally:
             self._reap()
 

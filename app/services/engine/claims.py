@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -30,11 +30,27 @@ from app.services.installation.instances import is_gone
 from app.services.projects.change_control import must_wait
 from app.services.queue.order import WITH_STACK, is_blocked, lock_of, next_in_line
 from app.services.queue.status import move
+from app.tracing.context import TraceContext, parse_traceparent
 
 INSTANCE = "instance_id"
 """Where the identity of a process names the instance that it belongs to."""
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an operation comes from, and what it waited for since then.
+
+    Args:
+        request_id: the request that asked for it; None for what Landform asks itself.
+        trace: the span that asked for it.
+        waits: what it waited for, with beginning and end.
+    """
+
+    request_id: str | None = None
+    trace: TraceContext | None = None
+    waits: tuple[tuple[str, datetime, datetime], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,6 +69,7 @@ class Claim:
     is_preemptible: bool
     options: PlanOptions
     taken_at: float = field(default_factory=boot_seconds, compare=False)
+    origin: Origin = field(default=Origin(), compare=False)
 
 
 def claim(ctx: Context, operation_id: str, owner: str, process: dict[str, Any]) -> Claim | None:
@@ -119,6 +136,7 @@ def _take(
 ) -> Claim:
     taken_at = boot_seconds()
     is_approved = operation.status == OperationStatus.PLANNED
+    origin = _origin(operation, database_now(session))
     if is_approved:
         begin_applying(operation)
     else:
@@ -138,7 +156,20 @@ def _take(
         facts_of(operation.type).checks_drift and operation.requested_by == SYSTEM,
         PlanOptions.from_dict(operation.options),
         taken_at,
+        origin,
     )
+
+
+def _origin(operation: Operation, now: datetime) -> Origin:
+    """Return where an operation comes from, before its status tells of the claim."""
+    waits: tuple[tuple[str, datetime, datetime], ...]
+    moves = operation.transitions
+    since = datetime.fromisoformat(moves[-1]["at"]) if moves else operation.created_at
+    if operation.status == OperationStatus.PLANNED and operation.approved_at is not None:
+        waits = ("approval", since, operation.approved_at), ("queue", operation.approved_at, now)
+    else:
+        waits = (("queue", since, now),)
+    return Origin(operation.request_id, parse_traceparent(operation.traceparent), waits)
 
 
 def rehearse(ctx: Context) -> bool:

@@ -29,6 +29,7 @@ from app.services.engine.provider_batch import ProviderBatch
 from app.services.engine.recovery import dead_runs
 from app.services.engine.run import OperationRun
 from app.services.engine.steps.table import carry_out
+from app.services.engine.traces import tracing
 from app.services.engine.workspace import installation
 from app.services.installation.instances import own_instance
 from app.services.queue.dispatch import checks_beside, choose_next, notify_chosen
@@ -181,6 +182,11 @@ class Engine:
         return self._ctx.ask(lambda session: session.scalar(query)) or ""
 
     def _run(self, taken: Claim) -> None:
+        """Do the work on a claimed operation, as a part of the trace of who asked for it."""
+        with tracing(taken):
+            self._do(taken)
+
+    def _do(self, taken: Claim) -> None:
         operation_id = taken.operation_id
         log.info(
             "operation_claimed", operation_id=operation_id, type=taken.facts.name, fence=taken.fence

@@ -30,6 +30,7 @@ from app.services.engine.tag_search import find_unmanaged
 from app.storage.state_store import StateStore
 from app.terraform.provider_lease import ProviderLease, acquire
 from app.terraform.provider_spec import ProviderSpec
+from app.tracing.tracer import record
 
 ROUND_SECONDS = 2.0
 """After which a batch takes up no further stack: people may want one that it holds."""
@@ -104,6 +105,14 @@ class ProviderBatch:
             check.claim.stack_id,
             check.state,
             check.let_go,
+        )
+        origin = check.claim.origin
+        record(
+            "provider check",
+            origin.trace,
+            began_at,
+            utc_now(),
+            landform__stack__id=check.claim.stack_id,
         )
         known = check.baseline
         self._made.append(

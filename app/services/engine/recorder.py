@@ -27,8 +27,10 @@ from app.models import Operation, OperationEvent, OperationStep
 from app.services.context import Context
 from app.services.engine.claims import Asked, Claim, write_beside
 from app.services.engine.heartbeat import Heartbeat
+from app.services.engine.traces import ResourceSpans
 from app.terraform.events import Event
 from app.terraform.identity import ProcessIdentity
+from app.tracing.tracer import traced
 
 FLUSH_SECONDS = 0.3
 URGENT = frozenset({"apply_start", "apply_complete", "apply_errored"})
@@ -71,6 +73,7 @@ class Recorder:
         self._has_process = False
         self._flushed_at = 0.0
         self._is_urgent = False
+        self._resources = ResourceSpans()
         self.is_cancel_requested = False
         self.is_force_requested = False
 
@@ -92,7 +95,8 @@ class Recorder:
         self._event("step", "info", f"Step {name.value} started.", {"step": name.value})
         status, detail = StepStatus.DONE, None
         try:
-            yield
+            with traced(name.value, landform__operation__id=self._claim.operation_id):
+                yield
         except LandformError as error:
             status, detail = StepStatus.FAILED, error.detail[:MAX_DETAIL]
             raise
@@ -115,6 +119,7 @@ class Recorder:
         # The message has its own column.
         data = {name: value for name, value in told.to_dict().items() if name != "message"}
         self._is_urgent |= event.type in URGENT
+        self._resources.follow(event)
         self._event(event.type, event.level, event.message, data)
 
     def init_event(self, event: Event) -> None:

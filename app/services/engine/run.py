@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from app.services.engine.heartbeat import Heartbeat
 from app.services.engine.pooled_steps import look
 from app.services.engine.preemption import Preemption
 from app.services.engine.recorder import Recorder
+from app.services.engine.traces import TerraformSpans
 from app.services.engine.workspace import Workspace
 from app.services.installation.disk_reserve import keep_working_room
 from app.storage.prepared_init import PreparedInit
@@ -70,13 +72,15 @@ class OperationRun:
         self.recorder = Recorder(ctx, claim, heartbeat)
         self.preemption = Preemption(ctx, claim)
         self.store = _find_store(ctx, claim)
+        self._terraform_spans = TerraformSpans()
 
     @contextmanager
     def holding(self) -> Iterator[None]:
         """Hold the stack's state, as its one writer."""
         with self.store.hold(self.claim.stack_id, LOCK_WAIT_SECONDS) as lock:
             self._lock = lock
-            yield
+            with self._terraform_spans:
+                yield
 
     def write(self, work: Callable[[Session, Operation], T]) -> T:
         """Do ``work`` on the operation, in a transaction; see ``write_fenced``.
@@ -139,9 +143,12 @@ class OperationRun:
             on_poll=poll,
             should_stop=lambda: self.recorder.is_cancel_requested or self.preemption.poll(),
             should_kill=lambda: self.recorder.is_force_requested or self.preemption.is_wanted,
+            pause=self._terraform_spans.pause,
         )
         grace_seconds = self.preemption.grace_seconds
-        return self.space.terraform(self.binary, hooks, grace_seconds, self._lock, reattach)
+        terraform = self.space.terraform(self.binary, hooks, grace_seconds, self._lock, reattach)
+        more = self._terraform_spans.environment()
+        return replace(terraform, environment={**terraform.environment, **more})
 
 
 def _find_store(ctx: Context, claim: Claim) -> StateStore:

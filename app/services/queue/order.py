@@ -25,6 +25,7 @@ from app.services.access import Principal
 from app.services.context import notify_after_commit
 from app.services.queue.interruptions import is_held_back, refuse_unresolved
 from app.services.queue.reference_waits import awaiting, waits_for_reference
+from app.tracing.tracer import begin_or_join
 
 # The stack and the steps of an operation are a dozen queries more; who needs them gets them later.
 ROW_ALONE = lazyload("*")
@@ -99,6 +100,7 @@ def add_operation(
     """
     if resolves is None:
         refuse_unresolved(session, stack, operation_type)
+    trace = begin_or_join("schedule", landform__operation__type=facts_of(operation_type).name)
     now = database_now(session)
     last = session.scalar(select(func.max(Operation.id)).where(Operation.stack_id == stack.id))
     operation = Operation(
@@ -109,6 +111,7 @@ def add_operation(
         status=OperationStatus.PENDING.value,
         requested_by=principal.name,
         request_id=principal.request_id,
+        traceparent=trace.header() if trace is not None else None,
         created_at=now,
         transitions=[{"status": OperationStatus.PENDING.value, "at": now.isoformat()}],
         steps=[],
