@@ -151,6 +151,6 @@ def _end_request(response: Response) -> Response:
         status=response.status_code,
         milliseconds=round(seconds * 1000, 1),
     )
-    if not is_watching and not request.path.startswith("/static/"):
-        end_request_trace(response.status_code)
+    is_told = not is_watching and not request.path.startswith("/static/")
+    end_request_trace(response.status_code, is_told=is_told)
     return response

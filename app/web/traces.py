@@ -35,11 +35,18 @@ def begin_request_trace() -> TraceContext:
     return own
 
 
-def end_request_trace(status: int) -> None:
-    """Record the span of the present request. It names the route, never the address as sent."""
+def end_request_trace(status: int, *, is_told: bool) -> None:
+    """Say that this thread has done with the present request, and record its span.
+
+    It names the route, never the address as sent.
+
+    Args:
+        status: of the answer.
+        is_told: whether a span is recorded.
+    """
     own: TraceContext | None = g.get("trace")
     set_current(None)
-    if own is None or not is_recording(own):
+    if own is None or not (is_told and is_recording(own)):
         return
     route = request.url_rule.rule if request.url_rule is not None else None
     method = request.method if request.method in METHODS else "_OTHER"

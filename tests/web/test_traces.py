@@ -10,6 +10,7 @@ import pytest
 
 from app.logs import configure_logging
 from app.models import Operation
+from app.tracing.context import current
 from app.tracing.span import Span, SpanKind
 from app.tracing.tracer import send_spans_with
 from tests.api.conftest import *  # noqa: F403  the fixtures of the API
@@ -86,6 +87,7 @@ def test_what_is_watched_all_the_time_is_no_span(rest: Rest, sent: list[Span]) -
     with rest.client.get("/static/favicon.svg") as answer:
         assert answer.status_code == 200
     assert sent == []
+    assert current() is None
 
 
 @pytest.fixture
