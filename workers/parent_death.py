@@ -15,12 +15,21 @@ import sys
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def main(supervisor_pid: int, command: list[str]) -> None:
-    """Tie this process to ``supervisor_pid`` and become ``command``."""
+def tie_to(supervisor_pid: int) -> None:
+    """Have the kernel send SIGTERM to this process when its parent, ``supervisor_pid``, dies.
+
+    Raises:
+        SystemExit: it is dead already.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != supervisor_pid:
         sys.exit("The supervisor ended before this process could start.")
+
+
+def main(supervisor_pid: int, command: list[str]) -> None:
+    """Tie this process to ``supervisor_pid`` and become ``command``."""
+    tie_to(supervisor_pid)
     os.execvp(command[0], command)
 
 

@@ -5,16 +5,22 @@ Owns the order and the patience of a stop. What the processes are is in ``worker
 
 from __future__ import annotations
 
+import os
+import select
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+from workers.child import Child, reap_orphans, start_alone
 from workers.process import Process, Program
 from workers.terminal import Terminal
+from workers.warm_start import ForkedProcess, WarmParent, adopt_orphans
 
 POLL_SECONDS = 0.1
+# A stop and the end of a process wake the supervisor; this is for what it may have missed.
+IDLE_SECONDS = 30.0
 COLD_SECONDS = 6.0
 # RQ ignores a second SIGTERM that comes within a second of the first.
 ASK_AGAIN_SECONDS = 1.5
@@ -27,16 +33,31 @@ class StopRequests:
     def __init__(self) -> None:
         self.count = 0
         self._interrupts = False
+        self._wakes: int | None = None
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Count signals instead of dying of them."""
+        """Count signals instead of dying of them, and have each of them end a ``wait``."""
         before = {number: signal.signal(number, self._receive) for number in SIGNALS}
+        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        self._wakes, writing = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        before_wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
         try:
             yield
         finally:
+            signal.set_wakeup_fd(before_wakeup)
+            os.close(self._wakes)
+            os.close(writing)
+            self._wakes = None
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for so long, or until a signal; while nobody listens, ``POLL_SECONDS`` at most."""
+        if self._wakes is None:
+            time.sleep(min(seconds, POLL_SECONDS))
+        elif select.select([self._wakes], [], [], seconds)[0]:
+            os.read(self._wakes, 4096)
 
     @contextmanager
     def interrupting(self) -> Iterator[None]:
@@ -61,19 +82,47 @@ class Processes:
         self._terminal = terminal
         self._requests = requests
         self._children: list[Process] = []
+        self.warm_parent: WarmParent | None = None
+
+    def start_warm_parent(self, program: Program) -> None:
+        """Start what the warm programs will be forked from, where the kernel allows that."""
+        if adopt_orphans(is_on=True):
+            self.warm_parent = WarmParent(program, self._terminal)
+            self._children.append(self.warm_parent)
+            self.warm_parent.start()
+
+    def find_warm_problem(self) -> str:
+        """Return why programs would not be forked yet, empty when they are or never will be."""
+        parent = self.warm_parent
+        if parent is None or parent.is_ready or not parent.is_running:
+            return ""
+        return "it is being loaded"
+
+    def start_once(self, command: Sequence[str], environment: Mapping[str, str], out: int) -> Child:
+        """Start a command that is ``PYTHON -m`` a module of Landform and ends by itself."""
+        forked = self.warm_parent and self.warm_parent.fork(command, environment, out)
+        return forked or start_alone(command, environment, out)
 
     def start(self, programs: Iterable[Program]) -> None:
         """Start ``programs`` and keep them running from now on."""
         for program in programs:
-            child = Process(program, self._terminal)
+            child = self._make(program)
             self._children.append(child)
             child.start()
 
-    def watch(self) -> None:
-        """Wait a moment, then restart what ended by itself."""
-        time.sleep(POLL_SECONDS)
+    def _make(self, program: Program) -> Process:
+        if program.is_warm and self.warm_parent is not None:
+            return ForkedProcess(program, self._terminal, self.warm_parent)
+        return Process(program, self._terminal)
+
+    def watch(self, seconds: float = POLL_SECONDS) -> None:
+        """Wait for so long, or until something happens, then restart what ended by itself."""
+        planned = [child.seconds_to_restart for child in self._children]
+        self._requests.wait(min([seconds, *(left for left in planned if left is not None)]))
         for child in self._children:
             child.watch()
+        if self.warm_parent is not None:
+            reap_orphans()
 
     def watch_until(
         self,
@@ -120,6 +169,8 @@ class Processes:
                 self._ask(processes)
                 self._wait(processes, max(child.program.stop_seconds for child in processes))
             self._kill(processes)
+        if self.warm_parent is not None:
+            adopt_orphans(is_on=False)
 
     def _stop_workers(self, workers: list[Process], patience: float, notice: float) -> None:
         asked_before = self._requests.count

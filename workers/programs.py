@@ -9,14 +9,17 @@ from app.config.settings import Settings
 from app.domain.host_roles import ALL_ROLES, HostRole
 from workers.embedded_redis import redis_command
 from workers.process import Program
+from workers.process_title import PADDING
 
 # Workers stop first, so that a job can still reach everything it needs; Redis stops last.
-STOP_WORKERS, STOP_WEB, STOP_SCHEDULER, STOP_SANDBOX, STOP_REDIS = range(5)
+STOP_WORKERS, STOP_WEB, STOP_SCHEDULER, STOP_SANDBOX, STOP_REDIS, STOP_WARM_PARENT = range(6)
 SANDBOX_THREADS = 32
 # Files go the way of all answers, which has a deadline.
 FLAGS = ("--no-control-socket", "--no-sendfile")
 WEB_WORKER = "workers.web_worker.WebWorker"
 WEB_GRACE_SECONDS = "5"  # an event stream never ends by itself
+# What the driver of the database needs; it is not loaded where nobody uses it.
+DATABASE_MODULES = ("sqlalchemy.dialects.postgresql.psycopg", "psycopg")
 # Every secret setting, and what may hold a password.
 SECRETS = (
     *(f"LANDFORM_{name.upper()}" for name in Settings.secret_names()),
@@ -51,6 +54,15 @@ def foundation(settings: Settings, inherited: Mapping[str, str]) -> list[Program
     return [Program("redis", command, environment, STOP_REDIS), sandbox]
 
 
+def warm_parent(settings: Settings, inherited: Mapping[str, str]) -> Program:
+    """Return what the programs of ``landform`` are forked from; it gets no secret of Landform."""
+    environment = _environment(settings, inherited)
+    public = {name: value for name, value in environment.items() if name not in SECRETS}
+    more = DATABASE_MODULES if settings.database.startswith("postgresql") else ()
+    command = (sys.executable, "-m", "workers.warm_parent", *more, PADDING)
+    return Program("warm", command, public, STOP_WARM_PARENT)
+
+
 def landform(
     settings: Settings, inherited: Mapping[str, str], roles: Collection[HostRole] = ALL_ROLES
 ) -> list[Program]:
@@ -67,12 +79,13 @@ def landform(
     if HostRole.WORKER in roles:
         command = (sys.executable, "-m", "workers.worker")
         programs += [
-            Program(f"worker-{number}", command, environment, STOP_WORKERS)
+            Program(f"worker-{number}", command, environment, STOP_WORKERS, is_warm=True)
             for number in range(1, settings.workers + 1)
         ]
     guardian = HostRole.SCHEDULER if HostRole.SCHEDULER in roles else HostRole.AGENT
     command = (sys.executable, "-m", f"workers.{guardian.value}")
-    return [*programs, Program(guardian.value, command, environment, STOP_SCHEDULER)]
+    name = guardian.value
+    return [*programs, Program(name, command, environment, STOP_SCHEDULER, is_warm=True)]
 
 
 def _web(settings: Settings, environment: Mapping[str, str]) -> Program:
@@ -84,7 +97,7 @@ def _web(settings: Settings, environment: Mapping[str, str]) -> Program:
         worker_class=WEB_WORKER,
         processes=settings.web_processes,
     )
-    return Program("web", command, environment, STOP_WEB)
+    return Program("web", command, environment, STOP_WEB, is_warm=True)
 
 
 def _pool(settings: Settings, environment: Mapping[str, str]) -> list[Program]:
@@ -93,7 +106,7 @@ def _pool(settings: Settings, environment: Mapping[str, str]) -> list[Program]:
         return []
     public = {name: value for name, value in environment.items() if name not in SECRETS}
     command = (sys.executable, "-m", "workers.provider_pool")
-    return [Program("providers", command, public, STOP_SCHEDULER)]
+    return [Program("providers", command, public, STOP_SCHEDULER, is_warm=True)]
 
 
 def _gunicorn(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import sys
 import threading
 from collections.abc import Collection
-
-import httpx
+from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from app.config.settings import Settings
 from app.domain.host_roles import HostRole
@@ -28,14 +29,20 @@ def local_url(settings: Settings) -> str:
 
 def find_problem(url: str) -> str:
     """Return why ``url`` does not answer 200, in its own words where it answers at all."""
+    asked = urlsplit(url)
+    # Proxies of the environment do not know this machine's own address, so none is asked.
+    connection = http.client.HTTPConnection(asked.netloc, timeout=TIMEOUT_SECONDS)
     try:
-        # Proxies of the environment do not know this machine's own address.
-        answer = httpx.get(url, timeout=TIMEOUT_SECONDS, trust_env=False)
-    except httpx.HTTPError as error:
+        connection.request("GET", asked.path)
+        answer = connection.getresponse()
+        text = answer.read().decode("utf-8", errors="replace")
+    except (OSError, http.client.HTTPException) as error:
         return str(error) or type(error).__name__
-    if answer.status_code == httpx.codes.OK:
+    finally:
+        connection.close()
+    if answer.status == HTTPStatus.OK:
         return ""
-    return f"HTTP {answer.status_code}: {' '.join(answer.text.split())[:MAX_REASON_LENGTH]}"
+    return f"HTTP {answer.status}: {' '.join(text.split())[:MAX_REASON_LENGTH]}"
 
 
 class RoleQuestion(threading.Thread):

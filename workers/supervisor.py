@@ -23,8 +23,8 @@ from app.terraform_account import AccountChoice, choose_account, open_home
 from workers.embedded_redis import is_redis_listening
 from workers.preflight import check_machine, hold_home
 from workers.process import Program, run_to_end
-from workers.processes import Processes, StopRequests
-from workers.programs import foundation, landform
+from workers.processes import IDLE_SECONDS, Processes, StopRequests
+from workers.programs import foundation, landform, warm_parent
 from workers.readiness import RoleQuestion, find_problem, local_url
 from workers.refusal import refuse
 from workers.terminal import Terminal
@@ -69,13 +69,11 @@ class Supervisor:
         """
         settings = self._settings
         check_machine(settings, self._roles)
-        if HostRole.WORKER in self._roles:
-            self._prepare_terraform()
         with self._requests.listening():
             try:
                 self._start()
                 while not self._requests.count:
-                    self._processes.watch()
+                    self._processes.watch(IDLE_SECONDS)
             except (StopAskedError, KeyboardInterrupt):
                 pass  # asked to stop before all was up
             finally:
@@ -99,13 +97,18 @@ class Supervisor:
         command = [sys.executable, "-m", "workers.prepare"]
         if not self._is_alone:
             command.append("--without-sandbox")
-        told = run_to_end(command, os.environ, PREPARE_SECONDS)
+        told = run_to_end(command, os.environ, PREPARE_SECONDS, self._processes.start_once)
         prepared: dict[str, str | None] = json.loads(told.rpartition("\n")[2])
         return prepared
 
     def _start(self) -> None:
+        # It loads for seconds: meanwhile everything else is done that needs no code of Landform.
+        self._processes.start_warm_parent(warm_parent(self._settings, os.environ))
+        if HostRole.WORKER in self._roles:
+            self._prepare_terraform()
         if self._is_alone:
             self._lay_foundation()
+        self._wait_for("the code", self._processes.find_warm_problem, START_SECONDS)
         with self._requests.interrupting():
             self._terminal.say("preparing the database and the state volume")
             prepared = self._prepare()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import MakeSettings
-from workers.programs import foundation, landform
+from workers.programs import foundation, landform, warm_parent
 from workers.readiness import local_url
 from workers.supervisor import describe
 
@@ -67,6 +67,23 @@ def test_secrets_reach_only_who_needs_them(make_settings: MakeSettings) -> None:
     for program in others:
         assert program.environment["LANDFORM_SECRET_KEY"] == "hush-hush"
         assert "LANDFORM_ADMIN_PASSWORD" not in program.environment
+
+
+def test_the_warm_parent_gets_no_secret(make_settings: MakeSettings) -> None:
+    assert "hush-hush" not in str(warm_parent(make_settings(), INHERITED))
+
+
+def test_the_driver_of_a_database_is_loaded_where_it_is_used(make_settings: MakeSettings) -> None:
+    own = warm_parent(make_settings(database_url=""), INHERITED)
+    shared = warm_parent(make_settings(database_url="postgresql://host/landform"), INHERITED)
+    assert "psycopg" not in own.command
+    assert "psycopg" in shared.command
+
+
+def test_what_runs_code_of_landform_is_forked(make_settings: MakeSettings) -> None:
+    settings = make_settings()
+    assert all(program.is_warm for program in landform(settings, INHERITED))
+    assert not any(program.is_warm for program in foundation(settings, INHERITED))
 
 
 def test_no_secret_is_on_a_command_line(make_settings: MakeSettings) -> None:
