@@ -16,6 +16,7 @@ from app.errors import LandformError
 from app.logs import get_logger, log_with_process
 from app.services.installation.instances import end_instance, join_instance
 from app.services.installation.schema_fit import require_fitting_schema
+from app.services.installation.shared_locks import require_shared_locks
 from app.tracing.setup import LAST_SPANS_SECONDS, serve_relay
 from workers.duties import HOST_DUTIES, ROUND_SECONDS, DutyRoster
 from workers.lease_watchdog import LeaseWatchdog
@@ -35,12 +36,14 @@ def main() -> int:
     try:
         ctx = get_context()
         require_fitting_schema(ctx)
+        own = join_instance(ctx, HostRole.AGENT)
+        require_shared_locks(ctx)
         traces = serve_relay(ctx.settings)
     except LandformError as error:
         return refuse(error)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, ask_to_stop)
-    log_with_process(instance_id=join_instance(ctx, HostRole.AGENT))
+    log_with_process(instance_id=own)
     log.info("agent_starts")
     LeaseWatchdog(ctx).start()
     roster = DutyRoster(ctx, HOST_DUTIES, tells=False)

@@ -34,6 +34,7 @@ from app.services.installation.health import record_scheduler_beat, record_troub
 from app.services.installation.history import HistoryKeeper
 from app.services.installation.hosts import forget_instances
 from app.services.installation.instances import beat_instance
+from app.services.installation.shared_locks import forget_host_locks, keep_host_lock
 from app.services.queue.dispatch import record_capacity
 from app.services.queue.redelivery import notify_again
 from app.services.state.held_resources import keep_missing_keys
@@ -79,6 +80,7 @@ def _recover(ctx: Context) -> None:
 
 
 HOST_DUTIES = (
+    Duty("keep_host_lock", keep_host_lock, runs_on=RunsOn.HOST),
     Duty("renew_instance", beat_instance, runs_on=RunsOn.HOST),
     Duty("keep_disk_reserve", keep_ballasts, runs_on=RunsOn.HOST),
     Duty("recover_operations", _recover, runs_on=RunsOn.HOST),
@@ -105,6 +107,7 @@ def duties_of(anchorer: Anchorer) -> tuple[Duty, ...]:
         Duty("forget_idempotency_keys", _forget_idempotency_keys),
         Duty("forget_failed_sign_ins", _forget_failed_sign_ins),
         Duty("forget_instances", _forget_instances, 3600.0),
+        Duty("forget_host_locks", forget_host_locks, 3600.0),
         Duty("remove_old_states", prune_states, 3600.0),
         Duty("remove_carried_plans", drop_ended, 3600.0),
         Duty("remove_old_deliveries", _remove_old_deliveries, 3600.0),

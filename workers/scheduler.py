@@ -26,6 +26,7 @@ from app.services.context import Context
 from app.services.drift.health import record_pulse
 from app.services.installation.instances import end_instance, join_instance
 from app.services.installation.schema_fit import require_fitting_schema
+from app.services.installation.shared_locks import require_shared_locks
 from app.tracing.setup import LAST_SPANS_SECONDS, serve_relay
 from workers.duties import Duty
 from workers.lease_watchdog import LeaseWatchdog
@@ -85,11 +86,13 @@ def main() -> int:
     try:
         ctx = get_context()
         require_fitting_schema(ctx)
+        join_instance(ctx, HostRole.SCHEDULER)
+        own = join_instance(ctx, HostRole.AGENT)
+        require_shared_locks(ctx)
         traces = serve_relay(ctx.settings)
     except LandformError as error:
         return refuse(error)
-    join_instance(ctx, HostRole.SCHEDULER)
-    log_with_process(instance_id=join_instance(ctx, HostRole.AGENT))
+    log_with_process(instance_id=own)
     record_pulse(ctx)  # from now on the tick must follow
     maintenance = MaintenanceLoop(ctx, Duty("assert_tick", assert_tick, needs_redis=True))
     maintenance.start()

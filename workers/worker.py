@@ -33,6 +33,7 @@ from app.queue.notifier import DRIFT_QUEUE, OPERATIONS_QUEUE, TICK_QUEUE, open_q
 from app.services.engine.recovery.dead_runs import reap
 from app.services.installation.instances import is_draining, join_instance
 from app.services.installation.schema_fit import require_fitting_schema
+from app.services.installation.shared_locks import require_shared_locks
 from app.terraform.launcher import landlock_version
 from app.terraform_account import choose_account, open_home
 from app.tracing.setup import hand_over_spans
@@ -190,6 +191,7 @@ def main() -> int:
     try:
         ctx = get_context()
         require_fitting_schema(ctx)
+        require_shared_locks(ctx, holds=False)
         choice = choose_account(ctx.settings)
         open_home(ctx.settings, choice.account)
         binary = get_engine().binary  # asked once here, not in every horse
