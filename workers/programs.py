@@ -20,6 +20,9 @@ WEB_WORKER = "workers.web_worker.WebWorker"
 WEB_GRACE_SECONDS = "5"  # an event stream never ends by itself
 # What the driver of the database needs; it is not loaded where nobody uses it.
 DATABASE_MODULES = ("sqlalchemy.dialects.postgresql.psycopg", "psycopg")
+# Longer than balancers keep idle connections (60 s nginx and AWS, 90 s Traefik, 120 s Caddy): who
+# closes first must be the one that sends, or a request meets a connection that ends.
+KEEP_ALIVE_SECONDS = "130"
 # Every secret setting, and what may hold a password.
 SECRETS = (
     *(f"LANDFORM_{name.upper()}" for name in Settings.secret_names()),
@@ -126,6 +129,7 @@ def _gunicorn(
         "--threads": str(threads),
         "--log-level": "warning",
         "--graceful-timeout": WEB_GRACE_SECONDS,
+        "--keep-alive": KEEP_ALIVE_SECONDS,
         "--umask": "0o77",  # its own default is 0
     }
     arguments = [word for option in options.items() for word in option]

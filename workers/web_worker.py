@@ -56,6 +56,7 @@ class Connection(TConn):  # type: ignore[misc]  # gunicorn has no types
         super().__init__(worker.cfg, sock, client, server)
         self.gathered = Gathered()
         self.deadline = 0.0
+        self.waits_since = 0.0
         self.is_kept = False
         self.address = str(client[0]) if isinstance(client, tuple) else str(client)
 
@@ -123,7 +124,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # as above
                 self._close(conn)
 
     def _wait(self, conn: Connection, event: int, step: Step, seconds: float) -> None:
-        conn.deadline = time.monotonic() + seconds
+        conn.waits_since = time.monotonic()
+        conn.deadline = conn.waits_since + seconds
         self.waiting.add(conn)
 
         def go_on(_: Any) -> None:
@@ -204,6 +206,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # as above
             self._work(conn)
             return
         self._wait(conn, selectors.EVENT_READ, self._gather, self.cfg.keepalive)
+        if len(self.waiting) > self.max_waiting:
+            self._give_up_one()
 
     def _linger(self, conn: Connection) -> None:
         """Say that there is no more, and let the client close first (RFC 9112 §9.6).
@@ -248,7 +252,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # as above
         counts = Counter(conn.address for conn in self.waiting)
         address, _ = counts.most_common(1)[0]
         of_it = [conn for conn in self.waiting if conn.address == address]
-        self._close(min(of_it, key=lambda conn: conn.deadline))
+        self._close(min(of_it, key=lambda conn: conn.waits_since))
 
     def _is_idle(self, conn: Connection) -> bool:
         return not conn.gathered.data and not conn.sock.left
