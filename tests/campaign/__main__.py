@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from app.clock import utc_now
 from app.logs import configure_logging
 from tests.campaign import lab, several_hosts
 from tests.campaign.campaign import Campaign, Size
@@ -97,7 +98,7 @@ def _hosts_plan(asked: argparse.Namespace) -> several_hosts.Plan:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    print(f"{utc_now():%H:%M:%S} {text}", flush=True)
 
 
 def _stop(number: int, _frame: object) -> None:

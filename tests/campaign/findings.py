@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from app.clock import utc_now
+
 
 class Promise(StrEnum):
     """Which promise a problem breaks."""
@@ -63,7 +65,7 @@ class Tally:
     def problem(self, promise: Promise, detail: str) -> None:
         with self._lock:
             self.problems.append(Problem(promise, detail))
-        print(f"PROBLEM {promise.value}: {detail}", flush=True)
+        print(f"{utc_now():%H:%M:%S} PROBLEM {promise.value}: {detail}", flush=True)
 
     def outcome(self, name: str) -> None:
         with self._lock:

@@ -27,6 +27,7 @@ from app.services.context import Context, build_context
 from tests import postgresql
 from tests.campaign import lab
 from tests.campaign.balancer import Balancer
+from tests.campaign.clocks import build_library
 from tests.campaign.databases import KilledPostgresql
 from tests.campaign.hosts import Host
 from tests.campaign.trial import ANSWER_SECONDS, ONE_DAY, SITE, Trial
@@ -46,9 +47,14 @@ PASSWORD = "a long password for a campaign"
 
 @dataclass
 class Blow:
-    """A fault of one host, from its beginning to its end."""
+    """A fault of one host, from its beginning to its end.
+
+    ``excuses`` says that what the host did may have failed for it; otherwise only the times that it
+    wrote are wrong.
+    """
 
     host: str
+    excuses: bool = True
     began: datetime = field(default_factory=utc_now)
     ended: datetime | None = None
 
@@ -142,15 +148,21 @@ class FleetTrial(Trial):
 
     def was_hit(self, operation: Operation) -> bool:
         """Tell whether a host that held an operation had a fault while it did."""
-        began = operation.started_at or operation.created_at
-        names = self._hosts_of(operation)
-        return any(
-            blow.host in names and blow.hit(began, operation.ended_at) for blow in self.blows
-        )
+        return self._felt(operation, excuses=True)
 
-    def _hosts_of(self, operation: Operation) -> set[str]:
+    def has_wrong_times(self, operation: Operation) -> bool:
+        """Tell whether the clock of its host was set wrong meanwhile."""
+        return self._felt(operation, excuses=False)
+
+    def _felt(self, operation: Operation, *, excuses: bool) -> bool:
+        began = operation.started_at or operation.created_at
         query = select(Instance.name).where(Instance.id == operation.instance_id)
-        return self.look(lambda session: set(session.scalars(query)))
+        names = self.look(lambda session: set(session.scalars(query)))
+        return any(
+            blow.host in names and blow.hit(began, operation.ended_at)
+            for blow in self.blows
+            if blow.excuses is excuses
+        )
 
 
 @contextmanager
@@ -180,9 +192,9 @@ def running_fleet(folder: Path, size: int) -> Iterator[FleetTrial]:
     shutil.copytree(REPOSITORY_ROOT / "terraform", folder / "catalogue")
     shutil.copytree(SITE, folder / "catalogue" / "blueprints" / "site")
     with serve_shared(folder) as shared, ExitStack() as stack:
-        variables = shared.variables(folder)
+        variables, library = shared.variables(folder), build_library(folder)
         hosts = [
-            Host(number, ROLES[(number - 1) % len(ROLES)], folder, variables)
+            Host(number, ROLES[(number - 1) % len(ROLES)], folder, variables, library)
             for number in range(1, size + 1)
         ]
         for host in hosts:

@@ -35,12 +35,17 @@ DRAIN_SECONDS = 240.0
 NOTICE_SECONDS = 4.0
 """How long the balancer takes to see that a host is drained."""
 
+CLOCK = "clock set"
+CLOCK_SECONDS = (-45, 45)
+"""How far a clock is off: tokens allow for a minute."""
+
 HOST_KINDS = {
     "host killed": 24,
     "host killed, its disk lost": 6,
     "network cut": 22,
     "host paused": 14,
     "disk full": 10,
+    CLOCK: 10,
     "host restarted": 12,
     "Redis": 12,
 }
@@ -103,7 +108,11 @@ class HostFaults(Disturber):
             say: is told of each fault.
         """
         super().__init__(seed, trial, tally)
-        self.kinds = {name: HOST_KINDS[name] for name in kinds or HOST_KINDS}
+        has_clocks = all(host.clock is not None for host in trial.fleet.hosts)
+        wanted = [name for name in kinds or HOST_KINDS if has_clocks or name != CLOCK]
+        if not has_clocks:
+            say("no clock is set: that takes a C compiler, and there is none on this machine")
+        self.kinds = {name: HOST_KINDS[name] for name in wanted}
         self._say = say
         self._trial: FleetTrial = trial
         self._longest_cut_seconds = longest_cut_seconds
@@ -153,7 +162,7 @@ class HostFaults(Disturber):
     def _strike(self, what: str, host: Host) -> None:
         begin, end, seconds = self._plan(what, host)
         self._wait_until_busy(host)
-        blow = Blow(host.name)
+        blow = Blow(host.name, excuses=what != CLOCK)
         self._trial.blows.append(blow)
         began = time.monotonic()
         begin()
@@ -177,6 +186,9 @@ class HostFaults(Disturber):
             return host.kill, partial(_start, host, is_disk_lost), random.uniform(0.5, 2 * lease)
         if what == "network cut":
             return host.cut, host.heal, random.uniform(2.0, self._longest_cut_seconds)
+        if what == CLOCK and host.clock is not None:
+            ahead, put = random.randint(*CLOCK_SECONDS), host.clock.put_ahead
+            return partial(put, ahead), partial(put, 0), random.uniform(10.0, 60.0)
         if what == "host paused":
             least = lease + TAKEOVER_SECONDS
             return host.pause, host.go_on, random.uniform(least, least + 15.0)

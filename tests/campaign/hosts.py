@@ -23,6 +23,7 @@ import psutil
 from app.config.settings import REPOSITORY_ROOT
 from app.tree_removal import discard_tree
 from tests.campaign import lab
+from tests.campaign.clocks import Clock
 
 START_SECONDS = 300.0
 STOP_SECONDS = 150.0
@@ -40,9 +41,17 @@ until ip -4 address show eth0 2>/dev/null | grep -q inet; do sleep 0.05; done
 class Host:
     """One host, which keeps its home and its disk from start to start."""
 
-    def __init__(self, number: int, roles: str, folder: Path, variables: Mapping[str, str]) -> None:
-        """Make its disk; nothing is started yet."""
+    def __init__(
+        self,
+        number: int,
+        roles: str,
+        folder: Path,
+        variables: Mapping[str, str],
+        clock_library: Path | None = None,
+    ) -> None:
+        """Make its disk and, with a library for it, its clock; nothing is started yet."""
         self.name = f"host-{number}"
+        self.clock = Clock(clock_library, folder / f"{self.name}.clock") if clock_library else None
         self.address = f"{lab.NETWORK}.{10 + number}"
         self.url = f"http://{self.address}:{PORT}"
         self.home = folder / self.name
@@ -52,6 +61,7 @@ class Host:
         self._environment = {
             **os.environ,
             **variables,
+            **(self.clock.variables if self.clock else {}),
             "LANDFORM_HOME": str(self.home),
             "LANDFORM_WORK_ROOT": str(self.work),
             "LANDFORM_HOST": self.address,

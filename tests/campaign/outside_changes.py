@@ -100,6 +100,8 @@ class OutsideChanges:
         is_checked = last.status == OperationStatus.PLANNED_AND_FINISHED
         if last.type != OperationType.DRIFT_CHECK or not is_checked or last.started_at is None:
             return
+        if self._trial.has_wrong_times(last):
+            return  # nobody can tell which change was before it
         changed = set(self._changed(checks, last.started_at))
         if not changed or self._trial.stack(checks.stack_id).status == StackStatus.DELETED:
             return  # of a stack that is gone everything is as it should be

@@ -75,6 +75,10 @@ class Ground:
     def stack(self, stack_id: str) -> Stack:
         return self.look(lambda session: session.get_one(Stack, stack_id))
 
+    def has_wrong_times(self, operation: Operation) -> bool:
+        """Tell whether the times of an operation cannot be compared with those of others."""
+        return False
+
     def operations(self, stack_id: str) -> list[Operation]:
         """Return all operations of a stack, oldest first."""
         query = select(Operation).where(Operation.stack_id == stack_id).order_by(Operation.id)
