@@ -110,7 +110,7 @@ class User:
     def _approved(self, operation_id: str) -> str:
         """Approve a plan once it waits; return its operation."""
         self._accept(operation_id)
-        deadline = time.monotonic() + SEARCH_SECONDS
+        deadline = time.monotonic() + self._trial.bound_seconds
         while time.monotonic() < deadline:
             seen = self._trial.operation(operation_id)
             if seen.status in FINAL or seen.approved_at is not None:
