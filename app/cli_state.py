@@ -7,16 +7,21 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from app.clock import utc_now
 from app.config.settings import Settings
 from app.crypto import KeyRing
 from app.domain.state_errors import StateCorruptError
 from app.errors import ConflictError, NotFoundError
+from app.services.context import LOCKS
 from app.services.state_bucket import open_state_bucket
 from app.storage.durable import write_synced
 from app.storage.s3_errors import StateMovedError
+from app.storage.s3_lock import LockTerms
 from app.storage.s3_state_store import S3StateStore
-from app.storage.state_store import StateStore, VolumeStateStore
+from app.storage.state_store import StateStore
 from app.storage.volume import Volume
+from app.storage.volume_errors import VolumeError
+from app.storage.volume_state_store import VolumeStateStore
 
 
 def export_state(chosen: argparse.Namespace) -> int:
@@ -48,9 +53,10 @@ def _store_with(settings: Settings, stack_id: str) -> StateStore:
         is_here = on_volume.current(stack_id) is not None
     except StateCorruptError:
         is_here = True
-    except StateMovedError:
+    except (StateMovedError, VolumeError):  # on S3 alone there is no volume
         is_here = False
-    return on_volume if is_here else S3StateStore(bucket, volume, keys)
+    terms = LockTerms(settings.work_dir / LOCKS, "", utc_now, settings.lease_seconds)
+    return on_volume if is_here else S3StateStore(bucket, keys, terms)
 
 
 def _find_version(store: StateStore, stack_id: str, serial: int | None) -> tuple[int, str]:

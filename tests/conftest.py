@@ -151,6 +151,13 @@ def state_place(request: pytest.FixtureRequest) -> dict[str, Any]:
     return {"state_backend": "s3", **StateBucket(request.getfixturevalue("moto")).settings}
 
 
+@pytest.fixture
+def state_on_volume(request: pytest.FixtureRequest) -> None:
+    """Leave out a test of what only a volume can do, in a run with state on S3."""
+    if request.config.getoption("--state-backend") != "volume":
+        pytest.skip("this run is on S3, where nothing is on a volume")
+
+
 @pytest.fixture(scope="session")
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moto]:
     """Serve a stand-in for AWS for this test process."""

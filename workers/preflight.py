@@ -91,9 +91,10 @@ def check_folders(settings: Settings) -> None:
         raise ConfigurationError(
             f"LANDFORM_STATE_ROOT: {volume} does not exist; mount the state volume there first."
         )
+    needs_volume = not settings.keeps_state_on_s3 or settings.state_root is not None
     for variable, folder in (
         ("LANDFORM_HOME", settings.home_dir),
-        ("LANDFORM_STATE_ROOT", volume),
+        *([("LANDFORM_STATE_ROOT", volume)] if needs_volume else []),
         ("LANDFORM_WORK_ROOT", settings.work_dir),
     ):
         with _written(variable, folder):

@@ -59,6 +59,11 @@ class StateSettings(BaseSettings):
         30, ge=0, description="Days for which every state version is kept, however many there are."
     )
 
+    @property
+    def keeps_state_on_s3(self) -> bool:
+        """Whether the bucket has all that hosts share, so that they need no volume for it."""
+        return self.state_backend == "s3"
+
     @model_validator(mode="after")
     def _check_state_bucket(self) -> Self:
         if self.state_backend == "s3" and not self.state_s3_bucket:

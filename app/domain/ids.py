@@ -23,6 +23,7 @@ DELIVERY = "dlv"
 API_TOKEN = "tok"
 INSTANCE = "ins"
 BACKUP = "bkp"
+VOLUME = "vol"
 
 TIME_LETTERS = 10
 """How much of an identifier says when it was made; the rest is chance."""

@@ -19,6 +19,7 @@ from app.models.sign_in_failure import SignInFailure
 from app.models.stack import Schedule, Stack, StackOutput, StackReference
 from app.models.stack_agreement import StackAgreement
 from app.models.stack_lock import StackLock
+from app.models.state_fence import StateFence
 from app.models.state_version import StateVersion
 from app.models.user import User, UserSession
 from app.models.user_identity import UserIdentity
@@ -54,6 +55,7 @@ __all__ = [
     "StackLock",
     "StackOutput",
     "StackReference",
+    "StateFence",
     "StateVersion",
     "StoredPlan",
     "User",

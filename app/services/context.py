@@ -19,7 +19,7 @@ from app.catalog.catalog import Catalog
 from app.clock import utc_now
 from app.config.settings import Settings
 from app.crypto import KeyRing
-from app.db import Database
+from app.db import Database, database_now
 from app.domain.operation_registry import facts_of
 from app.domain.stacks import StateBackend
 from app.identity.provider import IdentityProvider, provider_for
@@ -31,18 +31,42 @@ from app.queue.notifier import DRIFT_QUEUE, OPERATIONS_QUEUE, Notifier, connect
 from app.services.state_bucket import open_state_bucket
 from app.storage.kept_catalog import load_kept_catalog
 from app.storage.plan_store import PlanStore, S3PlanStore, VolumePlanStore
+from app.storage.restore_mark import BucketRestoreMark, RestoreMark, VolumeRestoreMark
 from app.storage.run_directory import RunDirectories
 from app.storage.s3_bucket import S3Bucket
 from app.storage.s3_errors import StateBucketMissingError
+from app.storage.s3_identity import check_bucket
+from app.storage.s3_lock import LockTerms
 from app.storage.s3_state_store import S3StateStore
-from app.storage.state_store import StateStore, VolumeStateStore
+from app.storage.state_store import StateStore
 from app.storage.volume import Volume
+from app.storage.volume_state_store import VolumeStateStore
 from app.terraform_account import find_account
 
 NOTIFICATIONS = "landform_notifications"
 PARSED_FILE = "parsed-catalog.json"
+INSTALLATION = "volume"
+"""The fact that has the id of the places of state; it is older than the second place."""
+
+LOCKS = "locks"
+"""Folder of the work folder with the locks that part the processes of this host."""
+
 Notification = tuple[str, int, str]
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class KnownPlaces:
+    """What SQL knows of the places of state.
+
+    Attributes:
+        id: which they name as theirs; None before the first start.
+        has_volume, has_bucket: whether the volume and the bucket have it.
+    """
+
+    id: str | None = None
+    has_volume: bool = False
+    has_bucket: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +128,32 @@ class Context:
         """Return the state volume, bound to the id that SQL knows."""
         return self.ask(self._volume_of)
 
+    def uses_volume(self) -> bool:
+        """Tell whether anything is kept on the volume, so that the hosts have to share it."""
+        if not self.settings.keeps_state_on_s3:
+            return True
+        query = select(Stack.id).where(
+            Stack.state_backend == StateBackend.VOLUME, Stack.deleted_at.is_(None)
+        )
+        return self.ask(lambda session: session.scalar(query.limit(1))) is not None
+
+    @property
+    def restore_mark(self) -> RestoreMark:
+        """The mark of a restore that is not finished, where every host sees it."""
+        if self.bucket is not None and self.settings.keeps_state_on_s3:
+            return BucketRestoreMark(self.bucket)
+        return VolumeRestoreMark(self.settings.state_dir)
+
+    def check_bucket(self) -> None:
+        """Prove that the state bucket, if there is one, can be used and is ours.
+
+        Raises:
+            StateBucketError: it cannot, or is not.
+        """
+        if self.bucket is not None:
+            known = self.ask(known_places)
+            check_bucket(self.bucket, known.id or "" if known.has_bucket else "")
+
     def state_store(self, stack_id: str) -> StateStore:
         """Return the store that has the state of a stack.
 
@@ -119,7 +169,7 @@ class Context:
             StateBucketMissingError: as ``store_in``.
         """
         kept = session.scalar(select(Stack.state_backend).where(Stack.id == stack_id))
-        return self._store(StateBackend(kept or StateBackend.VOLUME), self._volume_of(session))
+        return self._store(StateBackend(kept or StateBackend.VOLUME), known_places(session))
 
     def store_in(self, backend: StateBackend) -> StateStore:
         """Return the store of one kind.
@@ -127,7 +177,7 @@ class Context:
         Raises:
             StateBucketMissingError: it is S3, and the settings name no bucket.
         """
-        return self._store(backend, self.volume())
+        return self._store(backend, self.ask(known_places))
 
     def plan_store(self, stack_id: str) -> PlanStore:
         """Return the place of plans that wait for approval, beside the state of a stack."""
@@ -141,18 +191,35 @@ class Context:
             return S3PlanStore(self.bucket)
         return VolumePlanStore(volume)
 
-    def _store(self, backend: StateBackend, volume: Volume) -> StateStore:
+    def _store(self, backend: StateBackend, installation: KnownPlaces) -> StateStore:
         if backend is StateBackend.VOLUME:
-            return VolumeStateStore(volume, self.keys)
+            return VolumeStateStore(Volume(self.settings.state_dir, installation.id), self.keys)
         if self.bucket is None:
             raise StateBucketMissingError(
                 "The state is on S3, but LANDFORM_STATE_S3_BUCKET is empty."
             )
-        return S3StateStore(self.bucket, volume, self.keys)
+        return S3StateStore(self.bucket, self.keys, self._lock_terms(installation))
+
+    def _lock_terms(self, installation: KnownPlaces) -> LockTerms:
+        return LockTerms(
+            self.settings.work_dir / LOCKS,
+            installation.id or "",
+            lambda: self.ask(database_now),
+            self.settings.lease_seconds,
+            installation.has_bucket,
+        )
 
     def _volume_of(self, session: Session) -> Volume:
-        fact = session.get(InstallationFact, "volume")
-        return Volume(self.settings.state_dir, fact.value["id"] if fact else None)
+        return Volume(self.settings.state_dir, known_places(session).id)
+
+
+def known_places(session: Session) -> KnownPlaces:
+    """Return what SQL knows of the places of state; former versions had the volume alone."""
+    fact = session.get(InstallationFact, INSTALLATION)
+    if fact is None:
+        return KnownPlaces()
+    places = fact.value.get("places", [StateBackend.VOLUME])
+    return KnownPlaces(fact.value["id"], StateBackend.VOLUME in places, StateBackend.S3 in places)
 
 
 def notify_after_commit(session: Session, operation: Operation) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from app.domain.audit_chain import Anchor
 from app.storage.durable import make_directory, sync_directory
@@ -15,6 +16,16 @@ from app.storage.volume import Volume, translate_errors
 
 FOLDER = "audit"
 NAME = "anchors.jsonl"
+
+
+class AnchorPlace(Protocol):
+    """Where anchors are kept. All methods raise ``UnavailableError`` on trouble."""
+
+    def append(self, anchor: Anchor) -> None:
+        """Add an anchor; it is durable when this returns."""
+
+    def read(self) -> Iterator[Anchor | None]:
+        """Yield the anchors as they were written; nothing for a line that is none."""
 
 
 class AnchorFile:
@@ -46,6 +57,14 @@ class AnchorFile:
             with self.path.open("rb") as file:
                 for line in file:
                     yield Anchor.from_line(line)
+
+    def lines(self) -> bytes:
+        """Return the whole file, empty when there is none.
+
+        Raises:
+            VolumeError: the volume is not there, or cannot be read.
+        """
+        return self._volume.ask_own(lambda: self.path.read_bytes() if self.path.exists() else b"")
 
     def _append(self, line: bytes) -> None:
         make_directory(self.path.parent)

@@ -17,7 +17,7 @@ from app.storage.durable import sync_directory, write_durably
 from app.storage.folder_walk import walk
 from app.storage.run_directory import RunDirectory
 from app.storage.run_reading import read_plain
-from app.storage.state_store import lock_folder
+from app.storage.volume_state_store import lock_folder
 
 SEALED_SUFFIX = ".sealed"
 INSTALLED = ".terraform"

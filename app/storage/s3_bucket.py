@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -104,8 +104,13 @@ class S3Bucket:
         self._silent_until, self._silence = 0.0, ""
         self._good_until = 0.0
 
-    def check(self) -> None:
+    def check(self, also: Callable[[], None] | None = None) -> None:
         """Prove that the bucket is there, that it may be asked, and that it keeps old versions.
+
+        What was in order counts as that for a while.
+
+        Args:
+            also: proves what else is asked of it.
 
         Raises:
             StateBucketUnversionedError: what is overwritten there would be gone.
@@ -118,6 +123,8 @@ class S3Bucket:
             raise StateBucketUnversionedError(
                 f"Versioning of the bucket {self.place.bucket} is not enabled."
             )
+        if also is not None:
+            also()
         self._good_until = time.monotonic() + GOOD_SECONDS
 
     def get(self, key: str, first_bytes: int = 0) -> BucketObject | None:
@@ -135,23 +142,37 @@ class S3Bucket:
         except _UnknownKeyError:
             return None
 
-    def put(self, key: str, data: bytes, replaces: BucketObject | None = None) -> None:
+    def put(self, key: str, data: bytes, replaces: BucketObject | None = None) -> BucketObject:
         """Write an object where there is none, or in the place of the one that was read.
 
+        Returns:
+            What is there now.
+
         Raises:
-            ObjectChangedError: there is another one meanwhile.
+            ObjectChangedError: there is another one meanwhile; or this very one, if the answer to
+                a first attempt was lost.
         """
         condition = {"IfMatch": replaces.etag} if replaces else {"IfNoneMatch": "*"}
-        self._put(key, data, condition)
+        return BucketObject(data, self._put(key, data, condition))
 
     def overwrite(self, key: str, data: bytes) -> None:
         """Write an object whatever is there."""
         self._put(key, data, {})
 
-    def delete(self, key: str) -> None:
-        """Remove an object; S3 keeps it as an earlier version until its rules expire that."""
-        with self._asked() as client:
-            client.delete_object(Bucket=self.place.bucket, Key=key)
+    def delete(self, key: str, only: BucketObject | None = None) -> None:
+        """Remove an object; S3 keeps it as an earlier version until its rules expire that.
+
+        Args:
+            key: its key.
+            only: the object that was read; a store that knows conditional deletion, as AWS does,
+                leaves another one alone.
+
+        Raises:
+            ObjectChangedError: there is another one meanwhile.
+        """
+        condition = {"IfMatch": only.etag} if only else {}
+        with suppress(_UnknownKeyError), self._asked() as client:
+            client.delete_object(Bucket=self.place.bucket, Key=key, **condition)
 
     def list(self, prefix: str) -> Iterator[tuple[str, datetime]]:
         """Yield key and time of writing of every object whose key begins so, in their order."""
@@ -163,16 +184,17 @@ class S3Bucket:
                 for item in page.get("Contents", ()):
                     yield item["Key"], item["LastModified"]
 
-    def _put(self, key: str, data: bytes, condition: Mapping[str, str]) -> None:
+    def _put(self, key: str, data: bytes, condition: Mapping[str, str]) -> str:
         try:
             with self._asked() as client:
-                client.put_object(
+                answer = client.put_object(
                     Bucket=self.place.bucket,
                     Key=key,
                     Body=data,
                     **self.place.encryption,
                     **condition,
                 )
+                return str(answer["ETag"])
         except _UnknownKeyError as error:
             raise ObjectChangedError(key) from error  # what was to be replaced is gone
 

@@ -37,6 +37,21 @@ class StateBucketUnversionedError(StateBucketError):
     advice = "Enable versioning of the bucket; work resumes by itself."
 
 
+class StateBucketForeignError(StateBucketError):
+    code = "state_bucket_foreign"
+    title = "The state bucket belongs to another Landform"
+    advice = "Name the bucket and prefix of this Landform in LANDFORM_STATE_S3_*, or empty ones."
+
+
+class StateBucketUnconditionalError(StateBucketError):
+    code = "state_bucket_unconditional"
+    title = "The state bucket ignores the conditions of a write"
+    advice = (
+        "Use a store that knows If-None-Match and If-Match of PutObject, such as S3 of AWS, or a "
+        "newer version of this one; and let no proxy take these headers out."
+    )
+
+
 class StateMovedError(UnavailableError):
     """Whoever asked began before the state was moved between volume and bucket."""
 

@@ -19,8 +19,8 @@ from app.storage.parked_run import sealed_files
 from app.storage.run_directory import RunDirectories
 from app.storage.s3_bucket import ObjectChangedError, S3Bucket
 from app.storage.state_format import VERSION_SUFFIX
-from app.storage.state_store import lock_folder
 from app.storage.volume import Volume, translate_errors
+from app.storage.volume_state_store import lock_folder
 
 COPY_BYTES = 1024 * 1024
 

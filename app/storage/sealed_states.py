@@ -11,10 +11,18 @@ import secrets
 from contextlib import suppress
 from typing import Protocol
 
+from app.domain.fences import NO_FENCE
+from app.domain.state_errors import StateCorruptError
 from app.storage.durable import TEMPORARY_PREFIX, make_directory
 from app.storage.s3_bucket import ObjectChangedError, S3Bucket
 from app.storage.s3_state_store import POINTER
-from app.storage.state_format import StoredState, check_stack_id, pointer_bytes, version_name
+from app.storage.state_format import (
+    Pointer,
+    StoredState,
+    check_stack_id,
+    pointer_bytes,
+    version_name,
+)
 from app.storage.volume import WORK_SECONDS, Volume, translate_errors
 
 
@@ -125,8 +133,12 @@ class S3SealedStates:
         self._bucket.overwrite(key, sealed)
 
     def point_to(self, stack_id: str, stored: StoredState | None) -> None:
-        """See ``SealedStates.point_to``."""
-        self._bucket.overwrite(self._pointer_key(stack_id), pointer_bytes(stored))
+        """See ``SealedStates.point_to``; a writer that was fenced off stays so."""
+        fence, found = NO_FENCE, self._bucket.get(self._pointer_key(stack_id))
+        if found is not None:
+            with suppress(StateCorruptError):
+                fence = Pointer.parse(found.data, stack_id).fence
+        self._bucket.overwrite(self._pointer_key(stack_id), Pointer(stored, fence).to_bytes())
 
     def stacks(self) -> set[str]:
         """See ``SealedStates.stacks``."""

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.crypto import KeyRing
+from app.domain.fences import NO_FENCE, Fence
 from app.domain.state_errors import StateCorruptError, StateSerialError
 from app.domain.state_file import StateFile
 from app.errors import DecryptionError, NotFoundError
@@ -102,39 +103,83 @@ def open_version(keys: KeyRing, stack_id: str, serial: int, sha256: str, sealed:
     return data
 
 
+@dataclass(frozen=True)
+class Pointer:
+    """What a pointer says.
+
+    Attributes:
+        state: the present state; None means that there is none yet.
+        fence: of the newest writer.
+        is_moved: the state is kept somewhere else now.
+    """
+
+    state: StoredState | None = None
+    fence: Fence = NO_FENCE
+    is_moved: bool = False
+
+    @classmethod
+    def parse(cls, data: bytes, stack_id: str) -> Pointer:
+        """Read a pointer; its checksum catches a single changed bit.
+
+        Raises:
+            StateCorruptError: it is torn or damaged.
+        """
+        try:
+            body = json.loads(data)
+            is_whole = body.pop("checksum") == _checksum(body) and body["format"] == POINTER_FORMAT
+            state = StoredState(**body["state"]) if body["state"] is not None else None
+            fence = Fence(**body["fence"]) if "fence" in body else NO_FENCE
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            is_whole = False
+        if not is_whole:
+            raise StateCorruptError(
+                f"The pointer to the present state of {stack_id} is torn or damaged "
+                f"({len(data)} bytes)."
+            )
+        return cls(state, fence, bool(body.get("is_moved")))
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes that ``parse`` reads; without a fence those of former versions."""
+        body: dict[str, Any] = {
+            "format": POINTER_FORMAT,
+            "state": asdict(self.state) if self.state else None,
+        }
+        if self.is_moved:
+            body["is_moved"] = True
+        if self.fence != NO_FENCE:
+            body["fence"] = asdict(self.fence)
+        return json.dumps({**body, "checksum": _checksum(body)}).encode() + b"\n"
+
+
 def pointer_bytes(stored: StoredState | None) -> bytes:
     """Return a pointer to ``stored``, or one that says "no state yet"."""
-    body: dict[str, Any] = {"format": POINTER_FORMAT, "state": asdict(stored) if stored else None}
-    return json.dumps({**body, "checksum": _checksum(body)}).encode() + b"\n"
+    return Pointer(stored).to_bytes()
 
 
 def moved_pointer_bytes() -> bytes:
     """Return a pointer that says that the state is kept somewhere else now."""
-    body: dict[str, Any] = {"format": POINTER_FORMAT, "state": None, "is_moved": True}
-    return json.dumps({**body, "checksum": _checksum(body)}).encode() + b"\n"
+    return Pointer(is_moved=True).to_bytes()
 
 
 def parse_pointer(data: bytes, stack_id: str) -> StoredState | None:
-    """Read a pointer; its checksum catches a single changed bit.
+    """Return the state that a pointer leads to.
 
     Raises:
         StateCorruptError: it is torn or damaged.
         StateMovedError: the state is kept somewhere else now.
     """
-    try:
-        body = json.loads(data)
-        is_whole = body.pop("checksum") == _checksum(body) and body["format"] == POINTER_FORMAT
-        stored = StoredState(**body["state"]) if body["state"] is not None else None
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        is_whole = False
-    if not is_whole:
-        raise StateCorruptError(
-            f"The pointer to the present state of {stack_id} is torn or damaged "
-            f"({len(data)} bytes)."
-        )
-    if body.get("is_moved"):
+    return present_of(Pointer.parse(data, stack_id), stack_id)
+
+
+def present_of(pointer: Pointer, stack_id: str) -> StoredState | None:
+    """Return the state that a pointer leads to.
+
+    Raises:
+        StateMovedError: the state is kept somewhere else now.
+    """
+    if pointer.is_moved:
         raise StateMovedError(f"The state of {stack_id} has left this place.")
-    return stored
+    return pointer.state
 
 
 def check_may_point(present: StoredState | None, stored: StoredState | None) -> None:

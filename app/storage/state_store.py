@@ -1,51 +1,47 @@
 """Where the state of record lives: immutable versions and one pointer to the present one.
 
 Owns invariant 1 (``docs/architecture.md``): the state of record is only ever a complete, validated
-file. Nothing above this module knows where state lives; a remote store has the same interface.
-Layout: ``stacks/<stack id>/versions/<serial>-<sha256>.tfstate`` and ``stacks/<stack id>/current``.
+file. Nothing above this module knows where state lives: ``volume_state_store`` and
+``s3_state_store`` are the places.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
-from app.crypto import KeyRing
-from app.domain.state_errors import StateCorruptError
-from app.domain.state_file import StateFile, check_successor, is_same_state
-from app.errors import ConflictError, NotFoundError
-from app.storage.ballast import Ballast
-from app.storage.durable import (
-    make_directory,
-    sweep_temporaries,
-    sync_directory,
-    write_durably,
-)
-from app.storage.s3_errors import StateMovedError
-from app.storage.state_format import (
-    StateVersionName,
-    StoredState,
-    check_may_point,
-    check_stack_id,
-    moved_pointer_bytes,
-    open_version,
-    parse_pointer,
-    pointer_bytes,
-    seal_version,
-    version_name,
-)
-from app.storage.volume import WORK_SECONDS, Volume, translate_errors
-from app.storage.volume_errors import VolumeFullError
-from app.storage.writer_lock import hold_writer_lock, is_writer_lock_held
+from app.domain.fences import Fence
+from app.storage.state_format import StateVersionName, StoredState
+
+
+def _renew_nothing() -> None:
+    """Do nothing: a lock of the file system lasts as long as its processes."""
+
+
+@dataclass(frozen=True)
+class HeldState:
+    """A stack of which the caller is the only writer.
+
+    Attributes:
+        descriptor: a file that Terraform has to inherit: the lock then lasts on this host until the
+            last process that has it is gone, also when the process that took it is killed.
+        renew: is called now and then while the work goes on; ``FenceLostError`` when a newer writer
+            has taken over.
+    """
+
+    descriptor: int
+    renew: Callable[[], None] = _renew_nothing
 
 
 class StateStore(Protocol):
-    """The state of record of every stack. All methods raise ``UnavailableError`` on trouble."""
+    """The state of record of every stack. All methods raise ``UnavailableError`` on trouble.
+
+    ``is_fenced`` says that writers need a fence here, by which a late one is refused.
+    """
+
+    is_fenced: bool
 
     def check(self) -> None:
         """Prove that states can be kept here now, before any work is begun that makes one."""
@@ -86,6 +82,7 @@ class StateStore(Protocol):
             StateError: not a complete state.
             StateLineageError, StateSerialError: it may not follow the present one.
             StateCorruptError: the present one is damaged, so nothing may follow it.
+            FenceLostError: a newer writer has begun.
         """
 
     def keep(self, stack_id: str, data: bytes) -> StoredState:
@@ -107,13 +104,34 @@ class StateStore(Protocol):
     def retire(self, stack_id: str) -> None:
         """Remove every version for good, and refuse who still looks here (``StateMovedError``)."""
 
-    def hold(self, stack_id: str, wait_seconds: float) -> AbstractContextManager[int]:
-        """Be the only writer of a stack for the length of the block.
+    def fenced(self, fence: Fence) -> StateStore:
+        """Return this store as the writer that has ``fence`` works with it."""
 
-        Gives a file descriptor that Terraform has to inherit: the lock then lasts until the last
-        process that has it is gone, also when the process that took it is killed.
+    def newest_fence(self, stack_id: str) -> Fence:
+        """Return the fence of the newest writer that this place has seen."""
+
+    def fence_off(self, stack_id: str) -> None:
+        """Keep every writer with a lower fence from writing anything more, and take its lock away.
+
+        For whoever saves what a dead writer left: SQL has made it the newest writer.
 
         Raises:
+            FenceLostError: there is a newer writer.
+        """
+
+    def hold(
+        self, stack_id: str, wait_seconds: float, *, overtakes: bool = False
+    ) -> AbstractContextManager[HeldState]:
+        """Be the only writer of a stack for the length of the block.
+
+        Args:
+            stack_id: of which stack.
+            wait_seconds: how long another writer may take to let go.
+            overtakes: SQL says that every writer with a lower fence is over, so that its lease need
+                not be waited for.
+
+        Raises:
+            FenceLostError: there is a newer writer.
             StackBusyError: another writer has not let go within ``wait_seconds``.
         """
 
@@ -132,214 +150,3 @@ class StateStore(Protocol):
             ConflictError: it is the present one.
             NotFoundError: there is no such version.
         """
-
-
-class VolumeStateStore:
-    """``StateStore`` on a mounted volume, encrypted; see the protocol for each method."""
-
-    def __init__(self, volume: Volume, keys: KeyRing) -> None:
-        self._volume = volume
-        self._keys = keys
-
-    def check(self) -> None:
-        """See ``StateStore.check``; the volume has to be ours, writable and not full."""
-        self._volume.check()
-
-    def reach(self) -> None:
-        """See ``StateStore.reach``."""
-        self._volume.check_identity()
-
-    def current(self, stack_id: str) -> StoredState | None:
-        """See ``StateStore.current``."""
-        folder = self._folder(stack_id)
-        return self._volume.ask_own(lambda: self._read_pointer(folder), WORK_SECONDS)
-
-    def read(self, stack_id: str, serial: int, sha256: str) -> bytes:
-        """See ``StateStore.read``."""
-        folder = self._folder(stack_id)
-        return self._volume.ask_own(
-            lambda: self._read_version(folder, serial, sha256), WORK_SECONDS
-        )
-
-    def promote(self, stack_id: str, data: bytes, *, over_damage: bool = False) -> StoredState:
-        """See ``StateStore.promote``; on a full volume the ballast makes room for it."""
-        try:
-            return self._promote(stack_id, data, over_damage)
-        except VolumeFullError:
-            Ballast(self._volume.root).release()
-            # Also when there was none: another promotion may just have given it up.
-            return self._promote(stack_id, data, over_damage)
-
-    def keep(self, stack_id: str, data: bytes) -> StoredState:
-        """See ``StateStore.keep``."""
-        stored = StoredState.describe(StateFile.parse(data), data)
-        self._work(stack_id, lambda folder: self._write_version(folder, stored, data))
-        return stored
-
-    def point_to(self, stack_id: str, stored: StoredState | None) -> None:
-        """See ``StateStore.point_to``."""
-
-        def work(folder: Path) -> None:
-            with suppress(StateMovedError):
-                check_may_point(self._read_pointer(folder), stored)
-            write_durably(folder / "current", pointer_bytes(stored))
-
-        self._work(stack_id, work)
-
-    def retire(self, stack_id: str) -> None:
-        """See ``StateStore.retire``."""
-
-        def work(folder: Path) -> None:
-            write_durably(folder / "current", moved_pointer_bytes())
-            for path in (folder / "versions").iterdir():
-                path.unlink()
-            sync_directory(folder / "versions")
-
-        self._work(stack_id, work)
-
-    def hold(self, stack_id: str, wait_seconds: float) -> AbstractContextManager[int]:
-        """See ``StateStore.hold``; a file beside the versions is locked."""
-        return hold_writer_lock(self._volume, stack_id, wait_seconds)
-
-    def is_held(self, stack_id: str) -> bool:
-        """See ``StateStore.is_held``."""
-        return is_writer_lock_held(self._volume, stack_id)
-
-    def versions(
-        self, stack_id: str, *, min_age_seconds: float = 0.0
-    ) -> tuple[StateVersionName, ...]:
-        """See ``StateStore.versions``; the age is that of the file."""
-        folder = self._folder(stack_id) / "versions"
-        latest = time.time() - min_age_seconds
-        self._volume.check_identity()
-        with translate_errors(self._volume.root):
-            if not folder.is_dir():
-                return ()
-            found = [
-                StateVersionName.parse(entry.name)
-                for entry in folder.iterdir()
-                if not min_age_seconds or entry.stat().st_mtime <= latest
-            ]
-        return tuple(sorted(name for name in found if name))
-
-    def delete_version(self, stack_id: str, serial: int, sha256: str) -> None:
-        """See ``StateStore.delete_version``."""
-        folder = self._folder(stack_id)
-        self._volume.check_identity()
-        path = _version_path(folder, serial, sha256)
-        if not path.is_file():
-            raise NotFoundError(f"{stack_id} has no state version {serial}.")
-        with translate_errors(self._volume.root), lock_folder(folder):
-            present = self._read_pointer(folder)
-            if present is not None and (present.serial, present.sha256) == (serial, sha256):
-                raise ConflictError(
-                    f"State {serial} is the present state of {stack_id}; it cannot be deleted."
-                )
-            path.unlink(missing_ok=True)
-            sync_directory(path.parent)
-
-    def _promote(self, stack_id: str, data: bytes, over_damage: bool) -> StoredState:
-        folder = self._folder(stack_id)
-        return self._volume.ask_own(
-            lambda: self._replace_present(folder, data, over_damage), WORK_SECONDS
-        )
-
-    def _work(self, stack_id: str, work: Callable[[Path], None]) -> None:
-        """Do something in the locked folder of a stack."""
-        folder = self._folder(stack_id)
-
-        def locked() -> None:
-            self._prepare(folder)
-            with lock_folder(folder):
-                work(folder)
-
-        self._volume.ask_own(locked, WORK_SECONDS)
-
-    def _replace_present(self, folder: Path, data: bytes, over_damage: bool) -> StoredState:
-        self._prepare(folder)
-        with lock_folder(folder):
-            try:
-                present = self._read_pointer(folder)
-                old = self._read_present(folder, present) if present else None
-            except StateCorruptError:
-                if not over_damage:
-                    raise
-                present = old = None
-            state = check_successor(old, data)
-            if present is not None and old is not None and is_same_state(old, data):
-                return present
-            stored = StoredState.describe(state, data)
-            self._write_version(folder, stored, data)
-            write_durably(folder / "current", pointer_bytes(stored))
-            return stored
-
-    def _folder(self, stack_id: str) -> Path:
-        return self._volume.root / "stacks" / check_stack_id(stack_id)
-
-    def _prepare(self, folder: Path) -> None:
-        """Create the folder of a stack, with a pointer that says "no state yet" first of all.
-
-        So a missing pointer beside versions always means damage, never a first write cut short.
-        """
-        if (folder / "versions").is_dir():
-            return
-        make_directory(folder)
-        if not (folder / "current").exists():
-            write_durably(folder / "current", pointer_bytes(None))
-        make_directory(folder / "versions")
-
-    def _read_pointer(self, folder: Path) -> StoredState | None:
-        try:
-            data = (folder / "current").read_bytes()
-        except FileNotFoundError as error:
-            if not (folder / "versions").is_dir():
-                return None
-            raise StateCorruptError(
-                f"The pointer to the present state of {folder.name} is gone from the volume."
-            ) from error
-        return parse_pointer(data, folder.name)
-
-    def _read_version(self, folder: Path, serial: int, sha256: str) -> bytes:
-        path = _version_path(folder, serial, sha256)
-        try:
-            sealed = path.read_bytes()
-        except FileNotFoundError as error:
-            raise NotFoundError(f"{folder.name} has no state version {serial}.") from error
-        return open_version(self._keys, folder.name, serial, sha256, sealed)
-
-    def _read_present(self, folder: Path, present: StoredState) -> bytes:
-        try:
-            return self._read_version(folder, present.serial, present.sha256)
-        except NotFoundError as error:
-            raise StateCorruptError(
-                f"The present state {present.serial} of {folder.name} is gone from the volume."
-            ) from error
-
-    def _write_version(self, folder: Path, stored: StoredState, data: bytes) -> None:
-        """Write the version file unless a promotion that was cut short left it, whole."""
-        path = _version_path(folder, stored.serial, stored.sha256)
-        if path.exists():
-            try:
-                self._read_version(folder, stored.serial, stored.sha256)
-            except StateCorruptError:
-                path.unlink()
-            else:
-                return
-        write_durably(path, seal_version(self._keys, folder.name, stored.serial, data))
-
-
-@contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
-    """Hold the lock of a stack's folder: to compare and to swap the pointer must be one step."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        sweep_temporaries(folder)
-        sweep_temporaries(folder / "versions")
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _version_path(folder: Path, serial: int, sha256: str) -> Path:
-    return folder / "versions" / version_name(folder.name, serial, sha256)

@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from app.domain.ids import new_id
+from app.domain.ids import VOLUME, new_id
 from app.storage.durable import (
     TEMPORARY_PREFIX,
     make_directory,
@@ -157,7 +157,7 @@ class Volume:
             return
         make_directory(self.root)
         self._refuse_foreign_files()
-        self._write_sentinel(volume_id or new_id("vol"))
+        self._write_sentinel(volume_id or new_id(VOLUME))
 
     def _identity(self) -> str:
         found = self._read_sentinel()

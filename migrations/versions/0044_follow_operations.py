@@ -1,13 +1,13 @@
 """Operations know the trace of the request that asked for them.
 
-Revision: 0044, after 0042, made on 2026-12-01.
+Revision: 0044, after 0043, made on 2026-12-01.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0044"
-down_revision = "0042"
+down_revision = "0043"
 branch_labels = None
 depends_on = None
 

@@ -23,7 +23,7 @@ from app.services.engine import engine
 from app.services.engine.apply_run import ApplyRun
 from app.services.engine.recovery import dead_runs, run_directories
 from app.storage.run_directory import RunDirectory
-from app.storage.state_store import VolumeStateStore
+from app.storage.volume_state_store import VolumeStateStore
 
 CRASHED = 137
 POINTS: dict[str, tuple[object, str]] = {

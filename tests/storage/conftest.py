@@ -14,10 +14,12 @@ from typing import Any
 
 import pytest
 
+from app.clock import utc_now
 from app.crypto import KeyRing
+from app.storage.s3_lock import LockTerms
 from app.storage.s3_state_store import S3StateStore
-from app.storage.state_store import VolumeStateStore
 from app.storage.volume import Volume
+from app.storage.volume_state_store import VolumeStateStore
 from tests.moto_cloud import Moto
 from tests.state_bucket import StateBucket
 
@@ -49,8 +51,14 @@ def bucket(moto: Moto) -> StateBucket:
 
 
 @pytest.fixture
-def s3_store(bucket: StateBucket, volume: Volume, keys: KeyRing) -> S3StateStore:
-    return S3StateStore(bucket.open(), volume, keys)
+def terms(tmp_path: Path) -> LockTerms:
+    """By what the locks of the tests' installation go, on a host of its own."""
+    return LockTerms(tmp_path / "locks", "vol_01", utc_now, 60.0)
+
+
+@pytest.fixture
+def s3_store(bucket: StateBucket, terms: LockTerms, keys: KeyRing) -> S3StateStore:
+    return S3StateStore(bucket.open(), keys, terms)
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ import pytest
 
 from app.crypto import KeyRing
 from app.storage.ballast import BALLAST, SPARE_BYTES, Ballast
-from app.storage.state_store import VolumeStateStore
 from app.storage.volume import Volume
 from app.storage.volume_errors import VolumeFullError
+from app.storage.volume_state_store import VolumeStateStore
 
 MakeState = Callable[..., bytes]
 STACK = "stk_01"

@@ -17,9 +17,11 @@ from app.domain.state_errors import (
 )
 from app.errors import ConflictError, NotFoundError, StackBusyError
 from app.storage.s3_errors import StateMovedError
+from app.storage.s3_lock import LockTerms
 from app.storage.s3_state_store import S3StateStore
-from app.storage.state_store import StateStore, VolumeStateStore
+from app.storage.state_store import StateStore
 from app.storage.volume import Volume
+from app.storage.volume_state_store import VolumeStateStore
 from tests.state_bucket import StateBucket
 
 MakeState = Callable[..., bytes]
@@ -68,11 +70,11 @@ def on_volume(volume: Volume, store: VolumeStateStore) -> Form:
 
 
 @pytest.fixture
-def in_bucket(volume: Volume, bucket: StateBucket, s3_store: S3StateStore) -> Form:
+def in_bucket(terms: LockTerms, bucket: StateBucket, s3_store: S3StateStore) -> Form:
     start = f"{bucket.place.prefix}/"
     return Form(
         s3_store,
-        lambda keys: S3StateStore(bucket.open(), volume, keys),
+        lambda keys: S3StateStore(bucket.open(), keys, terms),
         lambda: {key.removeprefix(start): data for key, data in bucket.objects().items()},
         lambda name, data: bucket.write(start + name, data),
         lambda name: bucket.remove(start + name),

@@ -10,12 +10,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.clock import utc_now
 from app.crypto import KeyRing
+from app.domain.fences import Fence
 from app.domain.state_errors import StateSerialError
 from app.errors import StackBusyError
 from app.storage.s3_bucket import BucketPlace, S3Bucket
@@ -27,9 +31,8 @@ from app.storage.s3_errors import (
     StateBucketUnversionedError,
     StateLockedElsewhereError,
 )
-from app.storage.s3_lock import S3LockFile
+from app.storage.s3_lock import MORE, LockTerms, S3LockFile
 from app.storage.s3_state_store import S3StateStore
-from app.storage.volume import Volume
 from app.terraform.discovery import discover
 from tests.aws_actions import allowed_actions, find_refused
 from tests.aws_proxy import Proxy
@@ -62,25 +65,28 @@ def proxy(moto: Moto) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def make_store(bucket: StateBucket, volume: Volume, keys: KeyRing) -> MakeStore:
+def make_store(bucket: StateBucket, terms: LockTerms, keys: KeyRing) -> MakeStore:
     """Return a factory of stores in the same bucket: by an endpoint, or with a client."""
 
     def make(endpoint: str | None = None, client: Any = None) -> S3StateStore:
-        return S3StateStore(bucket.open(endpoint, client), volume, keys)
+        return S3StateStore(bucket.open(endpoint, client), keys, terms)
 
     return make
 
 
 def test_a_lock_file_as_terraform_writes_it_is_there_while_somebody_writes(
-    s3_store: S3StateStore, bucket: StateBucket, volume: Volume
+    s3_store: S3StateStore, bucket: StateBucket, terms: LockTerms
 ) -> None:
-    with s3_store.hold(STACK, 0):
+    with s3_store.fenced(Fence(7, "w")).hold(STACK, 0):
         lock = json.loads(bucket.read(LOCK_FILE))
+    more = lock.pop(MORE)
+    assert (more["fence"], more["writer"]) == (7, "w")
+    assert datetime.fromisoformat(more["expires"]) > utc_now() + timedelta(seconds=30)
     assert set(lock) == set(PERSONS_LOCK)
     assert lock["Path"] == f"{bucket.place.bucket}/{POINTER}"
     assert lock["Who"].startswith("landform@")
-    assert lock["Info"] == f"landform {volume.check_identity()}"
-    assert bucket.names() == []
+    assert lock["Info"] == f"landform {terms.installation_id}"
+    assert bucket.names() == [POINTER]
 
 
 def test_an_error_inside_the_block_leaves_no_lock_file(
@@ -129,11 +135,11 @@ def test_a_lock_that_is_let_go_meanwhile_is_waited_for(
     ending.join()
 
 
-def test_a_lock_file_that_a_dead_process_left_is_taken_over(
-    s3_store: S3StateStore, bucket: StateBucket, volume: Volume
+def test_a_lock_file_that_a_former_version_left_is_taken_over(
+    s3_store: S3StateStore, bucket: StateBucket, terms: LockTerms
 ) -> None:
-    S3LockFile(bucket.open(), POINTER, volume.check_identity()).take(0)
-    left = bucket.read(LOCK_FILE)
+    left = json.dumps({**PERSONS_LOCK, "Info": f"landform {terms.installation_id}"}).encode()
+    bucket.write(LOCK_FILE, left)
     assert not s3_store.is_held(STACK)
     with s3_store.hold(STACK, 0):
         assert bucket.read(LOCK_FILE) != left
@@ -141,26 +147,28 @@ def test_a_lock_file_that_a_dead_process_left_is_taken_over(
 
 
 def test_a_lock_file_of_another_landform_is_not_taken_over(
-    s3_store: S3StateStore, bucket: StateBucket
+    s3_store: S3StateStore, bucket: StateBucket, terms: LockTerms
 ) -> None:
-    S3LockFile(bucket.open(), POINTER, "vol_of_another").take(0)
-    with pytest.raises(StateLockedElsewhereError), s3_store.hold(STACK, 0):
+    foreign = replace(terms, installation_id="vol_of_another", lease_seconds=-1)
+    S3LockFile(bucket.open(), POINTER, foreign, Fence(1, "a")).take(0, overtakes=True)
+    later = s3_store.fenced(Fence(2, "b"))
+    with pytest.raises(StateLockedElsewhereError), later.hold(STACK, 0, overtakes=True):
         pass
 
 
 def test_the_lock_file_stays_while_a_terraform_lives_that_inherited_the_lock(
     s3_store: S3StateStore, bucket: StateBucket
 ) -> None:
-    with s3_store.hold(STACK, 0) as descriptor:
-        inherited = os.dup(descriptor)
+    with s3_store.hold(STACK, 0) as held:
+        inherited = os.dup(held.descriptor)
     assert LOCK_FILE in bucket.names()
     assert s3_store.is_held(STACK)
     with pytest.raises(StackBusyError), s3_store.hold(STACK, 0):
         pass
     os.close(inherited)
-    assert not s3_store.is_held(STACK)
-    with s3_store.hold(STACK, 0):
+    with s3_store.hold(STACK, 0, overtakes=True):
         pass
+    assert not s3_store.is_held(STACK)
     assert bucket.names() == []
 
 
@@ -172,7 +180,7 @@ def test_a_lock_file_that_cannot_be_removed_stands_in_nobodys_way(
     with store.hold(STACK, 0):
         pass
     assert bucket.names() == [LOCK_FILE]
-    with store.hold(STACK, 0):
+    with store.hold(STACK, 0, overtakes=True):
         pass
     assert bucket.names() == []
 
@@ -392,11 +400,11 @@ def test_an_endpoint_that_does_not_answer_is_said_by_every_call(
 
 
 def test_a_missing_bucket_is_said_by_every_call(
-    moto: Moto, volume: Volume, keys: KeyRing, make_state: MakeState
+    moto: Moto, terms: LockTerms, keys: KeyRing, make_state: MakeState
 ) -> None:
     client = connect(moto.endpoint)
     missing = S3Bucket(BucketPlace("there-is-no-such-bucket"), lambda: client)
-    store = S3StateStore(missing, volume, keys)
+    store = S3StateStore(missing, keys, terms)
     for call in (
         missing.check,
         lambda: store.current(STACK),
@@ -432,14 +440,14 @@ def test_what_was_overwritten_is_kept_by_the_bucket(
 )
 def test_every_object_is_encrypted_by_s3_too(
     bucket: StateBucket,
-    volume: Volume,
+    terms: LockTerms,
     keys: KeyRing,
     make_state: MakeState,
     kms_key: str,
     expected: tuple[str, str | None],
 ) -> None:
     place, client = BucketPlace(bucket.place.bucket, "x/y", kms_key), connect(bucket.moto.endpoint)
-    store = S3StateStore(S3Bucket(place, lambda: client), volume, keys)
+    store = S3StateStore(S3Bucket(place, lambda: client), keys, terms)
     with store.hold(STACK, 0):
         store.promote(STACK, make_state(1))
         heads = {
@@ -470,17 +478,20 @@ import sys
 from pathlib import Path
 from app.crypto import KeyRing
 from app.storage.s3_bucket import BucketPlace, S3Bucket
+from app.clock import utc_now
+from app.domain.fences import Fence
+from app.storage.s3_lock import LockTerms
 from app.storage.s3_state_store import S3StateStore
-from app.storage.volume import Volume
 from tests.state_bucket import connect
-root, bucket, endpoint, template = sys.argv[1:]
+root, fence, bucket, endpoint, template = sys.argv[1:]
 client = connect(endpoint)
 place = BucketPlace(bucket, "landform")
 keys = KeyRing("k1", {"k1": bytes(range(32))})
-store = S3StateStore(S3Bucket(place, lambda: client), Volume(Path(root)), keys)
+terms = LockTerms(Path(root), "vol_01", utc_now, 60.0)
+store = S3StateStore(S3Bucket(place, lambda: client), keys, terms, Fence(int(fence), "w"))
 start = store.current("stk_01")
 serial = start.serial if start else 0
-with store.hold("stk_01", 0):
+with store.hold("stk_01", 0, overtakes=True):
     while True:
         serial += 1
         store.promote("stk_01", template.replace("@SERIAL@", str(serial)).encode())
@@ -489,13 +500,13 @@ with store.hold("stk_01", 0):
 
 
 def test_a_writer_killed_at_any_moment_loses_no_acknowledged_state_and_blocks_nobody(
-    s3_store: S3StateStore, bucket: StateBucket, volume: Volume, make_state: MakeState
+    s3_store: S3StateStore, bucket: StateBucket, terms: LockTerms, make_state: MakeState
 ) -> None:
     template = make_state(987654321).decode().replace("987654321", "@SERIAL@")
     for round_number in range(3):
         with subprocess.Popen(
             [
-                *(sys.executable, "-c", WRITER, str(volume.root)),
+                *(sys.executable, "-c", WRITER, str(terms.folder), str(2 * round_number + 1)),
                 *(bucket.place.bucket, bucket.moto.endpoint, template),
             ],
             stdout=subprocess.PIPE,
@@ -508,7 +519,8 @@ def test_a_writer_killed_at_any_moment_loses_no_acknowledged_state_and_blocks_no
             os.kill(writer.pid, signal.SIGKILL)
             acknowledged = [int(line) for line in writer.stdout.read().split()]
         assert LOCK_FILE in bucket.names()
-        with s3_store.hold(STACK, 0):
+        after = s3_store.fenced(Fence(2 * round_number + 2, "t"))
+        with after.hold(STACK, 0, overtakes=True):
             current = s3_store.current(STACK)
             assert current is not None
             assert current.serial >= max(acknowledged, default=1)

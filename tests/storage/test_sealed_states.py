@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from app.clock import utc_now
 from app.crypto import KeyRing
 from app.errors import NotFoundError
+from app.storage.s3_lock import LockTerms
 from app.storage.s3_state_store import S3StateStore
 from app.storage.sealed_states import S3SealedStates, SealedStates, VolumeSealedStates
-from app.storage.state_store import StateStore, VolumeStateStore
+from app.storage.state_store import StateStore
 from app.storage.volume import Volume
+from app.storage.volume_state_store import VolumeStateStore
 from tests.conftest import ENCRYPTION_KEYS
 from tests.services.backup.conftest import state
 from tests.state_bucket import StateBucket
@@ -33,7 +36,8 @@ def make_place(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str]
         if request.param == "volume":
             return VolumeStateStore(volume, KEYS), VolumeSealedStates(volume)
         bucket: Any = StateBucket(request.getfixturevalue("moto")).open()
-        return S3StateStore(bucket, volume, KEYS), S3SealedStates(bucket)
+        terms = LockTerms(tmp_path / "locks", "vol_1", utc_now, 60.0)
+        return S3StateStore(bucket, KEYS, terms), S3SealedStates(bucket)
 
     return make
 

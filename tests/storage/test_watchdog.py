@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from app.storage.state_store import VolumeStateStore
 from app.storage.volume import SENTINEL, Volume
 from app.storage.volume_errors import VolumeHungError
+from app.storage.volume_state_store import VolumeStateStore
 from app.storage.watchdog import NoAnswerError, ask_within
 
 STACK = "stk_01"

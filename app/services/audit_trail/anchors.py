@@ -1,8 +1,8 @@
 """Note the end of the audit trail outside the database, signed, so that a rewritten one shows.
 
 The maintenance loop writes one when the trail has grown, at most every ``ANCHOR_SECONDS``, and
-when it stops: one line in a file on the state volume, and one in the log. Each vouches for all
-events up to its own. The signing key is derived from the newest encryption key, which the
+when it stops: one line where state is kept, and one in the log. Each vouches for all events up to
+its own. The signing key is derived from the newest encryption key, which the
 database never holds.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,13 +21,33 @@ from app.errors import LandformError
 from app.logs import get_logger
 from app.models import AuditHead
 from app.services.audit import HEAD
-from app.services.context import Context
-from app.storage.audit_anchors import AnchorFile
+from app.services.context import Context, known_places
+from app.storage.audit_anchors import AnchorFile, AnchorPlace
+from app.storage.s3_anchors import BucketAnchors
 
 ANCHOR_SECONDS = 60.0
 PURPOSE = "audit anchor"
 
 log = get_logger(__name__)
+
+
+def place_of_anchors(ctx: Context) -> AnchorPlace:
+    """Return where anchors are written: the bucket where it has all that hosts share."""
+    if ctx.bucket is not None and ctx.settings.keeps_state_on_s3:
+        return BucketAnchors(ctx.bucket)
+    return AnchorFile(ctx.volume())
+
+
+def read_all_anchors(ctx: Context) -> Iterator[Anchor | None]:
+    """Yield the anchors of every place that has any; nothing for a line that is none.
+
+    Raises:
+        VolumeError, StateBucketError: a place cannot be read.
+    """
+    if ctx.uses_volume():
+        yield from AnchorFile(ctx.volume()).read()
+    if ctx.bucket is not None and ctx.ask(known_places).has_bucket:
+        yield from BucketAnchors(ctx.bucket).read()
 
 
 class Anchorer:
@@ -53,7 +74,7 @@ class Anchorer:
                 anchor = sign_end(self._ctx)
                 if anchor.sequence == self._sequence:
                     return
-                AnchorFile(self._ctx.volume()).append(anchor)
+                place_of_anchors(self._ctx).append(anchor)
             except (LandformError, SQLAlchemyError) as error:
                 log.warning("audit_anchor_unwritten", error=str(error))
                 return

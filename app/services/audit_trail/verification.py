@@ -22,11 +22,10 @@ from app.models import AuditEvent, AuditHead
 from app.services import audit
 from app.services.access import Principal, require_service
 from app.services.audit import HEAD
-from app.services.audit_trail.anchors import PURPOSE
+from app.services.audit_trail.anchors import PURPOSE, read_all_anchors
 from app.services.audit_trail.trail import read_chain
-from app.services.context import Context
+from app.services.context import Context, known_places
 from app.services.work import perform
-from app.storage.audit_anchors import AnchorFile
 
 MAX_FINDINGS = 100
 MARKED = ("audit_trail", "verification")
@@ -35,7 +34,7 @@ MARKED = ("audit_trail", "verification")
 
 @dataclass
 class Anchors:
-    """What the file of anchors holds; ``unchecked`` maps keys that are gone to the last event."""
+    """What the anchors say; ``unchecked`` maps keys that are gone to the last event."""
 
     genuine: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
     forged: list[Anchor] = field(default_factory=list)
@@ -70,7 +69,7 @@ def verify_for(ctx: Context, principal: Principal) -> Verification:
 
     Raises:
         PermissionDeniedError: the caller lacks ``audit:read-all``.
-        VolumeError: the anchors cannot be read.
+        VolumeError, StateBucketError: the anchors cannot be read.
     """
     require_service(principal, ServiceRight.AUDIT_READ_ALL)
     found = verify_trail(ctx)
@@ -108,7 +107,7 @@ def verify_trail(ctx: Context, archives: Sequence[Path] = ()) -> Verification:
 
     Raises:
         ValidationError: an archive is no export; names the line.
-        VolumeError: the anchors cannot be read.
+        VolumeError, StateBucketError: the anchors cannot be read.
     """
     anchors = read_anchors(ctx)
     head, first, last = _ends(ctx)
@@ -131,18 +130,18 @@ def verify_trail(ctx: Context, archives: Sequence[Path] = ()) -> Verification:
 
 
 def read_anchors(ctx: Context) -> Anchors:
-    """Read the file of anchors and check each signature.
+    """Read the anchors and check each signature.
 
     Raises:
-        VolumeError: it cannot be read.
+        VolumeError, StateBucketError: they cannot be read.
     """
-    volume, found = ctx.volume(), Anchors()
-    for anchor in AnchorFile(volume).read():
+    own_id, found = ctx.ask(known_places).id, Anchors()
+    for anchor in read_all_anchors(ctx):
         if anchor is None:
             found.damaged += 1
             continue
         try:
-            is_genuine = anchor.volume == volume.expected_id and ctx.keys.is_signed(
+            is_genuine = anchor.volume == own_id and ctx.keys.is_signed(
                 anchor.signed_part(), PURPOSE, anchor.key, anchor.signature
             )
         except DecryptionError:

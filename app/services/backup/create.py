@@ -25,12 +25,12 @@ from app.domain import ids
 from app.domain.stacks import StateBackend
 from app.domain.state_errors import StateCorruptError
 from app.errors import ConflictError, DecryptionError, UnavailableError
-from app.models import InstallationFact, Stack, StateVersion
+from app.models import Stack, StateVersion
 from app.services import audit
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.backup.manifest import NAME, BackupFile, DumpedTable, Manifest, NamedVersion
 from app.services.backup.tables import forms, read_lines
-from app.services.context import Context
+from app.services.context import Context, known_places
 from app.services.installation.revisions import newest_revision, revision_of
 from app.services.installation.sealed_rows import sealed_rows
 from app.services.work import perform
@@ -110,9 +110,16 @@ def create_backup(ctx: Context, folder: Path) -> Manifest:
     return made
 
 
-def state_places(ctx: Context, volume: Volume) -> dict[str, SealedStates]:
-    """Return the places in which states can be, by the name that stacks have for them."""
-    found: dict[str, SealedStates] = {StateBackend.VOLUME: VolumeSealedStates(volume)}
+def state_places(ctx: Context, volume: Volume | None) -> dict[str, SealedStates]:
+    """Return the places in which states can be, by the name that stacks have for them.
+
+    Args:
+        ctx: the adapters.
+        volume: the volume; None where all is on S3.
+    """
+    found: dict[str, SealedStates] = {}
+    if volume is not None:
+        found[StateBackend.VOLUME] = VolumeSealedStates(volume)
     if ctx.bucket is not None:
         found[StateBackend.S3] = S3SealedStates(ctx.bucket)
     return found
@@ -148,7 +155,8 @@ def _copy(ctx: Context, folder: Path) -> Manifest:
     copy = _Copy(folder)
     with _one_moment(ctx.db) as connection:
         _copy_sql(connection, copy)
-    places = state_places(ctx, Volume(ctx.settings.state_dir, copy.volume_id))
+    volume = Volume(ctx.settings.state_dir, copy.volume_id) if ctx.uses_volume() else None
+    places = state_places(ctx, volume)
     for version, backend in copy.versions:
         _copy_version(ctx, places, copy, version, backend)
     fingerprints = dict(item.split(":", 1) for item in ctx.keys.fingerprints())
@@ -202,12 +210,12 @@ def _copy_sql(connection: Connection, copy: _Copy) -> None:
     ):
         copy.versions.append((NamedVersion(stack_id, serial, sha256), backend))
     session = Session(bind=connection)
-    fact = session.get(InstallationFact, "volume")
-    if fact is None:
+    known = known_places(session)
+    if known.id is None:
         raise ConflictError(
             "Landform was never started with this database.", advice="Name its database."
         )
-    copy.volume_id = fact.value["id"]
+    copy.volume_id = known.id
     for place in sealed_rows():
         copy.key_ids.update(_key_ids(head for _, head in place.heads(session)))
 
@@ -239,6 +247,8 @@ def _copy_version(
 
 
 def _read(places: Mapping[str, SealedStates], version: NamedVersion, backend: str) -> bytes | None:
+    if backend == StateBackend.VOLUME and backend not in places:
+        return None  # of a stack that was deleted before all moved to S3, and the volume taken away
     place = place_named(places, backend)
     return place.read(version.stack_id, version.serial, version.sha256)
 

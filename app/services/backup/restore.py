@@ -1,8 +1,8 @@
 """Restore a backup into an empty place, or beside the states that survived of its installation.
 
 States first, then all of SQL in one transaction, then what a restored database has to forget. A
-mark on the volume keeps anything from starting meanwhile, and lets the same command go on after it
-was killed. Nothing that exists is overwritten.
+mark where state is kept stops anything from starting meanwhile, and lets the same command go on
+after it was killed. Nothing that exists is overwritten.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sqlalchemy import delete, insert, table
 
 from app.clock import utc_now
 from app.domain.plain_words import counted
+from app.domain.stacks import StateBackend
 from app.errors import ConflictError, UnavailableError
 from app.models import InstallationFact
 from app.services.backup.create import state_places
@@ -25,13 +26,15 @@ from app.services.backup.settle import Settlement, settle
 from app.services.backup.tables import add_rows, continue_numbers
 from app.services.backup.target import FACT, RestoreStep, check_target
 from app.services.backup.verify import BackupProblem, verify_backup
-from app.services.context import Context
+from app.services.context import LOCKS, Context
 from app.services.installation.migrations import migrating, upgrade_on
 from app.storage.home_lock import hold_lock_of
-from app.storage.restore_mark import remove_mark, write_mark
+from app.storage.s3_identity import take_possession
+from app.storage.s3_lock import LockTerms
 from app.storage.s3_state_store import S3StateStore
-from app.storage.state_store import StateStore, VolumeStateStore
+from app.storage.state_store import StateStore
 from app.storage.volume import Volume
+from app.storage.volume_state_store import VolumeStateStore
 
 
 @dataclass
@@ -93,8 +96,12 @@ def _restore(
     places = state_places(ctx, volume)
     backends = {stack.backend for stack in stacks if stack.versions}
     progress = check_target(ctx, manifest, places, backends, keeps_states=keeps_states)
-    volume.adopt(manifest.volume_id)
-    write_mark(volume.root, manifest.id)
+    if not ctx.settings.keeps_state_on_s3 or StateBackend.VOLUME in backends:
+        volume.adopt(manifest.volume_id)
+    if ctx.bucket is not None:
+        known = {stack.id for stack in stacks}
+        take_possession(ctx.bucket, manifest.volume_id, known.__contains__)
+    ctx.restore_mark.write(manifest.id)
     states = put_states(
         ctx.keys,
         folder,
@@ -106,7 +113,7 @@ def _restore(
     if progress is RestoreStep.NOTHING:
         _restore_sql(ctx, folder, manifest)
     settlement = settle(ctx, manifest, states.newer, states.unknown)
-    remove_mark(volume.root)
+    ctx.restore_mark.remove()
     warnings = [item.detail for item in problems]
     return RestoredBackup(manifest, states, settlement, warnings)
 
@@ -128,7 +135,13 @@ def _usable(
 def _stores(ctx: Context, volume: Volume) -> dict[str, StateStore]:
     stores: dict[str, StateStore] = {"volume": VolumeStateStore(volume, ctx.keys)}
     if ctx.bucket is not None:
-        stores["s3"] = S3StateStore(ctx.bucket, volume, ctx.keys)
+        terms = LockTerms(
+            ctx.settings.work_dir / LOCKS,
+            volume.expected_id or "",
+            utc_now,
+            ctx.settings.lease_seconds,
+        )
+        stores["s3"] = S3StateStore(ctx.bucket, ctx.keys, terms)
     return stores
 
 

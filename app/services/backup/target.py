@@ -1,6 +1,7 @@
 """Whether a backup may be restored here: the place has to be empty, or to be its own.
 
-A restore that was cut short is recognized by the mark on the volume and goes on from where it was.
+A restore that was cut short is recognized by its mark where state is kept, and goes on from where
+it was.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from app.services.backup.create import place_named
 from app.services.backup.manifest import Manifest
 from app.services.context import Context
 from app.services.installation.revisions import knows_revision, revision_of
-from app.storage.restore_mark import read_mark
 from app.storage.sealed_states import SealedStates
 
 FACT = "restore"
@@ -66,7 +66,7 @@ def check_target(
         )
     for backend in sorted(backends):
         place_named(places, backend)
-    mark = read_mark(ctx.settings.state_dir)
+    mark = ctx.restore_mark.read()
     if mark not in (None, manifest.id):
         raise ConflictError(
             f"A restore of another backup, {mark}, was not finished here.",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
-from app.domain.operation_errors import OperationCanceledError
+from app.domain.fences import Fence
+from app.domain.operation_errors import FenceLostError, OperationCanceledError
 from app.domain.stacks import StateBackend
 from app.domain.state_file import StateFile
 from app.models import Operation
@@ -22,10 +23,11 @@ from app.services.engine.recorder import Recorder
 from app.services.engine.traces import TerraformSpans
 from app.services.engine.workspace import Workspace
 from app.services.installation.disk_reserve import keep_working_room
+from app.services.state.fences import next_fence
 from app.storage.prepared_init import PreparedInit
 from app.storage.run_files import RunFiles
 from app.storage.snapshotter import Snapshotter
-from app.storage.state_store import StateStore
+from app.storage.state_store import HeldState, StateStore
 from app.terraform.cli import StepHooks, Terraform
 from app.terraform.discovery import TerraformBinary
 from app.terraform.events import Event
@@ -56,7 +58,7 @@ class OperationRun:
     plan: Plan
     state: StateFile | None = None
     is_over: bool = False
-    _lock: int
+    _held: HeldState
 
     def __init__(
         self, ctx: Context, claim: Claim, heartbeat: Heartbeat, binary: TerraformBinary
@@ -76,11 +78,36 @@ class OperationRun:
 
     @contextmanager
     def holding(self) -> Iterator[None]:
-        """Hold the stack's state, as its one writer."""
-        with self.store.hold(self.claim.stack_id, LOCK_WAIT_SECONDS) as lock:
-            self._lock = lock
-            with self._terraform_spans:
-                yield
+        """Hold the stack's state, as its one writer; a move holds it in both places.
+
+        Raises:
+            FenceLostError: another process owns the operation now.
+            StackBusyError: another process holds the state.
+        """
+        with ExitStack() as entered:
+            if self.claim.facts.moves_state:
+                on_volume = self.ctx.store_in(StateBackend.VOLUME)
+                entered.enter_context(on_volume.hold(self.claim.stack_id, LOCK_WAIT_SECONDS))
+            self._held = self._hold(entered)
+            entered.enter_context(self._terraform_spans)
+            yield
+
+    def _hold(self, entered: ExitStack) -> HeldState:
+        """Become the writer whom SQL has chosen last."""
+        store, stack_id = self.store, self.claim.stack_id
+        if not store.is_fenced:
+            return entered.enter_context(store.hold(stack_id, LOCK_WAIT_SECONDS))
+        try:
+            self.store = store.fenced(self._next_fence())
+            held = self.store.hold(stack_id, LOCK_WAIT_SECONDS, overtakes=True)
+            return entered.enter_context(held)
+        except FenceLostError:
+            # Either another process owns the operation, or SQL forgot a writer, which may live.
+            self.store = store.fenced(self._next_fence(store.newest_fence(stack_id)))
+            return entered.enter_context(self.store.hold(stack_id, LOCK_WAIT_SECONDS))
+
+    def _next_fence(self, seen: Fence | None = None) -> Fence:
+        return self.write(lambda session, _: next_fence(session, self.claim.stack_id, seen))
 
     def write(self, work: Callable[[Session, Operation], T]) -> T:
         """Do ``work`` on the operation, in a transaction; see ``write_fenced``.
@@ -98,6 +125,7 @@ class OperationRun:
             OperationCanceledError: people do not want the operation, or want something else first.
         """
         self.recorder.poll()
+        self._held.renew()
         if self.recorder.is_cancel_requested or self.preemption.poll():
             raise OperationCanceledError("Canceled before anything was changed.")
 
@@ -134,6 +162,7 @@ class OperationRun:
             if snapshotter is not None:
                 snapshotter.poll()
             self.recorder.poll()
+            self._held.renew()
             if snapshotter is not None:
                 self.recorder.require_lease()
 
@@ -146,15 +175,14 @@ class OperationRun:
             pause=self._terraform_spans.pause,
         )
         grace_seconds = self.preemption.grace_seconds
-        terraform = self.space.terraform(self.binary, hooks, grace_seconds, self._lock, reattach)
+        lock = self._held.descriptor
+        terraform = self.space.terraform(self.binary, hooks, grace_seconds, lock, reattach)
         more = self._terraform_spans.environment()
         return replace(terraform, environment={**terraform.environment, **more})
 
 
 def _find_store(ctx: Context, claim: Claim) -> StateStore:
     """Return the store that an operation works with and whose writer it is.
-
-    A move is the writer in both places: the bucket's lock includes the one on the volume.
 
     Raises:
         StateBucketMissingError: it needs the bucket, and the settings name none.

@@ -22,6 +22,8 @@ log = get_logger(__name__)
 def keep_ballasts(ctx: Context) -> None:
     """Take the room again where there is plenty; a volume that is not there gets no file."""
     restore_work_ballast(ctx)
+    if not ctx.uses_volume():
+        return
     volume = ctx.volume()
     with suppress(VolumeError):  # the health of the volume is told elsewhere
         volume.check_identity()

@@ -85,7 +85,8 @@ def read_room(ctx: Context) -> dict[str, int]:
     """Return the free bytes of the places of this host, but those that do not answer."""
     room: dict[str, int] = {}
     with suppress(LandformError):  # its check says so
-        room["volume"] = ctx.volume().free_bytes()
+        if ctx.uses_volume():
+            room["volume"] = ctx.volume().free_bytes()
     with suppress(OSError):
         room["work_folder"] = shutil.disk_usage(ctx.settings.work_dir).free
     return room

@@ -105,11 +105,11 @@ def record_scheduler_beat(ctx: Context) -> None:
 
 def record_trouble(ctx: Context) -> None:
     """Note what is wrong with what all work needs, so that waiting operations can say it."""
-    _record_trouble(ctx, VOLUME_TROUBLE, ctx.volume().check)
+    _record_trouble(ctx, VOLUME_TROUBLE, lambda: _check_volume(ctx))
     _record_trouble(ctx, WORK_TROUBLE, ctx.runs.check)
     _record_trouble(ctx, QUEUE_TROUBLE, ctx.notifier.check)
     if ctx.bucket is not None:
-        _record_trouble(ctx, BUCKET_TROUBLE, ctx.bucket.check)
+        _record_trouble(ctx, BUCKET_TROUBLE, ctx.check_bucket)
 
 
 def _record_trouble(ctx: Context, name: str, check: Callable[[], None]) -> None:
@@ -171,14 +171,20 @@ def _redis(ctx: Context) -> str:
 
 
 def _volume(ctx: Context) -> str:
+    if not ctx.uses_volume():
+        return "not used: every state is in the bucket"
     volume = ctx.volume()
     volume.check()
     return f"{volume.free_bytes() // 2**20} MiB free"
 
 
+def _check_volume(ctx: Context) -> None:
+    if ctx.uses_volume():
+        ctx.volume().check()
+
+
 def _state_bucket(ctx: Context) -> str:
-    if ctx.bucket is not None:
-        ctx.bucket.check()
+    ctx.check_bucket()
     return ctx.settings.state_s3_bucket
 
 

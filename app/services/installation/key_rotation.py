@@ -177,10 +177,16 @@ class _Files:
 def _places(ctx: Context) -> list[_Rows | _Files]:
     return [
         *(_Rows(ctx, rows) for rows in sealed_rows()),
-        _Files(ctx, "state versions", lambda: state_files(ctx.volume())),
+        *_volume_places(ctx),
         *_bucket_places(ctx),
         _Files(ctx, "runs waiting for approval", lambda: parked_files(ctx.runs)),
     ]
+
+
+def _volume_places(ctx: Context) -> list[_Files]:
+    if not ctx.uses_volume():
+        return []
+    return [_Files(ctx, "state versions", lambda: state_files(ctx.volume()))]
 
 
 def _bucket_places(ctx: Context) -> list[_Files]:

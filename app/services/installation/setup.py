@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,20 +14,19 @@ from app.clock import utc_now
 from app.config.settings import Settings
 from app.domain import ids
 from app.domain.password_rules import MIN_LENGTH
-from app.domain.plain_words import counted
-from app.domain.stacks import StateBackend
 from app.errors import ConfigurationError
-from app.models import CloudAccount, InstallationFact, Project, Stack, User
+from app.models import CloudAccount, Project, User
 from app.services import audit
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context, build_context
 from app.services.identity.password_hashing import hash_password
 from app.services.installation.instances import begin_instance
 from app.services.installation.migrations import alone, upgrade
+from app.services.installation.places import adopt_places
 from app.services.secrets import open_credentials, seal_credentials
 from app.services.work import Work, perform
 from app.storage.restore_mark import refuse_unfinished
-from app.storage.volume import Volume
+from app.storage.s3_errors import StateBucketError
 
 SANDBOX = "sandbox"
 DEFAULT_PROJECT = "default"
@@ -51,15 +50,15 @@ def prepare(settings: Settings, sandbox_token: str | None = None) -> Prepared:
 
     Raises:
         ConfigurationError: a folder or a setting does not allow it; one sentence.
-        VolumeError: the state volume is foreign or cannot be used.
+        VolumeError, StateBucketError: a place of state is foreign or cannot be used.
     """
-    refuse_unfinished(settings.state_dir)
     settings.home_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     ctx = build_context(settings)
+    with suppress(StateBucketError):  # whether it has to answer now is judged below
+        refuse_unfinished(ctx.restore_mark)
     with closing(ctx.db), alone(ctx.db):
         upgrade(ctx.db)
-        _adopt_volume(ctx)
-        _require_bucket(ctx)
+        adopt_places(ctx)
         with perform(ctx, SYSTEM_PRINCIPAL) as work:
             _ensure_project(work)
             if sandbox_token is not None:
@@ -67,36 +66,6 @@ def prepare(settings: Settings, sandbox_token: str | None = None) -> Prepared:
         prepared = _ensure_admin(ctx)
         begin_instance(ctx)
         return prepared
-
-
-def _adopt_volume(ctx: Context) -> None:
-    """Take the volume into possession at the first start; later only check that it is the one."""
-    with ctx.read() as session:
-        fact = session.get(InstallationFact, "volume")
-    if fact is not None:
-        return
-    volume_id = Volume(ctx.settings.state_dir).initialize()
-    with ctx.write() as session:
-        if session.get(InstallationFact, "volume") is None:
-            session.add(
-                InstallationFact(name="volume", value={"id": volume_id}, updated_at=utc_now())
-            )
-
-
-def _require_bucket(ctx: Context) -> None:
-    """Refuse to start without the bucket that has states."""
-    if ctx.bucket is not None:
-        return
-    with ctx.read() as session:
-        query = select(func.count()).where(
-            Stack.state_backend == StateBackend.S3, Stack.deleted_at.is_(None)
-        )
-        count = session.scalar(query)
-    if count:
-        raise ConfigurationError(
-            "LANDFORM_STATE_S3_BUCKET is empty, but S3 holds the state of "
-            f"{counted(count, 'stack')}."
-        )
 
 
 def _ensure_project(work: Work) -> None:

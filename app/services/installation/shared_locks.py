@@ -35,7 +35,7 @@ def keep_host_lock(ctx: Context) -> None:
     Raises:
         VolumeError: the volume cannot be used.
     """
-    if ctx.db.is_shared:
+    if _shares_volume(ctx):
         _own.keep(ctx.volume(), own_instance(ctx))
 
 
@@ -45,7 +45,7 @@ def forget_host_locks(ctx: Context) -> None:
     Raises:
         VolumeError: the volume cannot be used.
     """
-    if ctx.db.is_shared:
+    if _shares_volume(ctx):
         with ctx.read() as session:
             known = set(session.scalars(select(Instance.id)))
         forget_locks(ctx.volume(), known)
@@ -66,7 +66,7 @@ def require_shared_locks(ctx: Context, *, holds: bool = True) -> None:
         ConfigurationError: the volume grants one lock to two hosts.
         VolumeError: the volume cannot be used.
     """
-    if not ctx.db.is_shared:
+    if not _shares_volume(ctx):
         return
     volume = ctx.volume()
     if holds:
@@ -87,6 +87,11 @@ def require_shared_locks(ctx: Context, *, holds: bool = True) -> None:
             time.sleep(LOOK_SECONDS)
         else:
             log.info("lock_of_host_holds", instance_id=instance_id, host=name)
+
+
+def _shares_volume(ctx: Context) -> bool:
+    """Tell whether hosts share a volume; with all state on S3 each has its own folders alone."""
+    return ctx.db.is_shared and ctx.uses_volume()
 
 
 def _living(ctx: Context) -> list[tuple[str, str]]:

@@ -73,8 +73,8 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
     waits |= reference_waits.explain(session, pending)
     pending = [item for item in pending if item.id not in waits]
     capacity, bucket = _capacity(session), bucket_trouble(session)
-    place = _trouble(session, VOLUME_TROUBLE, "volume")
-    place = place or _trouble(session, WORK_TROUBLE, "work_folder")
+    volume = _trouble(session, VOLUME_TROUBLE, "volume")
+    work_folder = _trouble(session, WORK_TROUBLE, "work_folder")
     queue = _trouble(session, QUEUE_TROUBLE, "queue")
     positions = _positions(session, {item.id for item in pending})
     stacks = {item.stack_id for item in pending}
@@ -90,8 +90,8 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
         else:
             waiting = _waiting(item)
             waits[item.id] = (
-                place
-                or (bucket if item.stack.state_backend == StateBackend.S3 else None)
+                (bucket if item.stack.state_backend == StateBackend.S3 else volume)
+                or work_folder
                 or _waits_for_room(waiting, item.stack.cloud, capacity)
                 or queue
                 or _waits_for_worker(positions.get(item.id, 1))

@@ -27,6 +27,7 @@ from app.services.work import perform
 from app.storage.s3_errors import StateBucketError
 from app.storage.state_format import StateVersionName
 from app.storage.state_store import StateStore
+from app.storage.volume_errors import VolumeError
 
 AT_ONCE = 100
 
@@ -42,7 +43,8 @@ def prune_states(ctx: Context, at_once: int = AT_ONCE) -> int:
     Raises:
         VolumeError: the volume cannot be used; nothing was removed.
     """
-    ctx.volume().check_identity()
+    if ctx.uses_volume():
+        ctx.volume().check_identity()
     with ctx.read() as session:
         crowded = session.scalars(
             select(StateVersion.stack_id)
@@ -57,9 +59,9 @@ def _prune_if_reached(ctx: Context, stack_id: str, at_once: int) -> int:
         store = ctx.state_store(stack_id)
         store.reach()
         return _prune_stack(ctx, store, stack_id, at_once)
-    except StateBucketError as error:
+    except (StateBucketError, VolumeError) as error:
         log.warning("states_not_pruned", stack_id=stack_id, detail=error.detail)
-        return 0  # the next hour tries again; stacks on the volume must not wait for it
+        return 0  # the next hour tries again; stacks elsewhere must not wait for it
 
 
 def _prune_stack(ctx: Context, store: StateStore, stack_id: str, at_once: int) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import or_, select
@@ -11,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain.drift import DriftStatus
+from app.domain.fences import NO_FENCE, Fence
+from app.domain.operation_errors import FenceLostError
 from app.domain.operation_registry import types_where
 from app.domain.operations import FINAL, OperationType
 from app.domain.permissions import Right
@@ -19,7 +22,7 @@ from app.domain.stacks import StackStatus
 from app.domain.state_checks import check_uploaded_state
 from app.domain.state_errors import StateError, StateLineageError, StateSerialError
 from app.domain.state_file import StateFile, is_same_state
-from app.errors import ConflictError, StackHeldError, ValidationError
+from app.errors import ConflictError, StackBusyError, StackHeldError, ValidationError
 from app.models import Operation, Stack
 from app.services import audit
 from app.services.access import Principal
@@ -30,6 +33,7 @@ from app.services.queue.order import add_operation, holds
 from app.services.stacks.editing import touch
 from app.services.stacks.locks import refuse_locked
 from app.services.state import ownership, record
+from app.services.state.fences import take_fence
 from app.services.work import Work
 from app.storage.state_store import StateStore
 
@@ -42,12 +46,16 @@ TERRAFORM_VERSION = re.compile(r"[!-~]{0,32}")
 
 @dataclass(frozen=True)
 class ExaminedState:
-    """A state that may become the one of ``stack_id``: its form, what it names, and whose."""
+    """A state that may become the one of ``stack_id``: its form, what it names, and whose.
+
+    ``fence`` is that of whoever takes it in.
+    """
 
     stack_id: str
     data: bytes = field(repr=False)
     state: StateFile = field(repr=False)
     claims: Sequence[ownership.OwnershipClaim] = field(repr=False)
+    fence: Fence = NO_FENCE
 
 
 def examine_upload(ctx: Context, principal: Principal, stack_id: str, data: bytes) -> ExaminedState:
@@ -78,7 +86,7 @@ def examine_upload(ctx: Context, principal: Principal, stack_id: str, data: byte
         check_uploaded_state(data, blueprint.declared[cloud.name], what)
         claims = ownership.claims_of_state(state, cloud)
         ownership.refuse_foreign(ctx, stack_id, claims)
-    return ExaminedState(stack_id, data, state, claims)
+    return ExaminedState(stack_id, data, state, claims, take_fence(ctx, stack_id))
 
 
 def upload_state(work: Work, examined: ExaminedState) -> tuple[Stack, Operation]:
@@ -109,8 +117,8 @@ def upload_state(work: Work, examined: ExaminedState) -> tuple[Stack, Operation]
     _refuse_held(work.session, stack)
     # Another upload may have been faster than the examination.
     ownership.refuse_held(work.session, stack, examined.claims)
-    store = work.ctx.store_of(work.session, stack_id)
-    with store.hold(stack_id, 0):
+    store = work.ctx.store_of(work.session, stack_id).fenced(examined.fence)
+    with _held(store, stack_id):
         _check_follows(work.session, store, stack_id, state, data)
         operation = add_operation(work.session, stack, OperationType.PLAN, work.principal)
         present = _present(work.session, store, stack_id)
@@ -129,6 +137,18 @@ def upload_state(work: Work, examined: ExaminedState) -> tuple[Stack, Operation]
         sha256=stored.sha256,
     )
     return stack, operation
+
+
+@contextmanager
+def _held(store: StateStore, stack_id: str) -> Iterator[None]:
+    try:
+        with store.hold(stack_id, 0):
+            yield
+    except FenceLostError as error:
+        raise StackBusyError(
+            f"Somebody else began to write the state of {stack_id} meanwhile.",
+            advice="Send the state again.",
+        ) from error
 
 
 def _refuse_deleted(stack: Stack) -> None:

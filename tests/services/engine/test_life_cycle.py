@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from app.domain.operations import OperationType
 from app.domain.state_file import StateFile
 from app.models import Stack
@@ -125,6 +127,7 @@ def test_a_destroyed_stack_leaves_nothing_but_its_history(
     assert len(landform.state_versions(network)) == 2
 
 
+@pytest.mark.usefixtures("state_on_volume")
 def test_state_and_plan_are_never_plain_on_the_volume(landform: Landform, network: Stack) -> None:
     folder = landform.settings.state_dir / "stacks" / network.id
     files = [path for path in folder.rglob("*") if path.is_file()]

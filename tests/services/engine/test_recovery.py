@@ -26,6 +26,7 @@ from app.services.engine.recovery.orphan_search import search_orphans
 from app.services.installation.health import record_trouble
 from app.services.operations import control
 from app.services.stacks.expiry import end_expired
+from app.services.state.fences import take_fence
 from app.services.work import perform
 from app.terraform.identity import ProcessIdentity
 from tests.landform import ADMIN, Landform
@@ -128,10 +129,12 @@ def test_the_lock_of_a_stack_lasts_as_long_as_its_terraform(landform: Landform) 
         recorded = landform.operation(operation.id).process
         assert recorded is not None
         opened = Path(f"/proc/{recorded['pid']}/fd").iterdir()
-        assert any(link.readlink().name == "writer.lock" for link in opened)
+        held = {link.readlink().name for link in opened}
+        assert held & {"writer.lock", stack.id}, "on the volume, or of the host when it is on S3"
         process.send_signal(signal.SIGKILL)
     wait_for_terraform_to_end(landform, operation)
-    with store.hold(stack.id, 5):
+    writer = store.fenced(take_fence(landform.ctx, stack.id))
+    with writer.hold(stack.id, 5, overtakes=True):
         pass
 
 
@@ -292,6 +295,7 @@ def test_only_one_operation_of_a_stack_runs_and_the_others_keep_their_order(
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("state_on_volume")
 def test_no_operation_starts_while_the_volume_is_away_and_all_go_on_when_it_is_back(
     landform: Landform, network: Stack
 ) -> None:
@@ -316,6 +320,7 @@ def test_no_operation_starts_while_the_volume_is_away_and_all_go_on_when_it_is_b
 
 
 @pytest.mark.thorough
+@pytest.mark.usefixtures("state_on_volume")
 def test_a_state_that_cannot_be_saved_is_saved_when_the_volume_is_back(
     landform: Landform,
 ) -> None:

@@ -97,6 +97,7 @@ def test_a_stack_lives_and_ends_with_its_state_in_the_bucket(
     (version,) = landform.state_versions(stack)
     start = f"landform/stacks/{stack.id}"
     assert bucket.names() == [
+        "landform/installation.json",
         f"{start}/terraform.tfstate",
         f"{start}/versions/{version.serial}-{version.sha256}.tfstate",
     ]

@@ -24,13 +24,17 @@ CARRY_OUT = Path(__file__).with_name("carry_out_once.py")
 
 
 def settings_of_other_host(landform: Landform) -> Settings:
-    """Return settings that share the database and the volume, and nothing of the machine."""
+    """Return settings that share the database and the place of state, and nothing of the machine.
+
+    With state on S3 alone that is the bucket; its folder for a volume is another one.
+    """
     home = landform.settings.home_dir.with_name("other-host")
+    is_on_s3 = landform.settings.keeps_state_on_s3
     made = landform.settings.model_copy(
         update={
             "home": home,
             "work_root": home / "work",
-            "state_root": landform.settings.state_dir,
+            "state_root": home / "state" if is_on_s3 else landform.settings.state_dir,
             "database_url": landform.settings.database,
         }
     )

@@ -166,6 +166,7 @@ def test_files_above_or_younger_than_what_sql_knows_are_left_alone(
     assert on_volume(ctx, stack) == [1, 3, 4, 5, 6]
 
 
+@pytest.mark.usefixtures("state_on_volume")
 def test_without_the_volume_sql_forgets_nothing(ctx: Context, stack: Stack) -> None:
     save(ctx, stack, 1, 2, 3, 4)
     ctx.settings.state_dir.rename(ctx.settings.state_dir.with_name("unmounted"))

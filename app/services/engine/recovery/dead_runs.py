@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.db import database_now
+from app.domain.fences import Fence
 from app.domain.interruptions import OperationInterruptedError
 from app.domain.operation_registry import facts_of
 from app.domain.operations import OWNED, OperationStatus
@@ -27,7 +28,13 @@ from app.models import Operation
 from app.services.context import Context, notify_after_commit
 from app.services.engine import check_ending, ending
 from app.services.engine.recovery.orphans import find_orphans
-from app.services.engine.recovery.save_state import answers, save_left, tell
+from app.services.engine.recovery.save_state import (
+    answers,
+    fence_for,
+    fence_within,
+    save_left,
+    tell,
+)
 from app.services.engine.recovery.takeover import find_lost, may_take_over
 from app.services.engine.requeueing import WITHOUT_DEATH, count_events
 from app.services.queue.status import move
@@ -92,7 +99,8 @@ def end_restored(ctx: Context, session: Session, operation: Operation) -> None:
     operation.owner_process = operation.process = None
     reason, directory = "The backup was made", ctx.runs.of(operation.id)
     if operation.has_applied:
-        _interrupt(ctx, session, operation, directory, reason)
+        writer = fence_within(ctx, session, operation.stack_id)
+        _interrupt(ctx, session, operation, directory, reason, writer)
     else:
         _give_back(session, operation, reason)
 
@@ -162,6 +170,7 @@ def _recover(
     # Else what is saved below is refused at once, and saved later; of a lost host nothing is here.
     if not answers(ctx, stack_id) and is_takeover:
         return False
+    writer = fence_for(ctx, stack_id)
     with ctx.write() as session:
         operation = session.get_one(Operation, operation_id, with_for_update={"of": Operation})
         if operation.fence != fence or operation.status not in OWNED:
@@ -174,7 +183,7 @@ def _recover(
         _kill_leftovers(operation)
         log.warning("operation_abandoned", operation_id=operation_id, status=operation.status)
         if operation.has_applied:
-            _interrupt(ctx, session, operation, directory, reason)
+            _interrupt(ctx, session, operation, directory, reason, writer)
         else:
             try:
                 # Before the commit: whoever is notified by it needs the place for a run of its own.
@@ -198,9 +207,14 @@ def _kill_leftovers(operation: Operation) -> None:
 
 
 def _interrupt(
-    ctx: Context, session: Session, operation: Operation, directory: RunDirectory, reason: str
+    ctx: Context,
+    session: Session,
+    operation: Operation,
+    directory: RunDirectory,
+    reason: str,
+    writer: Fence,
 ) -> None:
-    saved = save_left(ctx, session, operation, directory)
+    saved = save_left(ctx, session, operation, directory, writer)
     operation.has_unsaved_state = saved.unsaved is not None
     operation.possibly_orphaned = find_orphans(session, operation, directory, saved.state)
     if saved.unsaved is None:

@@ -9,16 +9,19 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.domain.fences import Fence
+from app.domain.operation_errors import FenceLostError
 from app.domain.operations import OperationStatus
 from app.domain.state_errors import StateError
 from app.domain.state_file import StateFile
-from app.errors import UnavailableError
+from app.errors import StackBusyError, UnavailableError
 from app.models import Operation, StateVersion
 from app.services.context import Context
 from app.services.engine.recovery.orphans import find_orphans
 from app.services.engine.recovery.save_state import answers, save_left, tell
 from app.services.queue import interruptions
 from app.services.state import record
+from app.services.state.fences import take_fence
 from app.storage.run_directory import RunDirectory
 from app.terraform.identity import find_working_in
 
@@ -34,18 +37,25 @@ def keep_what_returned(ctx: Context, operation_id: str, directory: RunDirectory)
     stack_id = ctx.ask(lambda session: session.get_one(Operation, operation_id).stack_id)
     if not answers(ctx, stack_id):
         raise UnavailableError(f"The place of the state of {stack_id} does not answer.")
-    with ctx.write() as session:
-        operation = session.get_one(Operation, operation_id, with_for_update={"of": Operation})
-        if operation.status == OperationStatus.INTERRUPTED:
-            _keep(ctx, session, operation, directory)
+    fence = take_fence(ctx, stack_id)
+    try:
+        # Whoever works with the state now goes on; this host looks again.
+        with ctx.state_store(stack_id).fenced(fence).hold(stack_id, 0), ctx.write() as session:
+            operation = session.get_one(Operation, operation_id, with_for_update={"of": Operation})
+            if operation.status == OperationStatus.INTERRUPTED:
+                _keep(ctx, session, operation, directory, fence)
+    except (StackBusyError, FenceLostError) as error:
+        raise UnavailableError(f"The state of {stack_id} is in use: {error.detail}") from error
 
 
-def _keep(ctx: Context, session: Session, operation: Operation, directory: RunDirectory) -> None:
+def _keep(
+    ctx: Context, session: Session, operation: Operation, directory: RunDirectory, fence: Fence
+) -> None:
     left = directory.newest_valid_state()
     known = record.latest_version(session, operation.stack_id)
     is_newer = left is not None and (known is None or StateFile.parse(left).serial > known.serial)
     if is_newer and _is_untouched(session, operation, known):
-        saved = save_left(ctx, session, operation, directory)
+        saved = save_left(ctx, session, operation, directory, fence)
         if saved.unsaved is not None:
             raise UnavailableError(saved.unsaved)
         state = saved.state

@@ -10,7 +10,7 @@ from app.errors import UnavailableError
 from app.models import Instance, Operation
 from app.services.context import Context
 from app.services.engine.recovery.returned_hosts import keep_what_returned
-from app.services.engine.recovery.save_state import answers, save_left, tell
+from app.services.engine.recovery.save_state import answers, fence_for, save_left, tell
 from app.services.installation.instances import own_instance
 from app.services.queue.order import notify_freed
 
@@ -29,12 +29,12 @@ def save_unsaved(ctx: Context) -> None:
     for operation_id, stack_id in [(row.id, row.stack_id) for row in waiting]:
         if not answers(ctx, stack_id):
             continue
-        directory = ctx.runs.of(operation_id)
+        directory, fence = ctx.runs.of(operation_id), fence_for(ctx, stack_id)
         with ctx.write() as session:
             operation = session.get_one(Operation, operation_id)
             if not operation.has_unsaved_state:
                 continue
-            saved = save_left(ctx, session, operation, directory)
+            saved = save_left(ctx, session, operation, directory, fence)
             if saved.unsaved is not None:
                 continue
             operation.has_unsaved_state = False

@@ -43,13 +43,14 @@ class StateMove:
         self._ctx = run.ctx
         self._claim = run.claim
         self._recorder = run.recorder
+        self._bucket = run.store
         self._target = StateBackend(run.claim.options.state_backend or StateBackend.VOLUME)
         is_to_s3 = self._target is StateBackend.S3
         self._source = StateBackend.VOLUME if is_to_s3 else StateBackend.S3
 
     def carry_out(self) -> None:
         """Move the state and end the operation; see ``move_state``."""
-        old, new = self._ctx.store_in(self._source), self._ctx.store_in(self._target)
+        old, new = self._store_in(self._source), self._store_in(self._target)
         new.check()
         with self._recorder.step(StepName.PREPARE):
             is_there = self._read_backend() is self._target
@@ -60,6 +61,10 @@ class StateMove:
                 self._switch()
             self._leave(old, new)
         write_fenced(self._ctx, self._claim, _end_well)
+
+    def _store_in(self, place: StateBackend) -> StateStore:
+        """Return the store of a place, as the writer that this operation is there."""
+        return self._bucket if place is StateBackend.S3 else self._ctx.store_in(place)
 
     def _read_backend(self) -> StateBackend:
         return write_fenced(
@@ -98,7 +103,7 @@ class StateMove:
 
     def _switch(self) -> None:
         """Have SQL say where the state is, once what is there was proven to be what SQL knows."""
-        store = self._ctx.store_in(self._target)
+        store = self._store_in(self._target)
 
         def work(session: Session, operation: Operation) -> None:
             if operation.status == OperationStatus.CANCELING:

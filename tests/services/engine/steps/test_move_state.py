@@ -23,7 +23,7 @@ from app.services.state.upload import examine_upload, upload_state
 from app.services.work import perform
 from app.storage.s3_errors import StateMovedError
 from app.storage.s3_state_store import S3StateStore
-from app.storage.state_store import VolumeStateStore
+from app.storage.volume_state_store import VolumeStateStore
 from sandbox.provider.install import install
 from tests.conftest import MakeSettings
 from tests.landform import ADMIN, NOWHERE, Landform

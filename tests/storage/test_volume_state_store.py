@@ -18,7 +18,6 @@ import pytest
 from app.crypto import KeyRing
 from app.domain.state_errors import StateSerialError
 from app.errors import LandformError, NotFoundError
-from app.storage.state_store import VolumeStateStore
 from app.storage.volume import SENTINEL, Volume
 from app.storage.volume_errors import (
     VolumeForeignError,
@@ -26,6 +25,7 @@ from app.storage.volume_errors import (
     VolumeMissingError,
     VolumeReadOnlyError,
 )
+from app.storage.volume_state_store import VolumeStateStore
 
 MakeState = Callable[..., bytes]
 STACK = "stk_01"
@@ -232,7 +232,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from app.crypto import KeyRing
-from app.storage.state_store import VolumeStateStore
+from app.storage.volume_state_store import VolumeStateStore
 from app.storage.volume import Volume
 root, template = Path(sys.argv[1]), sys.argv[2]
 store = VolumeStateStore(Volume(root), KeyRing("k1", {"k1": bytes(range(32))}))
