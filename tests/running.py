@@ -38,6 +38,14 @@ def wait_until(is_so: Callable[[], Any], what: str, seconds: float = PATIENCE_SE
     return answer
 
 
+def was_started(child: psutil.Process) -> bool:
+    """Tell whether the supervisor started its ``child``, which leads a session, or adopted it.
+
+    It adopts what a process of Landform leaves behind, such as the horse of a killed worker.
+    """
+    return os.getsid(child.pid) == child.pid
+
+
 def _folder(process: psutil.Process) -> str:
     try:
         return process.cwd()
@@ -171,11 +179,13 @@ class RunningLandform:
         return answer.status_code, checks
 
     def processes(self, module: str) -> list[psutil.Process]:
-        """Return the supervisor's processes that run a module, such as ``workers.worker``."""
+        """Return the processes that the supervisor started for a module (``workers.worker``)."""
         return [
             child
             for child in self._supervisor.children()
-            if child.status() != psutil.STATUS_ZOMBIE and module in child.cmdline()
+            if child.status() != psutil.STATUS_ZOMBIE
+            and was_started(child)
+            and module in child.cmdline()
         ]
 
     def horse_of(self, operation_id: str) -> psutil.Process:

@@ -43,7 +43,10 @@ from app.services.webhooks.deliveries import forget_old
 from app.services.work import perform
 
 ROUND_SECONDS = 2.0
-TELL_SECONDS = 10.0
+# An idle Landform must cost next to nothing: only what people wait for is done in every round.
+SOON_SECONDS = 5.0
+LATER_SECONDS = 10.0
+MINUTE_SECONDS = 60.0
 
 log = get_logger(__name__)
 
@@ -82,9 +85,9 @@ def _recover(ctx: Context) -> None:
 HOST_DUTIES = (
     Duty("keep_host_lock", keep_host_lock, runs_on=RunsOn.HOST),
     Duty("renew_instance", beat_instance, runs_on=RunsOn.HOST),
-    Duty("keep_disk_reserve", keep_ballasts, runs_on=RunsOn.HOST),
+    Duty("keep_disk_reserve", keep_ballasts, LATER_SECONDS, runs_on=RunsOn.HOST),
     Duty("recover_operations", _recover, runs_on=RunsOn.HOST),
-    Duty("save_unsaved_states", save_unsaved, runs_on=RunsOn.HOST),
+    Duty("save_unsaved_states", save_unsaved, SOON_SECONDS, runs_on=RunsOn.HOST),
     Duty("remove_run_directories", remove_leftovers, runs_on=RunsOn.HOST),
 )
 """What the agent of a host does; a scheduler does it too."""
@@ -93,19 +96,19 @@ HOST_DUTIES = (
 def duties_of(anchorer: Anchorer) -> tuple[Duty, ...]:
     """Return the whole table, in the order in which the duties are done."""
     return (
-        Duty("record_scheduler_beat", record_scheduler_beat),
-        Duty("record_trouble", record_trouble),
-        Duty("record_capacity", record_capacity),
+        Duty("record_scheduler_beat", record_scheduler_beat, LATER_SECONDS),
+        Duty("record_trouble", record_trouble, LATER_SECONDS),
+        Duty("record_capacity", record_capacity, SOON_SECONDS),
         *HOST_DUTIES,
-        Duty("search_orphans", search_orphans),
-        Duty("learn_held_resources", keep_missing_keys, 60.0),
-        Duty("uncover_expired_rules", uncover_expired),
-        Duty("tell_unknown_drift", tell_unknown),
-        Duty("tell_drift_digests", tell_digests),
+        Duty("search_orphans", search_orphans, SOON_SECONDS),
+        Duty("learn_held_resources", keep_missing_keys, MINUTE_SECONDS),
+        Duty("uncover_expired_rules", uncover_expired, MINUTE_SECONDS),
+        Duty("tell_unknown_drift", tell_unknown, MINUTE_SECONDS),
+        Duty("tell_drift_digests", tell_digests, MINUTE_SECONDS),
         Duty("count_drift", count_today, 600.0),
         Duty("notify_workers", notify_again, needs_redis=True),
-        Duty("forget_idempotency_keys", _forget_idempotency_keys),
-        Duty("forget_failed_sign_ins", _forget_failed_sign_ins),
+        Duty("forget_idempotency_keys", _forget_idempotency_keys, MINUTE_SECONDS),
+        Duty("forget_failed_sign_ins", _forget_failed_sign_ins, MINUTE_SECONDS),
         Duty("forget_instances", _forget_instances, 3600.0),
         Duty("forget_host_locks", forget_host_locks, 3600.0),
         Duty("remove_old_states", prune_states, 3600.0),
@@ -136,7 +139,7 @@ class DutyRoster:
             tells: whether the leader's last duty is to tell SQL how the duties are.
         """
         self._ctx, self._leads = ctx, leads
-        telling = Duty("record_duties", lambda ctx: record_duties(ctx, self.reports), TELL_SECONDS)
+        telling = Duty("record_duties", lambda ctx: record_duties(ctx, self.reports), LATER_SECONDS)
         self._duties = (*duties, telling) if tells else tuple(duties)
         self._due_at = dict.fromkeys((duty.name for duty in self._duties), 0.0)
         self._reports = {duty.name: DutyReport(duty.name) for duty in duties}

@@ -14,9 +14,6 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from redis import Redis
-from redis.exceptions import RedisError
-
 from app.config.settings import Settings
 from app.domain.host_roles import ALL_ROLES, HostRole
 from app.errors import ConfigurationError
@@ -142,6 +139,10 @@ def check_redis(settings: Settings) -> None:
                 "process."
             )
         return
+    # Not at the top: it is not needed where there is no foreign one, and would stay in memory.
+    from redis import Redis
+    from redis.exceptions import RedisError
+
     try:
         with Redis.from_url(
             settings.redis_url,

@@ -28,7 +28,7 @@ from app.services.installation.instances import end_instance, join_instance
 from app.services.installation.schema_fit import require_fitting_schema
 from app.services.installation.shared_locks import require_shared_locks
 from app.tracing.setup import LAST_SPANS_SECONDS, serve_relay
-from workers.duties import Duty
+from workers.duties import SOON_SECONDS, Duty
 from workers.lease_watchdog import LeaseWatchdog
 from workers.maintenance import MaintenanceLoop
 from workers.refusal import refuse
@@ -37,6 +37,8 @@ from workers.webhook_sender import WebhookSender
 
 TICK_ID = "landform-tick"
 REDIS_RETRY_SECONDS = 1.0
+# How often rq-scheduler looks; an instance that is killed holds its lock for 10 s longer than that.
+MAX_INTERVAL_SECONDS = 5
 
 log = get_logger(__name__)
 
@@ -76,7 +78,7 @@ def make_scheduler(ctx: Context) -> Scheduler:
     return TickScheduler(
         queue=open_queue(TICK_QUEUE, connection),
         connection=connection,
-        interval=1,
+        interval=min(ctx.settings.tick_seconds, MAX_INTERVAL_SECONDS),
         job_class=AllowListedJob,
     )
 
@@ -94,7 +96,8 @@ def main() -> int:
         return refuse(error)
     log_with_process(instance_id=own)
     record_pulse(ctx)  # from now on the tick must follow
-    maintenance = MaintenanceLoop(ctx, Duty("assert_tick", assert_tick, needs_redis=True))
+    keep_tick = Duty("assert_tick", assert_tick, SOON_SECONDS, needs_redis=True)
+    maintenance = MaintenanceLoop(ctx, keep_tick)
     maintenance.start()
     LeaseWatchdog(ctx).start()
     WebhookSender(ctx).start()

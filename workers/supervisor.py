@@ -31,7 +31,7 @@ from workers.terminal import Terminal
 
 START_SECONDS = 30.0
 READY_SECONDS = 60.0
-ASK_SECONDS = 0.5
+ASK_SECONDS = 0.1
 REMINDER_SECONDS = 10.0
 INSTALL_SECONDS = 60.0
 PREPARE_SECONDS = 600.0  # a migration of a large database takes its time

@@ -82,8 +82,12 @@ class LandformWorker(Worker):
         try:
             self.perform_job(job, queue, self.prepare_execution(job))
         finally:
-            get_context().db.close()  # no connection may be open at a fork
             self.set_state(WorkerStatus.IDLE)
+
+    def fork_work_horse(self, job: Job, queue: Queue) -> None:
+        """Fork a horse for a job; no connection to the database may be open then."""
+        get_context().db.close()
+        super().fork_work_horse(job, queue)
 
     def rehearse(self) -> None:
         """Let later horses find put together what each would put together for itself."""
@@ -175,8 +179,6 @@ def is_host_drained() -> bool:
     except SQLAlchemyError as error:
         log.warning("drain_not_known", error=str(error)[:MAX_ERROR])
         return False
-    finally:
-        ctx.db.close()  # no connection may be open at a fork
 
 
 def _is_tick(job: Job) -> bool:

@@ -26,19 +26,26 @@ from tests.campaign.databases import Outage
 from tests.campaign.findings import Kill, Promise, Tally
 from tests.campaign.guarded import GuardedThread
 from tests.campaign.trial import Trial
+from tests.running import was_started
 from workers.embedded_redis import find_redis_server
 
 BOUND_SECONDS = 90.0
 FIRST_SECONDS, LAST_SECONDS = 0.5, 2.5
 KINDS = {
-    "worker": 28,
-    "scheduler": 20,
-    "web": 16,
+    "worker": 26,
+    "scheduler": 18,
+    "web": 15,
+    "warm parent": 5,
     "Redis with AOF": 13,
     "Redis without AOF": 11,
     "FLUSHALL": 12,
 }
-WORDS = {"worker": "workers.worker", "scheduler": "workers.scheduler", "web": "wsgi:app"}
+WORDS = {
+    "worker": "workers.worker",
+    "scheduler": "workers.scheduler",
+    "web": "wsgi:app",
+    "warm parent": "workers.warm_parent",
+}
 
 
 class Disturber(GuardedThread):
@@ -124,7 +131,9 @@ class Disturber(GuardedThread):
     def _children(self, word: str) -> list[psutil.Process]:
         found = []
         for child in psutil.Process(self._trial.running.process.pid).children():
-            with suppress(psutil.Error):
+            with suppress(psutil.Error, ProcessLookupError):
+                if not was_started(child):
+                    continue
                 # Redis writes its address behind its name, into the same word.
                 names = [part.split(" ")[0] for part in child.cmdline()]
                 if any(name == word or name.endswith(f"/{word}") for name in names):

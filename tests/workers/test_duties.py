@@ -13,7 +13,7 @@ from app.services.audit_trail.anchors import Anchorer
 from app.services.context import Context
 from app.services.installation.duties import read_duties
 from app.storage.volume_errors import VolumeError
-from workers.duties import Duty, DutyRoster, RunsOn, duties_of
+from workers.duties import ROUND_SECONDS, Duty, DutyRoster, RunsOn, duties_of
 
 
 def failing(error: Exception) -> Any:
@@ -136,3 +136,11 @@ def test_every_duty_has_a_name_of_its_own_and_all_can_be_done(ctx: Context) -> N
     roster = DutyRoster(ctx, duties)
     roster.go_round()
     assert [report.name for report in roster.reports if report.error] == []
+
+
+def test_what_others_wait_for_is_done_in_every_round(ctx: Context) -> None:
+    pace = {duty.name: duty.every_seconds for duty in duties_of(Anchorer(ctx))}
+    waited_for = ("recover_operations", "notify_workers", "renew_instance")
+    assert {pace[name] for name in waited_for} == {ROUND_SECONDS}
+    # "The scheduler has not ticked for a minute" must not be said of one that is only slow.
+    assert pace["record_scheduler_beat"] <= 10

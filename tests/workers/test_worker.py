@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from redis import Redis
+from rq import Worker
 from rq.exceptions import StopRequested
 from rq.serializers import JSONSerializer
+from sqlalchemy import text
 
 from app.queue.jobs import CARRY_OUT, AllowListedJob
 from app.queue.notifier import OPERATIONS_QUEUE, Notifier, open_queue
+from app.services.context import Context
 from workers import worker as module
 from workers.worker import LandformWorker
 
@@ -76,3 +80,25 @@ def test_what_comes_to_a_drained_host_is_left_to_others(
     worker.work()
     assert ran == []
     assert not notifier.is_notified("op_1", 1), "so that the scheduler notifies another one"
+
+
+def test_no_connection_to_the_database_is_open_at_a_fork(
+    worker: LandformWorker, ctx: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ctx.read() as session:
+        session.execute(text("SELECT 1"))
+    assert _open_connections(ctx) == 1
+    open_at_fork: list[int] = []
+    monkeypatch.setattr(module, "get_context", lambda: ctx)
+    monkeypatch.setattr(
+        Worker, "fork_work_horse", lambda *_: open_at_fork.append(_open_connections(ctx))
+    )
+    queue = worker.queues[0]
+    worker.fork_work_horse(queue.create_job(CARRY_OUT, args=["op_1"]), queue)
+    assert open_at_fork == [0]
+
+
+def _open_connections(ctx: Context) -> int:
+    pool: Any = ctx.db.engine.pool
+    count: int = pool.checkedin() + pool.checkedout()
+    return count

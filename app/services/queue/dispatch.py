@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from redis.exceptions import RedisError
-from sqlalchemy import ColumnElement, exists, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, exists, func, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from app.clock import utc_now
@@ -60,6 +60,8 @@ def notify_checks(ctx: Context) -> int:
     would only wake workers for nothing. Does nothing while Redis is away.
     """
     with ctx.read() as session:
+        if session.scalar(_any_check()) is None:
+            return 0
         load, checks = _load(session), _waiting(session, is_preemptible(Operation))
     try:
         room = ctx.settings.drift_limit - load.scheduled - ctx.notifier.count(DRIFT_QUEUE)
@@ -72,6 +74,13 @@ def notify_checks(ctx: Context) -> int:
             if operation.status == OperationStatus.PENDING:
                 notify_after_commit(session, operation)
     return len(notified)
+
+
+@cache  # asked every few seconds; mostly there is none, and to find their order takes far longer
+def _any_check() -> Select[tuple[str]]:
+    """Return the question for any scheduled check that is pending."""
+    is_pending = Operation.status == OperationStatus.PENDING
+    return select(Operation.id).where(is_pending, is_preemptible(Operation)).limit(1)
 
 
 def record_capacity(ctx: Context) -> None:

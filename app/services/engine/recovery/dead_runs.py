@@ -53,9 +53,9 @@ def reap(ctx: Context) -> list[str]:
     Returns:
         Their ids.
     """
-    lost = find_lost(ctx)
     query = select(Operation).where(Operation.status.in_(OWNED))
     owned = ctx.ask(lambda session: session.scalars(query).all())
+    lost = find_lost(ctx) if owned else {}
     dealt_with = []
     for operation in owned:
         try:

@@ -38,6 +38,8 @@ SETTLE = timedelta(seconds=60)
 AGAIN = timedelta(seconds=15)
 """How long after a search that named orphans the cloud is asked whether they are gone."""
 
+ANY_INTERRUPTED = select(Operation.id).where(Operation.status == OperationStatus.INTERRUPTED)
+
 log = get_logger(__name__)
 
 
@@ -48,6 +50,8 @@ def search_orphans(ctx: Context) -> None:
     what its event log told. A stack that is being changed is left for later: what is being made
     would look like an orphan.
     """
+    if ctx.ask(lambda session: session.scalar(ANY_INTERRUPTED.limit(1))) is None:
+        return  # what is due takes several times as long to find out
     other = aliased(Operation)
     is_changing = exists().where(
         other.stack_id == Operation.stack_id, other.status.in_(OWNED), other.has_applied
