@@ -102,6 +102,11 @@ class Settings(
     operation_memory_mib: int = Field(
         384, ge=0, description="Memory that must be available before one more operation starts."
     )
+    operation_memory_learned: bool = Field(
+        True,
+        description="Learn how much memory operations take, by cloud and kind, and start one more "
+        "only where that is available.",
+    )
     lease_seconds: float = Field(
         60.0,
         gt=0,

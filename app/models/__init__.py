@@ -12,6 +12,7 @@ from app.models.idempotency import IdempotencyRecord
 from app.models.installation import InstallationFact
 from app.models.instance import Instance
 from app.models.operation import Operation, OperationEvent, OperationStep, StoredPlan
+from app.models.operation_footprint import OperationFootprint
 from app.models.project import Project, ProjectMember
 from app.models.resource_key import ResourceKey
 from app.models.second_factor import RecoveryCode, UserSecondFactor
@@ -43,6 +44,7 @@ __all__ = [
     "Instance",
     "Operation",
     "OperationEvent",
+    "OperationFootprint",
     "OperationStep",
     "Project",
     "ProjectMember",

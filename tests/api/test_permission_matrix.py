@@ -693,6 +693,7 @@ TABLE: dict[str, Row] = {
     ),
     "POST /workers/hosts/{instance_id}/undrain": Row(PAGE_OF_SERVICE, granted=303),
     "POST /workers/requeue": Row(PAGE_OF_SERVICE, granted=503),  # Redis is away in this test
+    "POST /workers/memory/forget": Row(PAGE_OF_SERVICE, granted=303),
     "POST /workers/failed/forget": Row(PAGE_OF_SERVICE, granted=503),
     "GET /audit": Row(PAGE_OF_ADMINS_ANYWHERE),
     "GET /audit/export.{extension}": Row(PAGE_OF_ADMINS_ANYWHERE),

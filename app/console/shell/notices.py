@@ -33,6 +33,7 @@ NOTICES = {
     "maintenance-off": "Maintenance ended. Waiting operations continue.",
     "requeued": "Waiting operations requeued.",
     "nothing-to-requeue": "Nothing to requeue: all operations that can start are already queued.",
+    "memory-forgotten": "Memory figures reset. The configured ones apply again.",
     "failures-forgotten": "Failed jobs cleared. No operation was changed.",
     "host-gone": "Host declared gone. Other hosts take over its operations within seconds.",
     "host-drained": "Host is draining. It takes nothing new; what it runs ends first.",

@@ -12,6 +12,7 @@ from app.console.workers.read import read_workers_page
 from app.domain.plain_words import counted
 from app.services.installation.hosts import WARNING, declare_gone, drain, end_drain, host_by_id
 from app.services.installation.workers import forget_failed_jobs, requeue_waiting
+from app.services.queue.footprints import forget_footprints
 from app.services.work import perform
 from app.web.context import current_context, current_principal
 
@@ -77,6 +78,14 @@ def _question(instance_id: str) -> Confirmation:
         target=url_for("console.declare_host_gone", instance_id=instance_id),
         back=url_for("console.show_workers"),
     )
+
+
+@pages.post("/workers/memory/forget")
+def forget_learned_memory() -> Response:
+    """Forget what operations took, so that the declared figures count again."""
+    with perform(current_context(), current_principal()) as work:
+        forget_footprints(work)
+    return go_with_notice("memory-forgotten", "console.show_workers")
 
 
 @pages.post("/workers/failed/forget")

@@ -18,6 +18,7 @@ from app.services.installation.hosts import Host, list_hosts
 from app.services.installation.workers import RIGHT, Clock, Workforce, read_clock, read_workforce
 from app.services.operations.queries import with_status
 from app.services.paging import PageRequest
+from app.services.queue.footprints import LearnedFootprint, list_footprints
 
 LEASE_ROWS = 50
 HOST_ROWS = 50
@@ -53,6 +54,7 @@ class WorkersPage:
     project_limit: int
     drift_limit: int
     may_act: bool
+    footprints: list[LearnedFootprint]
 
     @property
     def alive(self) -> int:
@@ -67,6 +69,7 @@ def read_workers_page(ctx: Context, principal: Principal) -> WorkersPage:
         held = with_status(session, principal, OWNED, LEASE_ROWS)
         leases = [_lease(operation, now) for operation in held]
         hosts = _hosts(session, principal)
+        footprints = list_footprints(session)
     return WorkersPage(
         force=force,
         hosts=hosts,
@@ -78,6 +81,7 @@ def read_workers_page(ctx: Context, principal: Principal) -> WorkersPage:
         project_limit=ctx.settings.project_limit,
         drift_limit=ctx.settings.drift_limit,
         may_act=principal.may(RIGHT),
+        footprints=footprints,
     )
 
 

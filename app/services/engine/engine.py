@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.clouds import search
+from app.domain.footprint import Footprint
 from app.domain.interruptions import OperationInterruptedError
 from app.domain.operation_errors import FenceLostError, OperationCanceledError, UnsavedStateError
 from app.domain.operation_registry import facts_of
@@ -33,6 +34,7 @@ from app.services.engine.traces import tracing
 from app.services.engine.workspace import installation
 from app.services.installation.instances import own_instance
 from app.services.queue.dispatch import checks_beside, choose_next, notify_chosen
+from app.services.queue.footprints import learn
 from app.services.queue.makeable import is_makeable
 from app.storage.s3_errors import StateBucketError
 from app.storage.state_store import StateStore
@@ -192,8 +194,9 @@ class Engine:
             "operation_claimed", operation_id=operation_id, type=taken.facts.name, fence=taken.fence
         )
         try:
-            heartbeat = Heartbeat(self._ctx, taken)
-            carry_out(OperationRun(self._ctx, taken, heartbeat, self.binary))
+            run = OperationRun(self._ctx, taken, Heartbeat(self._ctx, taken), self.binary)
+            carry_out(run)
+            self._learn(taken, run.footprint)
         except FenceLostError:
             log.warning("fence_lost", operation_id=operation_id)
         except LandformError as error:
@@ -205,6 +208,16 @@ class Engine:
             if not dead_runs.interrupt(self._ctx, operation_id, taken.fence, reason):
                 self._fail(taken, self._explain(taken, error))
         log.info("operation_left", operation_id=operation_id)
+
+    def _learn(self, taken: Claim, sample: Footprint | None) -> None:
+        """Keep what an operation took that went well; one that was stopped tells too little."""
+        if sample is None or not self._ctx.settings.operation_memory_learned:
+            return
+        try:
+            with self._ctx.write() as session:
+                learn(session, taken.stack_id, sample)
+        except SQLAlchemyError as error:
+            log.warning("footprint_not_kept", operation_id=taken.operation_id, error=str(error))
 
     def _explain(self, taken: Claim, error: Exception) -> LandformError:
         """Return what a person is told about an error that nothing has foreseen."""

@@ -10,6 +10,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from app.domain.fences import Fence
+from app.domain.footprint import Footprint
 from app.domain.operation_errors import FenceLostError, OperationCanceledError
 from app.domain.stacks import StateBackend
 from app.domain.state_file import StateFile
@@ -31,7 +32,9 @@ from app.storage.state_store import HeldState, StateStore
 from app.terraform.cli import StepHooks, Terraform
 from app.terraform.discovery import TerraformBinary
 from app.terraform.events import Event
+from app.terraform.identity import ProcessIdentity
 from app.terraform.plan import Plan
+from app.terraform.process_usage import ProcessUsage
 from app.terraform.provider_lease import ProviderLease
 from app.terraform.terraform_errors import TerraformError
 
@@ -75,6 +78,8 @@ class OperationRun:
         self.preemption = Preemption(ctx, claim)
         self.store = _find_store(ctx, claim)
         self._terraform_spans = TerraformSpans()
+        self._usage = ProcessUsage()
+        self._had_own_provider = False
 
     @contextmanager
     def holding(self) -> Iterator[None]:
@@ -129,16 +134,26 @@ class OperationRun:
         if self.recorder.is_cancel_requested or self.preemption.poll():
             raise OperationCanceledError("Canceled before anything was changed.")
 
+    @property
+    def footprint(self) -> Footprint | None:
+        """What Terraform and its provider took; None when a kept provider did the work."""
+        if not self._had_own_provider:
+            return None
+        return Footprint(self._usage.peak_mib, self._usage.cpu_seconds)
+
     def look(self, work: Callable[[Terraform, ProviderLease | None], T]) -> T:
         """Return what ``work`` finds with Terraform; it changes nothing.
 
         Raises:
             TerraformError, OperationCanceledError, OperationDeadlineError: as ``looking.look``.
         """
+
+        def terraform(reattach: str | None) -> Terraform:
+            self._had_own_provider |= reattach is None
+            return self.terraform(reattach=reattach)
+
         try:
-            return look(
-                self.ctx, self.space, lambda reattach: self.terraform(reattach=reattach), work
-            )
+            return look(self.ctx, self.space, terraform, work)
         except TerraformError:
             self.prepared.forget()  # it would fail each time if it were to blame
             raise
@@ -156,8 +171,14 @@ class OperationRun:
             on_event: hears what Terraform tells; the recorder, if nobody else.
             reattach: a provider that runs already.
         """
+        self._had_own_provider |= snapshotter is not None and reattach is None
+
+        def start(identity: ProcessIdentity) -> None:
+            self._usage.begin(identity.pid)
+            self.recorder.process_started(identity)
 
         def poll() -> None:
+            self._usage.poll()
             keep_working_room(self.ctx)
             if snapshotter is not None:
                 snapshotter.poll()
@@ -168,7 +189,7 @@ class OperationRun:
 
         hooks = StepHooks(
             on_event=on_event or self.recorder.terraform_event,
-            on_start=self.recorder.process_started,
+            on_start=start,
             on_poll=poll,
             should_stop=lambda: self.recorder.is_cancel_requested or self.preemption.poll(),
             should_kill=lambda: self.recorder.is_force_requested or self.preemption.is_wanted,

@@ -7,9 +7,7 @@ and limits hold whatever the order of the jobs was.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -25,12 +23,12 @@ from app.models import InstallationFact, Operation, Stack
 from app.queue.notifier import DRIFT_QUEUE
 from app.services.context import Context, notify_after_commit
 from app.services.projects.change_control import closures
+from app.services.queue.admission import has_memory, is_everything_short, read_shortage
 from app.services.queue.makeable import is_makeable
 from app.services.queue.order import goes_before, holds, is_blocked, is_preemptible
 from app.services.queue.reference_waits import waits_for_reference
 from app.services.queue.waits import CAPACITY, bucket_trouble
 
-MEMORY_INFO = Path("/proc/meminfo")
 CONSIDERED = 500
 OLDEST_CHECKS = 50
 ROUND = 8
@@ -39,11 +37,12 @@ ROUND = 8
 
 def choose_next(ctx: Context) -> Waiting | None:
     """Return the operation that should start now, or nothing when none may."""
-    short = memory_troubles(ctx)
-    if len(short) == len(ctx.catalog.clouds):
-        return None
     with ctx.read() as session:
-        return _choose(session, ctx.settings, short, is_makeable(session, ctx.catalog))
+        shortage = read_shortage(ctx, session)
+        if is_everything_short(ctx, shortage):
+            return None
+        is_here = is_makeable(session, ctx.catalog) & has_memory(ctx, shortage)
+        return _choose(session, ctx.settings, is_here)
 
 
 def notify_chosen(session: Session, settings: Settings) -> None:
@@ -89,8 +88,9 @@ def record_capacity(ctx: Context) -> None:
     with ctx.read() as session:
         load = _load(session)
         known = session.get(InstallationFact, CAPACITY)
+        shortage = read_shortage(ctx, session)
     facts: dict[str, Any] = {
-        "memory": memory_troubles(ctx),
+        "memory": {f"{cloud}/{kind}": why for (cloud, kind), why in shortage.items()},
         "full_projects": sorted(load.full_projects(limits)),
         "per_project": limits.per_project,
         "is_drift_full": load.scheduled >= limits.drift_checks,
@@ -100,35 +100,9 @@ def record_capacity(ctx: Context) -> None:
             session.merge(InstallationFact(name=CAPACITY, value=facts, updated_at=utc_now()))
 
 
-def memory_troubles(ctx: Context) -> dict[str, str]:
-    """Say for which clouds this host has too little memory for one more Terraform, and why.
-
-    Providers differ by a factor of ten in what they take; a setting of 0 asks nobody.
-    """
-    least = ctx.settings.operation_memory_mib
-    available = _available_mib()
-    if least == 0 or available is None:
-        return {}
-    needed = {cloud.name: max(least, cloud.memory_mib) for cloud in ctx.catalog.clouds.values()}
-    return {
-        name: f"{available} MiB of memory are available, one more operation needs {mib}."
-        for name, mib in needed.items()
-        if available < mib
-    }
-
-
-def _available_mib() -> int | None:
-    for line in MEMORY_INFO.read_text(encoding="ascii").splitlines():
-        name, _, value = line.partition(":")
-        if name == "MemAvailable":
-            return int(value.split()[0]) // 1024
-    return None
-
-
 def _choose(
     session: Session,
     settings: Settings,
-    short: Collection[str] = (),
     is_here: ColumnElement[bool] = true(),  # noqa: B008  a constant
 ) -> Waiting | None:
     """Look at people's work first, then at the oldest scheduled checks, then at all of them.
@@ -136,13 +110,13 @@ def _choose(
     In a sweep there are hundreds of checks, and each end of one asks this again.
     """
     load, limits, is_check = _load(session), _limits(settings), is_preemptible(Operation)
-    chosen = choose(_waiting(session, ~is_check & is_here, short), load, limits)
+    chosen = choose(_waiting(session, ~is_check & is_here), load, limits)
     if chosen is None and load.scheduled < limits.drift_checks:
         is_check &= is_here
-        oldest = _waiting(session, is_check, short, OLDEST_CHECKS)
+        oldest = _waiting(session, is_check, OLDEST_CHECKS)
         chosen = choose_check(oldest, load, limits, secrets.choice)
         if chosen is None and len(oldest) == OLDEST_CHECKS:
-            chosen = choose(_waiting(session, is_check, short), load, limits)
+            chosen = choose(_waiting(session, is_check), load, limits)
     return chosen
 
 
@@ -202,13 +176,11 @@ def _others() -> tuple[type[Operation], type[Operation]]:
 def _waiting(
     session: Session,
     which: ColumnElement[bool],
-    short: Collection[str] = (),
     limit: int = CONSIDERED,
 ) -> list[Waiting]:
     """Return approved plans, and the first pending operation of each stack that nothing holds.
 
-    Of these the oldest that are ``which``. Stacks on clouds that are ``short`` of memory are left
-    out, and those whose bucket is away.
+    Of these the oldest that are ``which``. Stacks whose bucket is away are left out.
     """
     earlier, holder = _others()
     is_first = ~exists().where(
@@ -228,7 +200,6 @@ def _waiting(
             which,
             or_(may_start, is_approved),
             ~is_blocked(Operation),
-            Stack.cloud.not_in(short),
             Stack.state_backend.not_in([StateBackend.S3] if bucket_trouble(session) else []),
             ~closures(session).hold_back(),
         )

@@ -19,7 +19,7 @@ from app.domain.operations import OperationStatus
 from app.domain.plain_words import counted, in_words
 from app.domain.queueing import Priority, Waiting
 from app.domain.stacks import StateBackend
-from app.models import InstallationFact, Operation, StackLock
+from app.models import InstallationFact, Operation, Stack, StackLock
 from app.services.projects.change_control import closures
 from app.services.queue import reference_waits
 from app.services.queue.interruptions import unresolved_ones, wait_of
@@ -92,7 +92,7 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
             waits[item.id] = (
                 (bucket if item.stack.state_backend == StateBackend.S3 else volume)
                 or work_folder
-                or _waits_for_room(waiting, item.stack.cloud, capacity)
+                or _waits_for_room(waiting, item.stack, capacity)
                 or queue
                 or _waits_for_worker(positions.get(item.id, 1))
             )
@@ -231,10 +231,11 @@ def _capacity(session: Session) -> dict[str, Any]:
     return fact.value if fact is not None else {}
 
 
-def _waits_for_room(item: Waiting, cloud: str, capacity: dict[str, Any]) -> dict[str, Any] | None:
+def _waits_for_room(item: Waiting, stack: Stack, capacity: dict[str, Any]) -> dict[str, Any] | None:
     """Return which limit keeps the operation from starting, if one does."""
-    if cloud in (capacity.get("memory") or {}):
-        return {"reason": "memory", "detail": capacity["memory"][cloud]}
+    why = (capacity.get("memory") or {}).get(f"{stack.cloud}/{stack.kind}")
+    if why is not None:
+        return {"reason": "memory", "detail": why}
     if item.project_id in capacity.get("full_projects", ()):
         detail = f"The project runs {capacity['per_project']} operations, as many as it may."
         return {"reason": "project_limit", "detail": detail}

@@ -17,6 +17,7 @@ from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 
 from app.clock import utc_now
+from app.domain.footprint import Footprint
 from app.factory import create_app
 from app.models import AuditEvent, Instance
 from app.queue.jobs import CARRY_OUT, AllowListedJob
@@ -33,6 +34,7 @@ from app.services.context import Context
 from app.services.drift.health import record_pulse
 from app.services.installation.health import record_scheduler_beat
 from app.services.installation.instances import begin_instance
+from app.services.queue.footprints import learn
 from tests.console.conftest import PreparedHome, Visitor
 from tests.console.fleet_examples import Fleet
 from tests.console.test_pages import ATTACK
@@ -211,6 +213,29 @@ def test_failed_jobs_name_the_class_of_the_error_only_and_can_be_forgotten(
     assert "No failed jobs" in admin.text("/workers")
     assert not AllowListedJob.exists(job_id(made.operation_id, 9), connected.notifier.connection)
     assert made.operation_id in admin.text("/operations")
+
+
+def test_what_operations_take_is_shown_and_can_be_reset(
+    admin: Visitor, app_with_redis: Flask, connected: Context, fleet: Fleet
+) -> None:
+    made = fleet.stack("web")
+    assert "Memory of operations" not in admin.text("/workers")
+    for peak in range(91, 101):
+        with connected.write() as session:
+            learn(session, made.stack_id, Footprint(peak, 1.5))
+    page = admin.text("/workers")
+    assert "Memory of operations" in page
+    assert "100 MiB" in page
+    assert "120 MiB" in page
+    fleet.member("vera", OTHER, "viewer")
+    person = Visitor(app_with_redis.test_client())
+    person.sign_in("vera", OTHER)
+    assert person.post("/workers/memory/forget").status_code == 403
+    assert admin.post("/workers/memory/forget").location == "/workers?done=memory-forgotten"
+    assert "Memory of operations" not in admin.text("/workers")
+    with connected.read() as session:
+        (event,) = session.query(AuditEvent).filter_by(action="queue.forget_footprints").all()
+    assert event.detail["count"] == 1
 
 
 def test_only_an_administrator_acts_and_others_see_only_their_operations(

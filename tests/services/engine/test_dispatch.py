@@ -15,7 +15,8 @@ from app.domain.queueing import SYSTEM, Waiting
 from app.models import Operation, Stack
 from app.services.drift.queue_due import claim_due
 from app.services.engine.claims import claim
-from app.services.queue.dispatch import choose_next, memory_troubles, record_capacity
+from app.services.queue.admission import read_shortage
+from app.services.queue.dispatch import choose_next, record_capacity
 from app.services.queue.waits import queue_priority
 from app.terraform.identity import ProcessIdentity
 from tests.landform import Landform
@@ -84,7 +85,8 @@ def test_a_cloud_whose_provider_takes_too_much_waits_alone(landform: Landform) -
     heavy = replace(landform.ctx.catalog.clouds["aws"], memory_mib=10**9)
     clouds = {**landform.ctx.catalog.clouds, "aws": heavy}
     landform.use(replace(landform.ctx, catalog=replace(landform.ctx.catalog, clouds=clouds)))
-    assert set(memory_troubles(landform.ctx)) == {"aws"}
+    with landform.ctx.read() as session:
+        assert {cloud for cloud, _ in read_shortage(landform.ctx, session)} == {"aws"}
     assert choose_next(landform.ctx).id == operation.id
     with landform.ctx.write() as session:
         session.get_one(Stack, operation.stack_id).cloud = "aws"

@@ -32,6 +32,7 @@ from app.services.operations.figures import (
     measure_operations,
     read_queue,
 )
+from app.services.queue.footprints import list_footprints
 from app.services.webhooks.metrics import webhook_figures
 
 Read = Callable[[Context], Iterator[Metric]]
@@ -205,6 +206,25 @@ def _duties(ctx: Context) -> Iterator[Metric]:
     )
 
 
+def _footprints(ctx: Context) -> Iterator[Metric]:
+    with ctx.read() as session:
+        found = list_footprints(session)
+    labels = ["cloud", "kind"]
+    gauge = GaugeMetricFamily
+    largest = gauge("landform_operation_peak_mib", "Most that one of the last took", labels=labels)
+    told = "Memory that must be available for one more, where enough is known"
+    learned = gauge("landform_operation_learned_mib", told, labels=labels)
+    told = "CPU time of Terraform and its providers, of half of the last operations"
+    seconds = gauge("landform_operation_cpu_seconds", told, labels=labels)
+    for item in found:
+        place = [item.cloud, item.kind]
+        largest.add_metric(place, item.largest_mib)
+        seconds.add_metric(place, item.cpu_seconds)
+        if item.learned_mib is not None:
+            learned.add_metric(place, item.learned_mib)
+    yield from (largest, learned, seconds)
+
+
 def _refusals(ctx: Context) -> Iterator[Metric]:
     told = "Requests that were refused, by kind"
     totals = {kind.value: count for kind, count in ctx.refusals.totals().items()}
@@ -221,6 +241,6 @@ def _by(family: Family, name: str, told: str, label: str, figures: Mapping[str, 
 
 READS: tuple[Read, ...] = (
     *(_checks, _operations, _processes, _host),
-    *(_webhooks, _drift, _duties, _refusals),
+    *(_webhooks, _drift, _duties, _refusals, _footprints),
 )
 """Each is asked by itself, so that one that fails hides no other."""
