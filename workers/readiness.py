@@ -6,6 +6,7 @@ import http.client
 import os
 import sys
 import threading
+import time
 from collections.abc import Collection
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from workers.process import run_to_end
 
 TIMEOUT_SECONDS = 2.0
 GRACE_SECONDS = 20.0
+AGAIN_SECONDS = 1.0
 MAX_REASON_LENGTH = 300
 EVERY_ADDRESS = {"0.0.0.0", "::", ""}  # noqa: S104  compared with, not listened on
 
@@ -64,9 +66,15 @@ class RoleQuestion(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        """Wait for the answer."""
-        try:
-            run_to_end(self._command, os.environ, self._seconds + GRACE_SECONDS)
-            self.problem = ""
-        except LandformError as error:
-            self.problem = error.detail
+        """Wait for the answer, and ask again where nobody could ask: the database may be away."""
+        deadline = time.monotonic() + self._seconds
+        while True:
+            try:
+                run_to_end(self._command, os.environ, self._seconds + GRACE_SECONDS)
+                self.problem = ""
+                return
+            except LandformError as error:
+                self.problem = error.detail
+            if time.monotonic() >= deadline:
+                return
+            time.sleep(AGAIN_SECONDS)

@@ -31,6 +31,8 @@ from workers.terminal import Terminal
 
 START_SECONDS = 30.0
 READY_SECONDS = 60.0
+# What a host shares with others may be away for a while; meanwhile its workers may work already.
+HOST_READY_SECONDS = 300.0
 ASK_SECONDS = 0.1
 REMINDER_SECONDS = 10.0
 INSTALL_SECONDS = 60.0
@@ -130,10 +132,11 @@ class Supervisor:
             self._wait_for(ready, lambda: find_problem(ready), READY_SECONDS)
             return
         if HostRole.WEB in self._roles:
-            self._wait_for(f"{ready}/web", lambda: find_problem(f"{ready}/web"), READY_SECONDS)
+            web = f"{ready}/web"
+            self._wait_for(web, lambda: find_problem(web), HOST_READY_SECONDS)
         told = " and ".join(sorted(self._roles))
-        question = RoleQuestion(self._roles, READY_SECONDS)
-        self._wait_for(f"the roles {told}", lambda: question.problem, READY_SECONDS)
+        question = RoleQuestion(self._roles, HOST_READY_SECONDS)
+        self._wait_for(f"the roles {told}", lambda: question.problem, HOST_READY_SECONDS)
 
     def _launch(self, programs: list[Program]) -> None:
         self._terminal.say("starting " + ", ".join(program.name for program in programs))
