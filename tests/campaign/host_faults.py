@@ -205,7 +205,7 @@ class HostFaults(Disturber):
         """Wait until requests are sent to the host again."""
         place = self._trial.fleet.hosts.index(host)
         deadline = time.monotonic() + BACK_SECONDS
-        while not self._trial.fleet.http.ready()[place]:
+        while not (self._trial.fleet.http.ready()[place] and host.is_ready()):
             if time.monotonic() > deadline:
                 self._tally.problem(Promise.STUCK, f"{host.name} does not come back")
                 return

@@ -21,6 +21,7 @@ from tests.campaign.outside_changes import KINDS, OutsideChanges
 from tests.campaign.processes import Watch
 from tests.campaign.trial import Ground
 from tests.landform import Landform
+from tests.services.engine.test_preemption import check_by_clock
 
 PARAMETERS = {"machines": 1, "buckets": 4}
 
@@ -125,6 +126,12 @@ def absorb(landform: Landform, stack: Stack) -> None:
     gone = update(DriftFinding).where(DriftFinding.stack_id == stack.id)
     with landform.ctx.write() as session:
         session.execute(gone.values(gone_since=utc_now(), gone_reason="undone"))
+
+
+def test_a_scheduled_check_that_has_just_become_due_is_not_stuck(trial: Trial) -> None:
+    check = check_by_clock(trial.landform, trial.stack)
+    trial.checks.check(is_exact=False)
+    assert (check.status, trial.counts()) == ("pending", {})
 
 
 def test_what_does_not_end_is_stuck_and_what_nobody_asked_for_is_told(trial: Trial) -> None:
