@@ -30,6 +30,7 @@ from workers.refusal import refuse
 from workers.terminal import Terminal
 
 START_SECONDS = 30.0
+LOAD_SECONDS = 180.0  # three seconds of CPU, which a machine with other work gives late
 READY_SECONDS = 60.0
 # What a host shares with others may be away for a while; meanwhile its workers may work already.
 HOST_READY_SECONDS = 300.0
@@ -110,7 +111,7 @@ class Supervisor:
             self._prepare_terraform()
         if self._is_alone:
             self._lay_foundation()
-        self._wait_for("the code", self._processes.find_warm_problem, START_SECONDS)
+        self._wait_for("the code", self._processes.find_warm_problem, LOAD_SECONDS)
         with self._requests.interrupting():
             self._terminal.say("preparing the database and the state volume")
             prepared = self._prepare()
