@@ -84,11 +84,12 @@ def check_folders(settings: Settings) -> None:
         ConfigurationError: names the variable of the first one that cannot.
     """
     volume = settings.state_dir
-    if settings.env == "production" and settings.state_root is not None and not volume.is_dir():
+    needs_volume = not settings.keeps_state_on_s3
+    is_mounted = settings.state_root is None or volume.is_dir()
+    if settings.env == "production" and needs_volume and not is_mounted:
         raise ConfigurationError(
             f"LANDFORM_STATE_ROOT: {volume} does not exist; mount the state volume there first."
         )
-    needs_volume = not settings.keeps_state_on_s3 or settings.state_root is not None
     for variable, folder in (
         ("LANDFORM_HOME", settings.home_dir),
         *([("LANDFORM_STATE_ROOT", volume)] if needs_volume else []),

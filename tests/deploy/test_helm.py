@@ -28,6 +28,10 @@ CHOSEN = {
     "state": {"existingClaim": "landform-state"},
     "settings": {"LANDFORM_PUBLIC_URL": "https://landform.example.com"},
 }
+NO_CLAIM: dict[str, Any] = {
+    "state": {"existingClaim": ""},
+    "settings": {"LANDFORM_STATE_BACKEND": "s3", "LANDFORM_STATE_S3_BUCKET": "acme-landform"},
+}
 needs_helm = pytest.mark.skipif(
     importlib.util.find_spec("helm_python") is None,
     reason="Helm's SDK is not installed (`helm-python-sdk` of PyPI)",
@@ -50,6 +54,10 @@ def test_the_values_are_those_that_templates_use_and_the_schema_knows() -> None:
 def test_the_schema_refuses_what_is_missing_misspelt_or_secret() -> None:
     assert valid(CHOSEN)
     assert not valid({}), "no image, no claim"
+    assert not valid({**CHOSEN, "state": NO_CLAIM["state"]})
+    assert valid({**CHOSEN, **NO_CLAIM}), "with state on S3 pods share no folder"
+    elsewhere = {**NO_CLAIM["settings"], "LANDFORM_STATE_BACKEND": "volume"}
+    assert not valid({**CHOSEN, **NO_CLAIM, "settings": elsewhere})
     assert not valid({**CHOSEN, "replicas": 1})
     secret = [*Settings.secret_names(), "database_url", "redis_url"]
     for name in secret:
@@ -113,10 +121,18 @@ def test_a_pod_of_workers_is_one_host_that_lets_an_apply_end() -> None:
         assert container["command"][-3:] == ["python", "-m", f"workers.{program}"]
 
 
-def rendered() -> list[dict[str, Any]]:
+@needs_helm
+def test_with_state_on_s3_no_pod_has_a_folder_that_others_share() -> None:
+    texts = [str(item) for item in rendered({**CHOSEN, **NO_CLAIM}) if is_deployment(item)]
+    assert len(texts) == 3
+    assert [text for text in texts if "/srv/landform-state" in text or "ClaimName" in text] == []
+    assert all("LANDFORM_STATE_BACKEND" in text for text in texts)
+
+
+def rendered(values: dict[str, Any] = CHOSEN) -> list[dict[str, Any]]:
     helm = importlib.import_module("helm_python")
     with helm.Chart.load(str(CHART)) as chart:
-        files = chart.render(CHOSEN, name="demo", namespace="prod")
+        files = chart.render(values, name="demo", namespace="prod")
     texts = "\n---\n".join(text for name, text in files.items() if name.endswith(".yaml"))
     return [item for item in yaml.safe_load_all(texts) if item]
 

@@ -79,6 +79,17 @@ def test_in_production_a_missing_state_volume_is_not_made(
     assert not missing.exists()
 
 
+def test_with_state_on_s3_no_folder_is_made_for_a_volume(
+    make_settings: MakeSettings, tmp_path: Path
+) -> None:
+    place = {"state_s3_bucket": "states", "state_s3_region": "eu-west-1", "state_backend": "s3"}
+    for more in ({}, {"state_root": tmp_path / "mount"}):
+        settings = make_settings(env="production", **place, **more)
+        check_folders(settings)
+        assert not settings.state_dir.exists()
+        assert settings.work_dir.is_dir()
+
+
 @pytest.mark.parametrize("url", ["unix:///nowhere/redis.sock", "redis://127.0.0.1:1/0", "nonsense"])
 def test_a_redis_that_does_not_answer_is_refused(make_settings: MakeSettings, url: str) -> None:
     with pytest.raises(ConfigurationError, match="LANDFORM_REDIS_URL: that Redis does not answer"):

@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import select
 
 from app.clock import utc_now
+from app.domain.operation_errors import FenceLostError
 from app.domain.state_errors import StateCorruptError
 from app.errors import ConfigurationError, ConflictError, LandformError, UnavailableError
 from app.models import (
@@ -41,6 +42,7 @@ from app.services.context import Context
 from app.services.installation.migrations import upgrade
 from app.services.installation.setup import prepare
 from app.services.state import record
+from app.services.state.fences import take_fence
 from app.storage.home_lock import hold_lock_of
 from app.storage.restore_mark import MARK, VolumeRestoreMark
 from app.storage.volume import Volume
@@ -504,12 +506,42 @@ def test_states_of_a_bucket_go_into_another_bucket(
     target = make_empty("target", state_backend="s3", **second.settings)
     restore_backup(target, tmp_path / "b")
     assert second.objects() == first.objects()
+    folders = [item.settings.state_dir.exists() for item in (source, target)]
+    assert folders == [False, False], "a volume is not needed for it"
     # The bucket survives, and is ahead of the backup.
     save(source, stack.id, 3)
     again = make_empty("again", state_backend="s3", **first.settings)
     assert "There are states of 1 stack here (s3)." in refusal(again, tmp_path / "b")
     done = restore_backup(again, tmp_path / "b", keeps_states=True)
     assert [item.serials for item in done.settlement.recovered] == [(3,)]
+
+
+def test_a_restore_into_a_bucket_marks_it_for_every_host_and_keeps_late_writers_out(
+    make_empty: MakeEmpty, tmp_path: Path, moto: Moto
+) -> None:
+    bucket = StateBucket(moto)
+    source = make_empty("source", state_backend="s3", **bucket.settings)
+    prepare(source.settings, "a token of no cloud")
+    stack = create(source, "web", cidr="10.7.0.0/16")
+    make_ready(source, stack)
+    create_backup(source, tmp_path / "b")
+    late = source.state_store(stack.id).fenced(take_fence(source, stack.id))
+    late.promote(stack.id, state(1))
+    target = make_empty("target", state_backend="s3", **bucket.settings)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_restore_sql", _refuse)
+        with pytest.raises(UnavailableError):
+            restore_backup(target, tmp_path / "b", keeps_states=True)
+    third = make_empty("third", state_backend="s3", **bucket.settings)
+    with pytest.raises(ConfigurationError, match="was not finished"):
+        prepare(third.settings, "a token of no cloud")
+    restore_backup(target, tmp_path / "b", keeps_states=True)
+    prepare(target.settings, "a token of no cloud")
+    newer = target.state_store(stack.id).fenced(take_fence(target, stack.id))
+    newer.fence_off(stack.id)
+    with pytest.raises(FenceLostError):
+        late.promote(stack.id, state(2))
+    assert newer.promote(stack.id, state(2)).serial == 2
 
 
 def test_a_conflict_is_a_refusal_with_advice(ctx: Context, folder: Path) -> None:

@@ -6,13 +6,17 @@ The whole of this folder's tests runs on S3 with ``--state-backend=s3``.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
+from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.cli_state import export_state
 from app.crypto import KeyRing
 from app.domain.operations import OperationType
 from app.domain.stacks import StateBackend
@@ -33,7 +37,7 @@ from tests.landform import NOWHERE, Landform
 from tests.moto_cloud import Moto
 from tests.sandbox_cloud import Cloud, Service
 from tests.services.engine.conftest import numbered_account
-from tests.state_bucket import StateBucket
+from tests.state_bucket import StateBucket, bucket_variables
 
 SECOND = base64.b64encode(bytes(range(32, 64))).decode()
 LOCK = {"ID": "8d6b1d2e", "Who": "anna@laptop", "Created": "2026-11-20T08:15:30Z", "Info": ""}
@@ -223,6 +227,27 @@ def test_the_bucket_is_a_part_of_readiness(landform: Landform, bucket: StateBuck
     assert (checked().is_ok, checked().detail) == (True, bucket.place.bucket)
     bucket.set_versioning("Suspended")
     assert (checked().is_ok, checked().code) == (False, "state_bucket_unversioned")
+
+
+@pytest.mark.thorough
+def test_a_state_is_written_out_of_the_bucket_on_a_host_that_never_had_a_volume(
+    landform: Landform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = landform.made("network", "net", parameters={"zones": 1})
+    (version,) = landform.state_versions(stack)
+    known = {
+        "LANDFORM_ENV": "test",
+        "LANDFORM_HOME": str(tmp_path / "rescue"),
+        "LANDFORM_SECRET_KEY": landform.settings.secret_key.get_secret_value(),
+        "LANDFORM_ENCRYPTION_KEYS": landform.settings.encryption_keys.get_secret_value(),
+        **bucket_variables(landform.settings),
+    }
+    for name, value in known.items():
+        monkeypatch.setenv(name, value)
+    target = tmp_path / "rescued.tfstate"
+    assert export_state(Namespace(stack=stack.id, serial=None, output=target)) == 0
+    assert hashlib.sha256(target.read_bytes()).hexdigest() == version.sha256
+    assert not (tmp_path / "rescue").exists()
 
 
 def test_without_the_setting_stacks_on_s3_are_refused_and_landform_does_not_start(

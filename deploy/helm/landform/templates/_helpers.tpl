@@ -11,8 +11,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "landform.environment" -}}
 - name: LANDFORM_HOME
   value: /var/lib/landform
+{{- if .Values.state.existingClaim }}
 - name: LANDFORM_STATE_ROOT
   value: /srv/landform-state
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 - name: {{ $name }}
   value: {{ $value | quote }}
@@ -27,8 +29,10 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "landform.places" -}}
 - name: home
   mountPath: /var/lib/landform
+{{- if .Values.state.existingClaim }}
 - name: state
   mountPath: /srv/landform-state
+{{- end }}
 - name: tmp
   mountPath: /tmp
 {{- end }}
@@ -40,9 +44,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "landform.volumes" -}}
+{{- with .Values.state.existingClaim }}
 - name: state
   persistentVolumeClaim:
-    claimName: {{ .Values.state.existingClaim }}
+    claimName: {{ . }}
+{{- end }}
 - name: secret
   secret:
     secretName: {{ .Values.secretName }}
@@ -98,7 +104,9 @@ capabilities:
       install -o 10001 -g 10001 -m 0400 /run/landform-secret/landform_* /run/landform-keys/
       chown 10001:10001 /run/landform-keys && chmod 0700 /run/landform-keys
       chown 10001:10002 /var/lib/landform && chmod 0710 /var/lib/landform
+      {{- if .Values.state.existingClaim }}
       test "$(stat -c %u /srv/landform-state)" = 10001 || { chown 10001:10001 /srv/landform-state; chmod 0700 /srv/landform-state; }
+      {{- end }}
   securityContext:
     runAsUser: 0
     readOnlyRootFilesystem: true
@@ -114,8 +122,10 @@ capabilities:
       mountPath: /run/landform-keys
     - name: home
       mountPath: /var/lib/landform
+    {{- if .Values.state.existingClaim }}
     - name: state
       mountPath: /srv/landform-state
+    {{- end }}
 - name: prepare
   image: {{ include "landform.image" . }}
   imagePullPolicy: {{ .Values.image.pullPolicy }}
