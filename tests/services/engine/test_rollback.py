@@ -27,6 +27,7 @@ from app.services.paging import PageRequest
 from app.services.stacks import locks
 from app.services.stacks.change import StackChange, change_stack
 from app.services.state import record
+from app.services.state.fences import take_fence
 from app.services.work import perform
 from app.terraform.identity import ProcessIdentity
 from tests.landform import ADMIN, Landform
@@ -204,6 +205,7 @@ def test_a_damaged_present_state_is_mended_by_a_rollback(
     assert landform.perform(grown, OperationType.PLAN).status == "planned_and_finished"
 
 
+@pytest.mark.usefixtures("state_on_volume")
 def test_a_damaged_earlier_version_is_refused_and_nothing_moves(
     landform: Landform, grown: Stack
 ) -> None:
@@ -319,10 +321,11 @@ def resolved(landform: Landform, operation: Operation) -> Operation:
 
 def keep(landform: Landform, stack: Stack, data: bytes) -> None:
     """Make ``data`` the state of record in the name of the stack's last operation."""
+    store = landform.ctx.state_store(stack.id).fenced(take_fence(landform.ctx, stack.id))
     with landform.ctx.write() as session:
         page = queries.OperationFilter(stack_id=stack.id)
         row = queries.list_operations(session, ADMIN, page, PageRequest()).items[0]
-        record.promote(session, landform.ctx.state_store(stack.id), row, data)
+        record.promote(session, store, row, data)
 
 
 def _flipped(data: bytes) -> bytes:

@@ -18,6 +18,7 @@ from app.services.engine.steps.move_state import move_state
 from app.services.engine.steps.plan import plan
 from app.services.engine.steps.prepare import prepare
 from app.services.engine.steps.reopen import reopen
+from app.storage.s3_errors import StateLockedElsewhereError
 
 STEPS: Mapping[EngineStep, Callable[[OperationRun], None]] = {
     EngineStep.END_UNMADE: end_unmade,
@@ -43,6 +44,8 @@ def carry_out(run: OperationRun) -> None:
     with ExitStack() as held:
         try:
             held.enter_context(run.holding())
+        except StateLockedElsewhereError:
+            raise  # a person may keep it for hours, and is named to whoever asked
         except StackBusyError:
             if not wait_for_stack(run.ctx, run.claim):
                 raise
