@@ -49,16 +49,20 @@ class Notifier:
         """
         name = job_id(operation_id, attempt)
         try:
-            # RQ writes into what is there; the rest of somebody else's job would stay in it.
-            self.connection.delete(AllowListedJob.key_for(name))
-            open_queue(queue_name, self.connection).enqueue_call(
-                CARRY_OUT,
-                args=(operation_id,),
-                job_id=name,
-                timeout=-1,
-                result_ttl=0,
-                failure_ttl=FAILED_JOB_SECONDS,
-            )
+            with self.connection.pipeline() as pipe:
+                pipe.multi()
+                # RQ writes into what is there; the rest of somebody else's job would stay in it.
+                pipe.delete(AllowListedJob.key_for(name))
+                open_queue(queue_name, self.connection).enqueue_call(
+                    CARRY_OUT,
+                    args=(operation_id,),
+                    job_id=name,
+                    timeout=-1,
+                    result_ttl=0,
+                    failure_ttl=FAILED_JOB_SECONDS,
+                    pipeline=pipe,
+                )
+                pipe.execute()
         except RedisError as error:
             log.warning("queue_unreachable", operation_id=operation_id, error=str(error))
             return False

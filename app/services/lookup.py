@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.domain.permissions import Right
@@ -55,16 +56,31 @@ def project_named(
         NotFoundError: there is none that the caller can see.
         PermissionDeniedError: the caller can see it but lacks ``right``.
     """
-    query = select(Project).where(is_project(reference), Project.deleted_at.is_(None))
-    if is_locked:
-        query = query.with_for_update()
-    elif right is not Right.PROJECT_READ:
-        query = query.with_for_update(read=True, key_share=True)
-    project = session.scalar(query)
+    query = _locked_project() if is_locked else _kept_project()
+    if not is_locked and right is Right.PROJECT_READ:
+        query = _project()
+    project = session.scalar(query, {"reference": reference})
     if project is None:
         raise NotFoundError(f"There is no project {reference!r}.")
     require(principal, right, project.id, f"project {reference!r}")
     return project
+
+
+# Put together once: that takes as long as to ask.
+@cache
+def _project() -> Select[tuple[Project]]:
+    is_it = or_(Project.id == bindparam("reference"), Project.name == bindparam("reference"))
+    return select(Project).where(is_it, Project.deleted_at.is_(None))
+
+
+@cache
+def _kept_project() -> Select[tuple[Project]]:
+    return _project().with_for_update(read=True, key_share=True)
+
+
+@cache
+def _locked_project() -> Select[tuple[Project]]:
+    return _project().with_for_update()
 
 
 def user_named(session: Session, reference: str, *, is_locked: bool = False) -> User:

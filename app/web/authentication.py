@@ -20,7 +20,7 @@ from app.domain.sign_in_errors import SecondFactorRequiredError
 from app.errors import AuthenticationError, CsrfError
 from app.services.access import Principal
 from app.services.identity.sessions import OpenedSession, principal_of
-from app.web.context import api_token_caller, bearer_token, current_context
+from app.web.context import api_token_caller, bearer_claims, bearer_token, current_context
 
 API_AUDIENCE, CONSOLE_AUDIENCE = "landform", "landform-console"
 AUDIENCES = {"headers": API_AUDIENCE, "cookies": CONSOLE_AUDIENCE}
@@ -94,7 +94,7 @@ def authenticate(location: str) -> Principal:
         return machine
     _verify(location, refresh=False)
     found = principal_of(current_context(), _claim(SESSION_CLAIM), g.get("request_id"))
-    ends = datetime.fromtimestamp(get_jwt()["exp"], UTC)
+    ends = datetime.fromtimestamp(g.claims["exp"], UTC)
     principal = replace(
         found, address=request.remote_addr, expires_at=min(ends, found.expires_at or ends)
     )
@@ -120,16 +120,18 @@ def _key_header() -> dict[str, str]:
 
 
 def _verify(location: str, *, refresh: bool) -> None:
-    if location == "headers" and (token := bearer_token()) is not None:
-        # The name of the scheme has no case (RFC 9110 §11.1), which the library does not know.
-        request.environ["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    token = bearer_token() if location == "headers" else None
     try:
-        verify_token(refresh=refresh, locations=[location])
+        if token is None:
+            verify_token(refresh=refresh, locations=[location])
+            g.claims = get_jwt()
+        else:
+            g.claims = bearer_claims(token)
     except CSRFError as error:
         raise CsrfError("The form has no valid CSRF token.") from error
     except (JWTExtendedException, PyJWTError, ValueError) as error:
         raise AuthenticationError(f"The token is missing or not valid: {error}.") from error
-    claims = get_jwt()
+    claims = g.claims
     if missing := [name for name in REQUIRED_CLAIMS if name not in claims]:
         raise AuthenticationError(f"The token has no claim {missing[0]!r}.")
     if claims["type"] != ("refresh" if refresh else "access"):
@@ -140,7 +142,7 @@ def _verify(location: str, *, refresh: bool) -> None:
 
 def _claim(name: str) -> str:
     """Return a claim of the verified token; one of another Landform release may lack it."""
-    value = get_jwt().get(name)
+    value = g.claims.get(name)
     if not isinstance(value, str) or not is_storable(value):
         raise AuthenticationError(f"The token has no claim {name!r}.")
     return value

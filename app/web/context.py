@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Any
 
 from flask import Flask, current_app, g, request
+from flask_jwt_extended import decode_token
 from werkzeug.datastructures import Authorization
 
 from app.domain.api_tokens import is_meant
@@ -63,6 +66,18 @@ def bearer_token() -> str | None:
     """Return what the request sends as ``Authorization: Bearer``, if it does; never trusted."""
     given = Authorization.from_header(request.headers.get("Authorization"))
     return given.token if given is not None and given.type == "bearer" else None
+
+
+def bearer_claims(token: str) -> Mapping[str, Any]:
+    """Return the claims of the token that the present request sends; it is verified once.
+
+    Raises:
+        JWTExtendedException, PyJWTError, ValueError: it is not one of ours, or its time is over.
+    """
+    if "bearer_claims" not in g:
+        g.bearer_claims = decode_token(token)
+    claims: Mapping[str, Any] = g.bearer_claims
+    return claims
 
 
 def api_token_caller() -> Principal | None:

@@ -6,8 +6,8 @@ import math
 import time
 from typing import Any
 
-from flask import Flask, Response, current_app
-from flask_jwt_extended import JWTManager, decode_token
+from flask import Flask, Response, current_app, g
+from flask_jwt_extended import JWTManager
 from flask_jwt_extended.exceptions import JWTExtendedException
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -16,9 +16,9 @@ from limits.strategies import RateLimiter
 
 from app.domain.sign_in_pace import origin_of
 from app.errors import AuthenticationError
-from app.limits.request_rates import RequestRates
+from app.limits.request_rates import OneRequest, RequestRates
 from app.limits.shared_redis import SharedRedis
-from app.web.context import api_token_caller, bearer_token, current_context
+from app.web.context import api_token_caller, bearer_claims, bearer_token, current_context
 
 RATES = "landform_request_rates"
 
@@ -52,8 +52,10 @@ class RequestLimiter(Limiter):
 
     @property
     def limiter(self) -> RateLimiter:
-        """What counts for the running application, instead of the library's one for all."""
-        rates: RequestRates = current_app.extensions[RATES]
+        """What counts for the present request, instead of the library's one for all."""
+        if "request_rates" not in g:
+            g.request_rates = OneRequest(current_app.extensions[RATES])
+        rates: OneRequest = g.request_rates
         return rates
 
     def _tell(self, response: Response) -> Response:
@@ -85,7 +87,7 @@ def caller() -> str:
         return origin_of(get_remote_address())
     try:
         machine = api_token_caller()
-        return machine.id if machine else str(decode_token(given)["sub"])
+        return machine.id if machine else str(bearer_claims(given)["sub"])
     except (AuthenticationError, JWTExtendedException, PyJWTError, ValueError):
         return origin_of(get_remote_address())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ from tests.ports import free_port
 from tests.running import wait_until
 from tests.workers.slow_crowd import TRICKLES, SlowCrowd, Way
 from workers.programs import landform
+from workers.web_worker import spare_collector
 
 PASSWORD = "correct horse battery staple"
 THREADS = 8
@@ -182,3 +184,13 @@ def test_a_long_answer_arrives_whole(web: Web) -> None:
     answers = [web.ask("/api/v1/openapi.json") for _ in range(3)]
     assert len({len(answer.content) for answer in answers}) == 1
     assert answers[0].json()["openapi"].startswith("3.1")
+
+
+def test_what_is_loaded_is_never_searched_for_garbage_again() -> None:
+    threshold, frozen = gc.get_threshold(), gc.get_freeze_count()
+    loaded = [[number] for number in range(1000)]
+    try:
+        spare_collector()
+        assert gc.get_freeze_count() >= frozen + len(loaded)
+    finally:
+        gc.set_threshold(*threshold)

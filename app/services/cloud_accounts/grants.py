@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import ColumnElement, delete, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, false, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.domain.permissions import Right, ServiceRight
@@ -71,15 +72,10 @@ def account_for(
     Raises:
         ValidationError: there is none that the project may use (pointer ``/cloud_account``).
     """
-    account = session.scalar(
-        select(CloudAccount)
-        .where(
-            or_(CloudAccount.id == reference, CloudAccount.name == reference),
-            CloudAccount.deleted_at.is_(None),
-        )
-        .with_for_update(of=CloudAccount, read=True)
-    )
+    account = session.scalar(_kept_account(), {"reference": reference})
     if account is not None:
+        if account.for_all_projects:
+            return account
         query = select(CloudAccount.id).where(CloudAccount.id == account.id, granted_to(project.id))
         if session.scalar(query) is not None:
             return account
@@ -92,6 +88,15 @@ def account_for(
     raise ValidationError.at(
         "/cloud_account", f"Project {project.name!r} has no cloud account {reference!r}."
     )
+
+
+@cache  # putting it together takes as long as to ask
+def _kept_account() -> Select[tuple[CloudAccount]]:
+    is_it = or_(
+        CloudAccount.id == bindparam("reference"), CloudAccount.name == bindparam("reference")
+    )
+    query = select(CloudAccount).where(is_it, CloudAccount.deleted_at.is_(None))
+    return query.with_for_update(of=CloudAccount, read=True)
 
 
 def read_grants(

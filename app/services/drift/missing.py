@@ -14,6 +14,8 @@ from app.services.secrets import output_value
 
 def missing_outputs(keys: KeyRing, stack: Stack) -> frozenset[str]:
     """Return the names of those outputs; for a list, one missing resource in it is enough."""
+    if not stack.outputs:
+        return frozenset()
     gone = {finding.resource_id for finding in stack.deletions}
     if not gone:
         return frozenset()

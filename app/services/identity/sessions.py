@@ -10,19 +10,24 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.domain import ids
+from app.domain.permissions import Role
 from app.errors import AuthenticationError, TokenReuseError
-from app.models import User, UserSecondFactor, UserSession
+from app.models import ProjectMember, User, UserSecondFactor, UserSession
 from app.services import audit
 from app.services.access import Principal, load_principal, require_own, require_session
 from app.services.context import Context
 from app.services.paging import Page, PageRequest, fetch_page
 from app.services.work import Work, perform
+
+ENDED = "The session has ended."
 
 
 @dataclass(frozen=True)
@@ -177,39 +182,85 @@ def principal_of(ctx: Context, session_id: str, request_id: str | None) -> Princ
         AuthenticationError: the session has ended or expired, or the user is disabled.
     """
     with ctx.read() as session:
-        return _principal(ctx, session, _alive(session, session_id), request_id)
+        rows = session.execute(_of_session(), {"session_id": session_id}).all()
+        if not rows:
+            raise AuthenticationError(ENDED)
+        row = rows[0]
+        _refuse_ended(row, row.disabled_at)
+        return Principal(
+            id=row.user_id,
+            name=row.name,
+            is_admin=row.is_admin,
+            roles={item.project_id: Role(item.role) for item in rows if item.role is not None},
+            session_id=session_id,
+            request_id=request_id,
+            expires_at=row.expires_at,
+            confirmed_until=_confirmed_until(ctx, row.confirmed_at),
+            needs_factor=_needs_factor(ctx, session, row, row.user_id),
+        )
+
+
+@cache  # every request asks this
+def _of_session() -> Select[Any]:
+    """Return what asks for a session, its user and the user's roles at once: a row for a role."""
+    return (
+        select(
+            UserSession.user_id,
+            UserSession.revoked_at,
+            UserSession.expires_at,
+            UserSession.confirmed_at,
+            User.name,
+            User.is_admin,
+            User.disabled_at,
+            User.password_hash,
+            ProjectMember.project_id,
+            ProjectMember.role,
+        )
+        .join(User, User.id == UserSession.user_id)
+        .outerjoin(ProjectMember, ProjectMember.user_id == User.id)
+        .where(UserSession.id == bindparam("session_id"))
+    )
 
 
 def _alive(session: Session, session_id: str, *, is_locked: bool = False) -> UserSession:
     lock = {"of": UserSession} if is_locked else None
     row = session.get(UserSession, session_id, with_for_update=lock)
-    if row is None or row.revoked_at is not None or row.expires_at <= utc_now():
-        raise AuthenticationError("The session has ended.")
-    if row.user.disabled_at is not None:
-        raise AuthenticationError("The user is disabled.")
+    if row is None:
+        raise AuthenticationError(ENDED)
+    _refuse_ended(row, row.user.disabled_at)
     return row
+
+
+def _refuse_ended(row: UserSession | Row[Any], disabled_at: datetime | None) -> None:
+    if row.revoked_at is not None or row.expires_at <= utc_now():
+        raise AuthenticationError(ENDED)
+    if disabled_at is not None:
+        raise AuthenticationError("The user is disabled.")
 
 
 def _principal(
     ctx: Context, session: Session, row: UserSession, request_id: str | None = None
 ) -> Principal:
-    counts = timedelta(seconds=ctx.settings.confirmation_seconds)
     return load_principal(
         session,
         row.user,
         session_id=row.id,
         request_id=request_id,
         expires_at=row.expires_at,
-        confirmed_until=row.confirmed_at and row.confirmed_at + counts,
-        needs_factor=_needs_factor(ctx, session, row.user),
+        confirmed_until=_confirmed_until(ctx, row.confirmed_at),
+        needs_factor=_needs_factor(ctx, session, row.user, row.user_id),
     )
 
 
-def _needs_factor(ctx: Context, session: Session, user: User) -> bool:
+def _confirmed_until(ctx: Context, confirmed_at: datetime | None) -> datetime | None:
+    return confirmed_at and confirmed_at + timedelta(seconds=ctx.settings.confirmation_seconds)
+
+
+def _needs_factor(ctx: Context, session: Session, user: User | Row[Any], user_id: str) -> bool:
     """Tell whether the person must set up a second factor before anything else."""
     rule = ctx.settings.require_second_factor
     is_meant = rule == "all" or (rule == "admins" and user.is_admin)
     if not (is_meant and user.password_hash):  # who signs in elsewhere is asked there
         return False
-    factor = session.get(UserSecondFactor, user.id)
+    factor = session.get(UserSecondFactor, user_id)
     return factor is None or factor.activated_at is None

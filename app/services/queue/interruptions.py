@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import ColumnElement, Row, exists, or_, select
 from sqlalchemy.orm import Session, aliased, lazyload
 
 from app.clock import rfc3339, utc_now
@@ -43,13 +43,6 @@ def unresolved_of(session: Session, stack_id: str) -> Operation | None:
     return session.scalars(newest.options(lazyload("*"))).first()
 
 
-def unresolved_ones(session: Session, stack_ids: Collection[str]) -> dict[str, Operation]:
-    """Return, by stack, the interrupted operation that keeps others from changing it."""
-    query = select(Operation).where(Operation.stack_id.in_(stack_ids), Operation.holds_back)
-    rows = session.scalars(query.order_by(Operation.id).options(lazyload("*")))
-    return {row.stack_id: row for row in rows}
-
-
 def refuse_unresolved(session: Session, stack: Stack, operation_type: str) -> None:
     """Raise where an operation of that type could double or abandon what has no record.
 
@@ -71,14 +64,14 @@ def refuse_unresolved(session: Session, stack: Stack, operation_type: str) -> No
         )
 
 
-def explain(blocker: Operation) -> str:
+def explain(blocker: Operation | Row[Any]) -> str:
     """Return one sentence about what is waited for."""
     is_searched = blocker.orphans_searched_at is not None
     count = len(blocker.possibly_orphaned)
     return waiting_sentence(blocker.id, count, is_searched=is_searched)
 
 
-def wait_of(blocker: Operation) -> dict[str, Any]:
+def wait_of(blocker: Operation | Row[Any]) -> dict[str, Any]:
     """Return what an operation shows as ``waiting_for`` that is held back."""
     return {"reason": "orphans", "operation_id": blocker.id, "detail": explain(blocker)}
 

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, func, select
-from sqlalchemy.orm import Session, joinedload, lazyload
+from sqlalchemy.orm import Session, aliased, joinedload, lazyload
 
 from app.db import database_now
 from app.domain import ids
@@ -80,6 +80,7 @@ def add_operation(
     options: PlanOptions | None = None,
     *,
     requires_approval: bool = False,
+    is_first: bool = False,
     is_notified: bool = True,
     resolves: Operation | None = None,
 ) -> Operation:
@@ -92,17 +93,19 @@ def add_operation(
         principal: who asks.
         options: choices for its plan.
         requires_approval: whether a person must see the plan whatever the stack's rule says.
+        is_first: whether the caller's transaction made the stack, so that nothing else can be
+            queued on it and nothing can hold it.
         is_notified: whether a worker is notified here; else ``dispatch.notify_checks`` does it.
         resolves: the interrupted operation that this one is the decision about.
 
     Raises:
         OrphansUnresolvedError: it could change the stack, and an interruption is not resolved.
     """
-    if resolves is None:
+    if resolves is None and not is_first:
         refuse_unresolved(session, stack, operation_type)
     trace = begin_or_join("schedule", landform__operation__type=facts_of(operation_type).name)
     now = database_now(session)
-    last = session.scalar(select(func.max(Operation.id)).where(Operation.stack_id == stack.id))
+    last = None if is_first else session.scalar(_newest(), {"stack_id": stack.id})
     operation = Operation(
         id=ids.id_after(ids.OPERATION, now, last),
         stack_id=stack.id,
@@ -127,10 +130,18 @@ def add_operation(
         resolves_id=resolves.id if resolves is not None else None,
     )
     session.add(operation)
+    may_start = is_first and not stack.references
+    if is_notified and may_start:
+        notify_after_commit(session, operation)
     session.flush()
-    if is_notified:
+    if is_notified and not may_start:
         notify_next(session, stack.id)
     return operation
+
+
+@cache
+def _newest() -> Select[Any]:
+    return select(func.max(Operation.id)).where(Operation.stack_id == bindparam("stack_id"))
 
 
 def next_in_line(session: Session, stack_id: str) -> Operation | None:
@@ -139,20 +150,21 @@ def next_in_line(session: Session, stack_id: str) -> Operation | None:
     A scheduled check comes last. On a stack that a person has locked, what only looks passes
     what waits to change it. Nothing passes what waits for another stack.
     """
-    if holder_of(session, stack_id) is not None:
-        return None
     first = session.execute(_first_pending(), {"stack_id": stack_id}).first()
     return None if first is None or first[1] else first[0]
 
 
 @cache  # putting it together costs more than asking it, and each POST asks
 def _first_pending() -> Select[Any]:
+    other = aliased(Operation)
+    is_held = exists().where(other.stack_id == bindparam("stack_id"), holds(other))
     return (
         select(Operation, waits_for_reference(Operation))
         .where(
             Operation.stack_id == bindparam("stack_id"),
             Operation.status == OperationStatus.PENDING,
             ~is_blocked(Operation),
+            ~is_held,
         )
         .order_by(is_preemptible(Operation), Operation.id)
         .limit(1)

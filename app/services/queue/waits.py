@@ -6,24 +6,37 @@ about capacity. It starts nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, case, func, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    bindparam,
+    case,
+    func,
+    select,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from app.clock import rfc3339
 from app.domain.operation_registry import facts_of, types_where
-from app.domain.operations import OperationStatus
+from app.domain.operations import ACTIVE, OperationStatus
 from app.domain.plain_words import counted, in_words
 from app.domain.queueing import Priority, Waiting
 from app.domain.stacks import StateBackend
 from app.models import InstallationFact, Operation, Stack, StackLock
 from app.services.projects.change_control import closures
 from app.services.queue import reference_waits
-from app.services.queue.interruptions import unresolved_ones, wait_of
-from app.services.queue.order import ROW_ALONE, holds, is_blocked, is_preemptible
+from app.services.queue.interruptions import wait_of
+from app.services.queue.order import holds, is_blocked, is_preemptible
 
 WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
 VOLUME_TROUBLE = "volume_trouble"
@@ -40,6 +53,8 @@ QUEUE_TROUBLE = "queue_trouble"
 
 CAPACITY = "capacity"
 """Name of the fact that says which limits are reached."""
+
+FACTS = (CAPACITY, BUCKET_TROUBLE, VOLUME_TROUBLE, WORK_TROUBLE, QUEUE_TROUBLE)
 
 
 def waiting_for(session: Session, operation: Operation) -> dict[str, Any] | None:
@@ -61,8 +76,9 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
         if item.status == OperationStatus.PLANNED and item.approved_at is None
     }
     waits |= _waits_for_windows(session, operations)
-    waits |= _waits_for_locks(session, operations)
-    waits |= _waits_for_resolutions(session, operations)
+    beginning = [*filter(_has_not_begun, operations)]
+    situations = _read_situations(session, {item.stack_id for item in beginning})
+    waits |= _waits_for_people(situations, beginning)
     pending = [
         item
         for item in operations
@@ -72,16 +88,15 @@ def waits_of(session: Session, operations: Sequence[Operation]) -> dict[str, dic
         return waits
     waits |= reference_waits.explain(session, pending)
     pending = [item for item in pending if item.id not in waits]
-    capacity, bucket = _capacity(session), bucket_trouble(session)
-    volume = _trouble(session, VOLUME_TROUBLE, "volume")
-    work_folder = _trouble(session, WORK_TROUBLE, "work_folder")
-    queue = _trouble(session, QUEUE_TROUBLE, "queue")
-    positions = _positions(session, {item.id for item in pending})
-    stacks = {item.stack_id for item in pending}
-    holders = _first_by_stack(session, stacks, _holders)
-    firsts = _first_by_stack(session, stacks, _firsts)
+    facts = _facts(session)
+    capacity = facts.get(CAPACITY) or {}
+    bucket = _trouble(facts, BUCKET_TROUBLE, "state_bucket")
+    volume = _trouble(facts, VOLUME_TROUBLE, "volume")
+    work_folder = _trouble(facts, WORK_TROUBLE, "work_folder")
+    queue = _trouble(facts, QUEUE_TROUBLE, "queue")
+    positions = _positions(session, pending)
     for item in pending:
-        holder, first = holders.get(item.stack_id), firsts.get(item.stack_id)
+        holder, first = situations[item.stack_id].holder, situations[item.stack_id].first
         if holder is not None:
             waits[item.id] = _waits_for_holder(holder)
         elif first is not None and first.id != item.id:
@@ -111,88 +126,117 @@ def _waits_for_windows(
     return {name: closure.to_wait() for name, closure in found.items() if closure is not None}
 
 
-def _waits_for_locks(
-    session: Session, operations: Sequence[Operation]
+def _waits_for_people(
+    situations: Mapping[str, _Situation], operations: Sequence[Operation]
 ) -> dict[str, dict[str, Any]]:
-    """Return what those operations wait for that a person's lock keeps from changing a stack."""
-    changes = _changes_to_come(operations)
-    if not changes:
-        return {}
-    locked = sorted({item.stack_id for item in changes})
-    found = session.scalars(select(StackLock).where(StackLock.stack_id.in_(locked)))
-    locks = {lock.stack_id: lock for lock in found}
-    return {
-        item.id: {
-            "reason": "lock",
-            "holder": locks[item.stack_id].holder,
-            "since": rfc3339(locks[item.stack_id].since),
-            "detail": _why_locked(locks[item.stack_id]),
-        }
-        for item in changes
-        if item.stack_id in locks
-    }
+    """Return what those wait for that a lock or an unresolved interruption keeps from a change."""
+    waits = {}
+    for item in operations:
+        if not facts_of(item.type).may_mutate:
+            continue
+        found = situations[item.stack_id]
+        if found.blocker is not None and item.resolves_id != found.blocker.id:
+            waits[item.id] = wait_of(found.blocker)
+        elif found.lock is not None:
+            waits[item.id] = {
+                "reason": "lock",
+                "holder": found.lock.holder,
+                "since": rfc3339(found.lock.since),
+                "detail": _why_locked(found.lock),
+            }
+    return waits
 
 
-def _waits_for_resolutions(
-    session: Session, operations: Sequence[Operation]
-) -> dict[str, dict[str, Any]]:
-    """Return what those operations wait for that an unresolved interruption holds back."""
-    changes = _changes_to_come(operations)
-    if not changes:
-        return {}
-    found = unresolved_ones(session, sorted({item.stack_id for item in changes}))
-    return {
-        item.id: wait_of(found[item.stack_id])
-        for item in changes
-        if item.stack_id in found and item.resolves_id != found[item.stack_id].id
-    }
-
-
-def _changes_to_come(operations: Sequence[Operation]) -> list[Operation]:
-    """Return those that can change their stack and have not begun to."""
-    return [
-        item
-        for item in operations
-        if facts_of(item.type).may_mutate
-        and (item.status == OperationStatus.PENDING or _is_approved(item))
-    ]
+def _has_not_begun(operation: Operation) -> bool:
+    """Tell whether it has changed nothing yet, and nobody is asked to approve it."""
+    return operation.status == OperationStatus.PENDING or _is_approved(operation)
 
 
 def _is_approved(operation: Operation) -> bool:
     return operation.status == OperationStatus.PLANNED and operation.approved_at is not None
 
 
-def _why_locked(lock: StackLock) -> str:
+def _why_locked(lock: Row[Any]) -> str:
     return f"{lock.holder} has locked the stack: {lock.reason}"
 
 
-def _first_by_stack(
-    session: Session, stack_ids: Collection[str], condition: Callable[[], Select[Any]]
-) -> dict[str, Operation]:
-    """Return the first operation of each stack that ``condition`` selects, in their order."""
-    rows = session.scalars(condition(), {"wanted": sorted(stack_ids)})
-    return {row.stack_id: row for row in rows}
+@dataclass
+class _Situation:
+    """What on a stack keeps its operations from starting: rows of ``_situations``, or nothing.
+
+    Attributes:
+        lock: with ``holder``, ``reason`` and ``since``.
+        blocker: the interruption that is not resolved.
+        holder: the operation that holds the stack.
+        first: the one that is next to start.
+    """
+
+    lock: Row[Any] | None = None
+    blocker: Row[Any] | None = None
+    holder: Row[Any] | None = None
+    first: Row[Any] | None = None
+
+
+def _read_situations(session: Session, stack_ids: Collection[str]) -> dict[str, _Situation]:
+    """Return the situation of each stack."""
+    found: dict[str, _Situation] = defaultdict(_Situation)
+    if not stack_ids:
+        return found
+    for row in session.execute(_situations(), {"wanted": sorted(stack_ids)}):
+        situation = found[row.stack_id]
+        if row.reason is not None:
+            situation.lock = row
+        if row.holds_back:
+            situation.blocker = row
+        if row.status == OperationStatus.PENDING:
+            situation.first = row
+        elif row.status in ACTIVE or row.has_unsaved_state:
+            situation.holder = row
+    return found
 
 
 # Put together once: each answer about an operation that waits asks these, which costs less.
 @cache
-def _holders() -> Select[Any]:
-    return _oldest(holds(Operation))
+def _situations() -> Select[Any]:
+    """Return what asks for a lock, and for the operations that ``_Situation`` tells of."""
+    may_start = (Operation.status == OperationStatus.PENDING) & ~is_blocked(Operation)
+    heads = union_all(_oldest(holds(Operation)), _oldest(may_start))
+    is_told = Operation.holds_back | Operation.id.in_(heads)
+    return (
+        select(
+            Stack.id.label("stack_id"),
+            StackLock.holder,
+            StackLock.reason,
+            StackLock.since,
+            Operation.id,
+            Operation.type,
+            Operation.status,
+            Operation.has_unsaved_state,
+            Operation.holds_back,
+            Operation.possibly_orphaned,
+            Operation.orphans_searched_at,
+        )
+        .outerjoin(StackLock, StackLock.stack_id == Stack.id)
+        .outerjoin(Operation, (Operation.stack_id == Stack.id) & is_told)
+        .where(Stack.id.in_(WANTED))
+        .order_by(Operation.id)
+    )
 
 
 @cache
-def _firsts() -> Select[Any]:
-    return _oldest((Operation.status == OperationStatus.PENDING) & ~is_blocked(Operation))
+def _noted() -> Select[Any]:
+    return select(InstallationFact.name, InstallationFact.value).where(
+        InstallationFact.name.in_(FACTS)
+    )
 
 
 def _oldest(condition: ColumnElement[bool]) -> Select[Any]:
     own = case((~is_preemptible(Operation), Operation.id))
-    oldest = (
+    return (
         select(func.coalesce(func.min(own), func.min(Operation.id)))
         .where(Operation.stack_id.in_(WANTED), condition)
         .group_by(Operation.stack_id)
     )
-    return select(Operation).where(Operation.id.in_(oldest)).options(ROW_ALONE)
 
 
 @cache
@@ -206,9 +250,22 @@ def _queue() -> Select[Any]:
     return select(queue.c.id, queue.c.position).where(queue.c.id.in_(WANTED))
 
 
-def _positions(session: Session, wanted: Collection[str]) -> dict[str, int]:
+@cache
+def _ahead() -> Select[Any]:
+    own = bindparam("priority", type_=Integer)
+    is_ahead = (queue_priority() == own) & (Operation.id < bindparam("id"))
+    return select(func.count()).where(
+        Operation.status == OperationStatus.PENDING, (queue_priority() < own) | is_ahead
+    )
+
+
+def _positions(session: Session, wanted: Sequence[Operation]) -> dict[str, int]:
     """Return the place in the whole queue of each operation that is wanted, from 1."""
-    rows = session.execute(_queue(), {"wanted": sorted(wanted)})
+    if len(wanted) == 1:  # those ahead are counted, which takes less than to order all of them
+        (item,) = wanted
+        asked = {"priority": int(_waiting(item).priority), "id": item.id}
+        return {item.id: 1 + session.execute(_ahead(), asked).scalar_one()}
+    rows = session.execute(_queue(), {"wanted": sorted(item.id for item in wanted)})
     return {row.id: row.position for row in rows}
 
 
@@ -226,9 +283,9 @@ def _waiting(row: Operation) -> Waiting:
     return Waiting(row.id, row.stack.project_id, row.type, row.requested_by)
 
 
-def _capacity(session: Session) -> dict[str, Any]:
-    fact = session.get(InstallationFact, CAPACITY)
-    return fact.value if fact is not None else {}
+def _facts(session: Session) -> dict[str, Any]:
+    """Return what the scheduler has noted of all that keeps work from starting, by name."""
+    return {row.name: row.value for row in session.execute(_noted())}
 
 
 def _waits_for_room(item: Waiting, stack: Stack, capacity: dict[str, Any]) -> dict[str, Any] | None:
@@ -247,16 +304,15 @@ def _waits_for_room(item: Waiting, stack: Stack, capacity: dict[str, Any]) -> di
 
 def bucket_trouble(session: Session) -> dict[str, Any] | None:
     """Return why nothing can start whose state is on S3, as the scheduler last saw the bucket."""
-    return _trouble(session, BUCKET_TROUBLE, "state_bucket")
+    return _trouble(_facts(session), BUCKET_TROUBLE, "state_bucket")
 
 
-def _trouble(session: Session, name: str, reason: str) -> dict[str, Any] | None:
+def _trouble(facts: Mapping[str, Any], name: str, reason: str) -> dict[str, Any] | None:
     """Return why nothing can start, as the scheduler last saw a part that all work needs."""
-    fact = session.get(InstallationFact, name)
-    return {"reason": reason, **fact.value} if fact is not None and fact.value else None
+    return {"reason": reason, **facts[name]} if facts.get(name) else None
 
 
-def _waits_for_holder(holder: Operation) -> dict[str, Any]:
+def _waits_for_holder(holder: Row[Any]) -> dict[str, Any]:
     return {
         "reason": "unsaved_state" if holder.has_unsaved_state else "operation",
         "operation_id": holder.id,
@@ -273,7 +329,7 @@ def _waits_for_worker(position: int) -> dict[str, Any]:
     }
 
 
-def _why_held(holder: Operation) -> str:
+def _why_held(holder: Row[Any]) -> str:
     if holder.has_unsaved_state:
         return "The state of an interrupted operation is being saved first."
     if holder.status == OperationStatus.PLANNED:

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.catalog.catalog import KindBlueprint
 from app.clock import utc_now
@@ -74,7 +73,6 @@ def create_stack(work: Work, wanted: NewStack) -> tuple[Stack, Operation]:
     if not is_name(wanted.name):
         raise ValidationError.at("/name", f"A name has {NAME_RULE}.")
     check_labels(wanted.labels)
-    _refuse_taken_name(work.session, project, wanted.name)
     account = account_for(work.session, work.principal, project, wanted.cloud_account)
     if account.cloud not in blueprint.clouds:
         offered = ", ".join(sorted(blueprint.clouds))
@@ -96,17 +94,18 @@ def create_stack(work: Work, wanted: NewStack) -> tuple[Stack, Operation]:
     stack.schedule = make_schedule(stack.id, wanted.drift, rhythm_of(work.ctx.settings, project))
     work.session.add(stack)
     name_taken = _name_taken(project, wanted.name)  # a failed flush leaves nothing to read
-    try:
-        work.session.flush()
+    try:  # the stack is written with its operation
+        operation = add_operation(
+            work.session,
+            stack,
+            OperationType.APPLY,
+            work.principal,
+            requires_approval=wanted.is_plan_first,
+            is_first=True,
+        )
     except IntegrityError as error:
         raise name_taken from error
-    operation = add_operation(
-        work.session,
-        stack,
-        OperationType.APPLY,
-        work.principal,
-        requires_approval=wanted.is_plan_first,
-    )
+    set_committed_value(stack, "referenced_by", [])  # nobody could know of it: SQL is not asked
     audit_stack(work, "stack.create", stack, operation_id=operation.id)
     return stack, operation
 
@@ -141,14 +140,6 @@ def _draft_stack(
         references=[],
         outputs=[],
     )
-
-
-def _refuse_taken_name(session: Session, project: Project, name: str) -> None:
-    taken = select(Stack.id).where(
-        Stack.project_id == project.id, Stack.name == name, Stack.deleted_at.is_(None)
-    )
-    if session.scalar(taken) is not None:
-        raise _name_taken(project, name)
 
 
 def _name_taken(project: Project, name: str) -> NameTakenError:
