@@ -23,7 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from app import exact_json
 from app.clock import utc_now
 from app.db_outages import CommitWatch, is_outage, outlast
-from app.db_postgresql import connection_arguments, notice_pooler
+from app.db_postgresql import ask_after_idling, connection_arguments, notice_pooler
 from app.plain_text import storable
 from app.sqlite_wal import missing_bytes
 
@@ -246,7 +246,6 @@ def _create_engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         engine = create_engine(
             url,
-            pool_pre_ping=True,
             pool_size=10,
             max_overflow=40,
             connect_args=connection_arguments(url),
@@ -254,6 +253,7 @@ def _create_engine(url: str) -> Engine:
         )
         event.listen(engine, "before_cursor_execute", _clean_texts, retval=True)
         event.listen(engine, "connect", notice_pooler)
+        ask_after_idling(engine)
         return engine
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}, **common)
     event.listen(engine, "before_cursor_execute", _clean_texts, retval=True)

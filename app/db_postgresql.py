@@ -5,12 +5,18 @@ A pooler may give each transaction another server process; a replica takes no ch
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from sqlalchemy import make_url, text
+from sqlalchemy import Engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
+
+IDLE_SINCE = "landform_idle_since"
+TRUSTED_SECONDS = 0.5
+"""How long after its last use a connection is taken to be alive; a server restarts in more."""
 
 # A server that is cut off must be noticed in seconds, not after the kernel's quarter of an hour
 # (https://www.postgresql.org/docs/current/libpq-connect.html).
@@ -62,3 +68,27 @@ def notice_pooler(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> N
     driver: Any = connection
     if number != driver.info.backend_pid:
         driver.prepare_threshold = None
+
+
+def ask_after_idling(engine: Engine) -> None:
+    """Ask a pooled connection whether it still works before it is used, unless it just was.
+
+    SQLAlchemy's own ``pool_pre_ping`` asks before every transaction, which is one question more
+    for each; a connection that breaks within this moment fails as it would in a transaction.
+    """
+
+    def note(_connection: Any, record: ConnectionPoolEntry) -> None:
+        record.info[IDLE_SINCE] = time.monotonic()
+
+    def ask(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        idle_since = record.info.get(IDLE_SINCE)
+        if idle_since is None or time.monotonic() - idle_since < TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            # All that are older go with it, and the pool connects anew.
+            raise InvalidatePoolError from error
+
+    event.listen(engine, "checkin", note)
+    event.listen(engine, "checkout", ask)

@@ -24,7 +24,9 @@ def loads(text: str | bytes | bytearray, **options: Any) -> Any:
     Raises:
         ValueError: not JSON, or with ``NaN`` or ``Infinity``.
     """
-    return json.loads(text, **(_READING | options))
+    if options or not isinstance(text, str):
+        return json.loads(text, **(_READING | options))
+    return _DECODER.decode(text)
 
 
 def dumps(value: Any, *, large_as_text: bool = False, **options: Any) -> str:
@@ -40,14 +42,16 @@ def dumps(value: Any, *, large_as_text: bool = False, **options: Any) -> str:
         TypeError: it holds what JSON has no form for.
     """
     otherwise: Callable[[Any], Any] | None = options.pop("default", None)
-    # A text with this mark cannot be among the values: it is new for each call.
-    mark = secrets.token_hex(16)
+    mark = ""
     numbers: list[Decimal] = []
 
     def note(item: Any) -> Any:
+        nonlocal mark
         if large_as_text and is_beyond_floats(item):
             return str(item)
         if isinstance(item, Decimal) and item.is_finite():
+            # A text with this mark cannot be among the values: it is new for each call.
+            mark = mark or secrets.token_hex(16)
             numbers.append(item)
             return f"{mark}{len(numbers) - 1}{mark}"
         if otherwise is None:
@@ -107,3 +111,5 @@ _READING: dict[str, Any] = {
     "parse_float": _real,
     "parse_constant": _refuse,
 }
+# The text of each JSON column is read by it: to make one takes longer than most texts do.
+_DECODER = json.JSONDecoder(**_READING)

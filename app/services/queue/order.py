@@ -129,14 +129,21 @@ def add_operation(
         holds_back=False,
         resolves_id=resolves.id if resolves is not None else None,
     )
+    _write(session, operation, is_notified=is_notified, may_start=is_first and not stack.references)
+    return operation
+
+
+def _write(session: Session, operation: Operation, *, is_notified: bool, may_start: bool) -> None:
+    """Write a new operation, and have a worker notified of the next one of its stack.
+
+    Of one that may start at once that is noted before it is written: one statement instead of two.
+    """
     session.add(operation)
-    may_start = is_first and not stack.references
     if is_notified and may_start:
         notify_after_commit(session, operation)
     session.flush()
     if is_notified and not may_start:
-        notify_next(session, stack.id)
-    return operation
+        notify_next(session, operation.stack_id)
 
 
 @cache

@@ -8,10 +8,7 @@ from typing import Any
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from app.models import (
-    Project,
-    Stack,
-)
+from app.models import DriftFinding, Project, Stack
 from app.services.access import Principal, visible
 from app.services.lookup import fits, is_project
 from app.services.paging import Page, PageRequest, fetch_page
@@ -41,7 +38,9 @@ def list_stacks(
 ) -> Page[Stack]:
     """Return stacks that the caller can see, newest or oldest first."""
     query = filter_stacks(select(Stack).where(visible(principal, Stack.project_id)), wanted)
-    query = query.options(selectinload(Stack.deletions))  # outputs are shown
+    # Outputs are shown, which may tell of what is gone; of a finding only that is read.
+    deletions = selectinload(Stack.deletions).load_only(DriftFinding.resource_id)
+    query = query.options(deletions.lazyload("*"))
     return fetch_page(session, query, Stack.id, page, newest_first=newest_first)
 
 
