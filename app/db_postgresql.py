@@ -5,6 +5,7 @@ A pooler may give each transaction another server process; a replica takes no ch
 
 from __future__ import annotations
 
+import select
 import time
 from typing import Any
 
@@ -16,7 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 IDLE_SINCE = "landform_idle_since"
 TRUSTED_SECONDS = 0.5
-"""How long after its last use a connection is taken to be alive; a server restarts in more."""
+"""How long after its last use a connection on which nothing has arrived is taken to be alive."""
 
 # A server that is cut off must be noticed in seconds, not after the kernel's quarter of an hour
 # (https://www.postgresql.org/docs/current/libpq-connect.html).
@@ -71,10 +72,11 @@ def notice_pooler(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> N
 
 
 def ask_after_idling(engine: Engine) -> None:
-    """Ask a pooled connection whether it still works before it is used, unless it just was.
+    """Ask a pooled connection whether it still works before it is used, where that is not known.
 
-    SQLAlchemy's own ``pool_pre_ping`` asks before every transaction, which is one question more
-    for each; a connection that breaks within this moment fails as it would in a transaction.
+    SQLAlchemy's own ``pool_pre_ping`` asks before every transaction, one question more for each.
+    A server that has closed a connection has sent something on it, so one that was used a moment
+    ago and on which nothing has arrived needs no question.
     """
 
     def note(_connection: Any, record: ConnectionPoolEntry) -> None:
@@ -82,13 +84,22 @@ def ask_after_idling(engine: Engine) -> None:
 
     def ask(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: Any) -> None:
         idle_since = record.info.get(IDLE_SINCE)
-        if idle_since is None or time.monotonic() - idle_since < TRUSTED_SECONDS:
+        if idle_since is None:
             return
+        is_fresh = time.monotonic() - idle_since < TRUSTED_SECONDS
         try:
-            engine.dialect.do_ping(connection)
+            if not (is_fresh and _is_quiet(connection)):
+                engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as error:
             # All that are older go with it, and the pool connects anew.
             raise InvalidatePoolError from error
 
     event.listen(engine, "checkin", note)
     event.listen(engine, "checkout", ask)
+
+
+def _is_quiet(connection: Any) -> bool:
+    """Tell whether nothing has arrived on a connection that nobody waits for; asks no server."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return not poll.poll(0)

@@ -191,6 +191,23 @@ def test_a_transaction_that_a_crashed_server_forgot_was_not_committed() -> None:
 
 
 @pytest.mark.skipif(find_binaries() is None, reason="this machine has no PostgreSQL server")
+def test_a_pooled_connection_that_the_server_closed_is_not_used() -> None:
+    binaries, process = find_binaries(), text("SELECT pg_backend_pid()")
+    assert binaries is not None
+    with serve(binaries) as server:
+        url = server.url(server.create_database())
+        database, other = Database(url), Database(url)
+        for _ in range(2):  # without patience, and with no moment between
+            with database.read() as session:
+                closed = session.execute(process).scalar_one()
+            with other.engine.connect() as connection:
+                connection.execute(text(f"SELECT pg_terminate_backend({closed}, 5000)"))
+            with database.write() as session:
+                assert session.execute(process).scalar_one() != closed
+        database.close(), other.close()
+
+
+@pytest.mark.skipif(find_binaries() is None, reason="this machine has no PostgreSQL server")
 def test_what_is_asked_is_asked_again_when_its_connection_breaks() -> None:
     binaries, asked = find_binaries(), list[int]()
     assert binaries is not None
