@@ -1,7 +1,8 @@
 """``make bench``: measure on this machine, over loopback, and write ``docs/benchmarks.md``.
 
-``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start] [--only PART]``; the parts are
-``api``, ``drift``, ``console``, ``aws`` and ``backup``.
+``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start] [--only PART] [--compare]``;
+the parts are ``api``, ``drift``, ``console``, ``aws`` and ``backup``. With ``--compare`` nothing is
+written: ratios that are worse than the kept ones are told, and fail.
 What is not measured in this run keeps its line from the last one, and what people have written
 from the first heading of the second level on stays as it is.
 """
@@ -25,6 +26,7 @@ from app.terraform.discovery import discover
 from tests.bench.api_rows import Size, api_rows
 from tests.bench.aws_life import aws_rows, find_aws_mirror
 from tests.bench.backups import backup_rows
+from tests.bench.compare import find_regressions
 from tests.bench.console_pages import console_rows
 from tests.bench.drift_sweep import SweepSize, drift_rows
 from tests.bench.measures import (
@@ -55,6 +57,11 @@ def main() -> int:
     parser.add_argument(
         "--only", choices=("api", "drift", "console", "aws", "backup"), help="keep all other rows"
     )
+    parser.add_argument(
+        "--compare",
+        action="store_true",
+        help="write nothing; fail where a ratio is worse than the kept one",
+    )
     chosen = parser.parse_args()
     mirror = find_aws_mirror() if chosen.only in (None, "aws") else None
     if mirror is None and chosen.only in (None, "aws"):
@@ -80,11 +87,20 @@ def main() -> int:
             figures |= aws_rows(Path(folder) / "aws", mirror)
     if chosen.make_test_seconds is not None:
         figures[TESTS] = f"{chosen.make_test_seconds:.0f} s"
+    if chosen.compare:
+        return _compare(read_kept(before, keeps_all=True), figures)
     today = f"{datetime.now(UTC):%Y-%m-%d}"
     rows = kept | {name: (figure, today) for name, figure in figures.items()}
     TARGET.write_text(page(rows, time.monotonic() - started, load) + read_notes(before))
     sys.stdout.write(TARGET.read_text())
     return 0
+
+
+def _compare(kept: dict[str, tuple[str, str]], figures: dict[str, str]) -> int:
+    """Say which ratios are worse than the kept ones; return the exit status."""
+    found = find_regressions({name: figure for name, (figure, _) in kept.items()}, figures)
+    sys.stdout.write("\n".join(found) + "\n" if found else "No ratio is worse.\n")
+    return 1 if found else 0
 
 
 def measure(folder: Path, *, is_fresh: bool) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, text
 
 from app.domain import ids
 from app.models import Base, Operation, Schedule, Stack
@@ -40,6 +40,9 @@ def fill(ctx: Context, count: int, prefix: str = "net") -> str:
     for start in range(1, count, CHUNK):
         numbers = range(start, min(start + CHUNK, count))
         _copy(ctx, templates, [(ids.new_id(ids.STACK), f"{prefix}-{n}") for n in numbers])
+    if ctx.db.is_shared:  # PostgreSQL does so by itself within a minute or two
+        with ctx.db.write() as session:
+            session.execute(text("ANALYZE"))
     return first
 
 

@@ -25,6 +25,7 @@ from tests.bench.raw_terraform import time_raw_apply
 from tests.landform import NOWHERE
 from tests.ports import free_port
 from tests.running import RunningLandform
+from workers.web_worker import spare_collector
 
 ZONES = 3
 ROUNDS = 5
@@ -120,6 +121,7 @@ def measure_reads(
     """
     fleets = {size: _make_reader(folder / str(size), size, url_of(size)) for size in sizes}
     times = ReadTimes({size: [] for size in sizes}, {size: [] for size in sizes})
+    spare_collector()  # as the web process does
     for _ in range(rounds):
         for size, (ask_list, ask_detail) in fleets.items():
             for ask, found in ((ask_list, times.lists), (ask_detail, times.details)):
