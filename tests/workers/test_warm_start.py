@@ -21,6 +21,8 @@ from workers.processes import Processes, StopRequests
 from workers.programs import landform, warm_parent
 from workers.terminal import Terminal
 
+pytestmark = pytest.mark.timeout(900)
+
 SECRET = "hush-hush-1234567890"
 PATIENCE_SECONDS = 300.0
 
