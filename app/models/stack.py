@@ -36,6 +36,16 @@ class Stack(Base):
             sqlite_where=text("deleted_at IS NULL"),
             postgresql_where=text("deleted_at IS NULL"),
         ),
+        # Has all that the overview counts; SQLite reads the row where the condition is not in it.
+        Index(
+            "ix_stacks_standing",
+            "status",
+            "drift_status",
+            "project_id",
+            "deleted_at",
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
         Index("ix_stacks_kind_id", "kind", "id"),
         Index("ix_stacks_status_id", "status", "id"),
         Index("ix_stacks_drift_status_id", "drift_status", "id"),

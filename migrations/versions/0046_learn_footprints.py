@@ -1,6 +1,6 @@
 """What operations take is learned, for admission.
 
-Revision: 0046, after 0044, made on 2026-12-01.
+Revision: 0046, after 0045, made on 2026-12-01.
 """
 
 import sqlalchemy as sa
@@ -9,7 +9,7 @@ from alembic import op
 from app.db import UtcDateTime
 
 revision = "0046"
-down_revision = "0044"
+down_revision = "0045"
 branch_labels = None
 depends_on = None
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, True_, func, or_, select, union_all
+from sqlalchemy.orm import Session, joinedload, lazyload
 
 from app.domain.operations import FINAL, OperationStatus
 from app.domain.plain_words import in_words
@@ -24,22 +24,29 @@ from app.services.lookup import operation_by_id
 from app.services.paging import Page, PageRequest, fetch_page
 from app.services.secrets import open_plan
 
+Chosen = TypeVar("Chosen", bound=tuple[Any, ...])
+# What a row of a list shows is on the operation, but for name and kind of its stack.
+AS_ROWS = (lazyload(Operation.steps), joinedload(Operation.stack).options(lazyload("*")))
 UNFINISHED = frozenset(OperationStatus) - FINAL
 FAILED = (OperationStatus.ERRORED, OperationStatus.INTERRUPTED)
 
 
+def seen_operations(query: Select[Chosen], principal: Principal) -> Select[Chosen]:
+    """Narrow a query of operations to those that the caller can see.
+
+    Stacks are joined only where the caller does not see all of them.
+    """
+    is_seen = visible(principal, Stack.project_id)
+    return query if isinstance(is_seen, True_) else query.join(Stack).where(is_seen)
+
+
 def waiting_for_approval(session: Session, principal: Principal, limit: int) -> Sequence[Operation]:
     """Return operations whose plan a person has to approve or discard, oldest first."""
-    query = (
-        select(Operation)
-        .join(Stack)
-        .where(
-            visible(principal, Stack.project_id),
-            Operation.status == OperationStatus.PLANNED,
-            Operation.approved_at.is_(None),
-        )
+    query = seen_operations(select(Operation), principal).where(
+        Operation.status == OperationStatus.PLANNED, Operation.approved_at.is_(None)
     )
-    return session.scalars(query.order_by(Operation.id).limit(limit)).unique().all()
+    query = query.order_by(Operation.id).limit(limit).options(*AS_ROWS)
+    return session.scalars(query).all()
 
 
 def with_status(
@@ -50,30 +57,28 @@ def with_status(
 ) -> Sequence[Operation]:
     """Return the newest operations whose status is one of ``statuses``.
 
-    One query a status walks the index (status, id) from its end; a single one over several
-    statuses would sort every operation there ever was.
+    The ids of each status are found by walking the index (status, id) from its end; one walk over
+    several statuses would sort every operation there ever was.
     """
-    found: list[Operation] = []
-    for status in sorted(statuses):
-        query = (
-            select(Operation)
-            .join(Stack)
-            .where(visible(principal, Stack.project_id), Operation.status == status)
-        )
-        found += session.scalars(query.order_by(Operation.id.desc()).limit(limit)).unique()
-    return sorted(found, key=lambda operation: operation.id, reverse=True)[:limit]
+    newest = [
+        seen_operations(select(Operation.id), principal)
+        .where(Operation.status == status)
+        .order_by(Operation.id.desc())
+        .limit(limit)
+        .subquery()
+        for status in sorted(statuses)
+    ]
+    found = union_all(*(select(of_status.c.id) for of_status in newest))
+    query = select(Operation).where(Operation.id.in_(found)).order_by(Operation.id.desc())
+    return session.scalars(query.limit(limit).options(*AS_ROWS)).all()
 
 
 def count_with_status(
     session: Session, principal: Principal, statuses: Collection[OperationStatus]
 ) -> dict[str, int]:
     """Count operations that the caller can see, by those of ``statuses`` that occur."""
-    query = (
-        select(Operation.status, func.count())
-        .join(Stack)
-        .where(visible(principal, Stack.project_id), Operation.status.in_(sorted(statuses)))
-        .group_by(Operation.status)
-    )
+    query = seen_operations(select(Operation.status, func.count()), principal)
+    query = query.where(Operation.status.in_(sorted(statuses))).group_by(Operation.status)
     return {str(status): count for status, count in session.execute(query)}
 
 
@@ -84,7 +89,7 @@ def latest_by_stack(session: Session, stack_ids: Collection[str]) -> dict[str, O
         .where(Operation.stack_id.in_(list(stack_ids)))
         .group_by(Operation.stack_id)
     )
-    rows = session.scalars(select(Operation).where(Operation.id.in_(newest))).unique()
+    rows = session.scalars(select(Operation).where(Operation.id.in_(newest)).options(*AS_ROWS))
     return {row.stack_id: row for row in rows}
 
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import case, select
-from sqlalchemy.orm import Session
+from sqlalchemy import case, func, select
+from sqlalchemy.orm import Session, lazyload
 
 from app.domain.drift import DriftStatus
 from app.domain.stacks import StackStatus
 from app.models import Stack
 from app.services.access import Principal, visible
 from app.services.paging import Page, PageRequest, fetch_page
-from app.services.stacks.queries import StackFilter, count_stacks, filter_stacks
+from app.services.stacks.queries import StackFilter, filter_stacks
 
 TROUBLED = (StackStatus.NEEDS_ATTENTION, StackStatus.FAILED)
 OFF_RECORD = (DriftStatus.DRIFTED, DriftStatus.UNKNOWN)
+
+
+# A row of a list shows neither references nor outputs.
+WITHOUT_OTHERS = (
+    lazyload(Stack.references),
+    lazyload(Stack.referenced_by),
+    lazyload(Stack.outputs),
+)
 
 
 @dataclass(frozen=True)
@@ -34,10 +43,14 @@ class FleetCounts:
 
 def count_fleet(session: Session, principal: Principal) -> FleetCounts:
     """Count the living stacks that the caller can see."""
-    return FleetCounts(
-        by_status=count_stacks(session, principal, Stack.status),
-        by_drift=count_stacks(session, principal, Stack.drift_status),
+    query = select(Stack.status, Stack.drift_status, func.count()).where(
+        visible(principal, Stack.project_id), Stack.deleted_at.is_(None)
     )
+    by_status, by_drift = Counter[str](), Counter[str]()
+    for status, drift, count in session.execute(query.group_by(Stack.status, Stack.drift_status)):
+        by_status[status] += count
+        by_drift[drift] += count
+    return FleetCounts(dict(by_status), dict(by_drift))
 
 
 def stacks_in_trouble(session: Session, principal: Principal, limit: int) -> Sequence[Stack]:
@@ -56,8 +69,9 @@ def stacks_in_trouble(session: Session, principal: Principal, limit: int) -> Seq
         )
         .order_by(worst_first, Stack.updated_at.desc(), Stack.id)
         .limit(limit)
+        .options(*WITHOUT_OTHERS)
     )
-    return session.scalars(query).unique().all()
+    return session.scalars(query).all()
 
 
 def stacks_by_verdict(

@@ -88,6 +88,7 @@ def test_the_conditions_of_unique_indexes_are_in_the_database(database: Database
     upgrade(database)
     assert partial_indexes(database) == {
         "ix_operations_stack_id_unresolved": True,
+        "ix_stacks_standing": True,
         "uq_operations_stack_id_active": True,
         "uq_stacks_project_id_name_alive": True,
     }
