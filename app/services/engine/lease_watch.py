@@ -50,7 +50,7 @@ class LeaseWatch:
                 try:
                     self._judge(note, now)
                 except ODD as error:  # one note must not hide the others
-                    log.error("lease_not_judged", note=note.operation_id, error=repr(error))
+                    log.error("lease_not_judged", operation_id=note.operation_id, error=repr(error))
 
     def _judge(self, note: LeaseNote, now: float) -> None:
         owner = ProcessIdentity.from_dict(note.owner)

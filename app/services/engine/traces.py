@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from app.clock import utc_now
 from app.logs import get_logger, logging_with
+from app.models import Operation
 from app.services.engine.claims import Claim
 from app.terraform.events import Event
 from app.terraform.span_receiver import SpanReceiver
-from app.tracing.context import HEADER, TraceContext, current, within
+from app.tracing.context import HEADER, TraceContext, current, parse_traceparent, within
 from app.tracing.span import Span, SpanKind, clean_attributes
 from app.tracing.tracer import is_recording, pass_on_terraform, record, record_span, traced
 
@@ -41,6 +44,36 @@ def tracing(taken: Claim) -> Iterator[None]:
         traced(f"operation {name}", SpanKind.CONSUMER, landform__operation__type=name, **told),
     ):
         yield
+
+
+@contextmanager
+def recovering(operation: Operation) -> Iterator[None]:
+    """Recover an operation below the span that asked for it; log lines name all of that."""
+    trace = parse_traceparent(operation.traceparent)
+    with (
+        logging_with(
+            operation_id=operation.id,
+            request_id=operation.request_id,
+            trace_id=trace.trace_id if trace is not None else None,
+        ),
+        within(trace),
+    ):
+        yield
+
+
+def record_abandoned(operation: Operation) -> None:
+    """Record the span of work whose process is gone, as it was before it was recovered."""
+    moves = operation.transitions
+    began = datetime.fromisoformat(moves[-1]["at"]) if moves else operation.created_at
+    record(
+        f"operation {operation.type}",
+        parse_traceparent(operation.traceparent),
+        began,
+        utc_now(),
+        "abandoned",
+        landform__operation__id=operation.id,
+        landform__stack__id=operation.stack_id,
+    )
 
 
 class ResourceSpans:

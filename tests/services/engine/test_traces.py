@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterator
 
@@ -12,8 +13,11 @@ import pytest
 from app.domain.operations import AutoApply, OperationType
 from app.logs import configure_logging
 from app.models import Operation, Stack
+from app.services.engine.claims import claim
+from app.services.engine.recovery import dead_runs
 from app.services.operations import control
 from app.services.work import perform
+from app.terraform.identity import ProcessIdentity
 from app.tracing.context import TraceContext, new_trace, within
 from app.tracing.span import Span
 from app.tracing.tracer import send_spans_with
@@ -111,6 +115,23 @@ def test_what_landform_asks_itself_begins_a_trace(
     assert begun.parent_id is None
     assert checked.traceparent == begun.context.header()
     assert {item.context.trace_id for item in sent.spans} == {begun.context.trace_id}
+
+
+def test_work_whose_process_is_gone_is_a_span_of_its_trace_too(
+    landform: Landform, sent: Sent
+) -> None:
+    root = new_trace(1.0)
+    with within(root):
+        _, operation = landform.create("network", "net", parameters={"zones": 1})
+    nobody = {"pid": 2**22 + 1, "start_time": 1, "pgid": 2**22 + 1}
+    dead = {**ProcessIdentity.of(os.getpid()).to_dict(), **nobody}
+    assert claim(landform.ctx, operation.id, "dead", dead) is not None
+    assert dead_runs.reap(landform.ctx) == [operation.id]
+    lost = sent.one(f"operation {operation.type}")
+    assert (lost.context.trace_id, lost.parent_id) == (root.trace_id, root.span_id)
+    assert lost.error == "abandoned"
+    assert landform.carry_out(operation).status == "applied"
+    assert [item.error for item in sent.named(f"operation {operation.type}")] == ["abandoned", None]
 
 
 @pytest.fixture

@@ -37,6 +37,7 @@ from app.services.engine.recovery.save_state import (
 )
 from app.services.engine.recovery.takeover import find_lost, may_take_over
 from app.services.engine.requeueing import WITHOUT_DEATH, count_events
+from app.services.engine.traces import record_abandoned, recovering
 from app.services.queue.status import move
 from app.storage.run_directory import RunDirectory
 from app.terraform.identity import ProcessIdentity, find_working_in
@@ -58,19 +59,25 @@ def reap(ctx: Context) -> list[str]:
     lost = find_lost(ctx) if owned else {}
     dealt_with = []
     for operation in owned:
-        try:
-            if operation.id in lost:
-                reason = lost[operation.id]
-                if _recover(ctx, operation.id, operation.fence, reason, is_takeover=True):
+        with recovering(operation):
+            try:
+                if _deal_with(ctx, operation, lost.get(operation.id)):
                     dealt_with.append(operation.id)
-            elif not _is_abandoned(ctx, operation):
-                _end_stuck_terraform(ctx, operation)
-            elif _recover(ctx, operation.id, operation.fence):
-                dealt_with.append(operation.id)
-        except (LandformError, OSError) as error:
-            # The next round tries again; meanwhile the others must not wait for this one.
-            log.error("recovery_failed", operation_id=operation.id, error=str(error))
+                    record_abandoned(operation)
+            except (LandformError, OSError) as error:
+                # The next round tries again; meanwhile the others must not wait for this one.
+                log.error("recovery_failed", operation_id=operation.id, error=str(error))
     return dealt_with
+
+
+def _deal_with(ctx: Context, operation: Operation, lost_because: str | None) -> bool:
+    """Recover an operation if its owner is gone; tell whether it was."""
+    if lost_because is not None:
+        return _recover(ctx, operation.id, operation.fence, lost_because, is_takeover=True)
+    if _is_abandoned(ctx, operation):
+        return _recover(ctx, operation.id, operation.fence)
+    _end_stuck_terraform(ctx, operation)
+    return False
 
 
 def interrupt(ctx: Context, operation_id: str, fence: int, reason: str) -> bool:
