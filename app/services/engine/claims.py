@@ -136,7 +136,8 @@ def _take(
 ) -> Claim:
     taken_at = boot_seconds()
     is_approved = operation.status == OperationStatus.PLANNED
-    origin = _origin(operation, database_now(session))
+    now = database_now(session)
+    origin = _origin(operation, now)
     if is_approved:
         begin_applying(operation)
     else:
@@ -146,7 +147,7 @@ def _take(
     operation.owner, operation.owner_process = owner, process
     operation.instance_id = process.get(INSTANCE)
     operation.taken_over_at = None
-    _extend(ctx, session, operation)
+    _extend(ctx, operation, now)
     return Claim(
         operation.id,
         operation.stack_id,
@@ -307,7 +308,6 @@ def _is_blocked(session: Session, operation: Operation) -> bool:
     return session.scalar(query) is not None
 
 
-def _extend(ctx: Context, session: Session, operation: Operation) -> None:
-    now = database_now(session)
+def _extend(ctx: Context, operation: Operation, now: datetime) -> None:
     operation.heartbeat_at = now
     operation.lease_expires_at = now + timedelta(seconds=ctx.settings.lease_seconds)
