@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from app.clock import utc_now
+from app.domain.operation_registry import facts_of
 from app.logs import get_logger, logging_with
 from app.models import Operation
 from app.services.engine.claims import Claim
@@ -66,7 +67,7 @@ def record_abandoned(operation: Operation) -> None:
     moves = operation.transitions
     began = datetime.fromisoformat(moves[-1]["at"]) if moves else operation.created_at
     record(
-        f"operation {operation.type}",
+        f"operation {facts_of(operation.type).name}",
         parse_traceparent(operation.traceparent),
         began,
         utc_now(),
