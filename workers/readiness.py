@@ -36,8 +36,8 @@ def find_problem(url: str) -> str:
     connection = http.client.HTTPConnection(asked.netloc, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", asked.path)
-        answer = connection.getresponse()
-        text = answer.read().decode("utf-8", errors="replace")
+        with connection.getresponse() as answer:
+            text = answer.read().decode("utf-8", errors="replace")
     except (OSError, http.client.HTTPException) as error:
         return str(error) or type(error).__name__
     finally:

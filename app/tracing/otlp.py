@@ -52,6 +52,7 @@ class OtlpSender:
         self._scope = InstrumentationScope(SERVICE, VERSION)
         self._lock = threading.Lock()
         self._queue: BatchSpanProcessor | None = None
+        self._exporter: OTLPSpanExporter | None = None
 
     def send(self, finished: Span) -> None:
         """Queue a span; the oldest is dropped when the queue is full."""
@@ -94,9 +95,18 @@ class OtlpSender:
             self._put_terraform(parent, item)
 
     def close(self, seconds: float) -> None:
-        """Send what is queued, for at most ``seconds``."""
-        if self._queue is not None:
-            self._queue.force_flush(int(seconds * 1000))
+        """Send what is queued, for at most ``seconds``, and nothing after that.
+
+        The library's own time-outs do not hold (opentelemetry-python issue 4568), and a queue that
+        is only flushed goes on in its thread.
+        """
+        if self._queue is None or self._exporter is None:
+            return
+        ending = threading.Thread(target=self._queue.shutdown, daemon=True)
+        ending.start()
+        ending.join(seconds)
+        if ending.is_alive():
+            self._exporter.shutdown()  # type: ignore[no-untyped-call]  # it has no types
 
     def _put_terraform(self, parent: TraceContext, item: TerraformSpan) -> None:
         if len(item.span_id) != 8 or not any(item.span_id):
@@ -143,7 +153,8 @@ class OtlpSender:
     def _ready_queue(self) -> BatchSpanProcessor:
         with self._lock:
             if self._queue is None:
-                self._queue = BatchSpanProcessor(OTLPSpanExporter())
+                self._exporter = OTLPSpanExporter()
+                self._queue = BatchSpanProcessor(self._exporter)
             return self._queue
 
 

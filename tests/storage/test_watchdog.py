@@ -74,7 +74,7 @@ def test_a_volume_that_hangs_in_the_middle_of_work_is_given_up_on_and_nothing_is
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first = store.promote(STACK, make_state(1))
-    monkeypatch.setattr("app.storage.state_store.WORK_SECONDS", 0.3)
+    monkeypatch.setattr("app.storage.volume_state_store.WORK_SECONDS", 0.3)
     pointer = volume.root / "stacks" / STACK / "current"
     with hung(volume, pointer):
         assert took_seconds(lambda: store.promote(STACK, make_state(2))) < TOLD_WITHIN_SECONDS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -23,11 +23,28 @@ from app.tracing.otlp import MAX_TERRAFORM_SPANS, OtlpSender
 PATIENCE_SECONDS = 300.0
 MANY = 5000
 
+MakeSender = Callable[[str], OtlpSender]
+
 
 @pytest.fixture(autouse=True)
 def settings_of_the_exporter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Bearer%20collector-key")
+
+
+@pytest.fixture
+def make_sender() -> Iterator[MakeSender]:
+    """Leave no thread of the exporter to other tests: it draws random numbers for its retries."""
+    before, made = set(threading.enumerate()), list[OtlpSender]()
+
+    def make(role: str) -> OtlpSender:
+        made.append(OtlpSender(role=role))
+        return made[-1]
+
+    yield make
+    for sender in made:
+        sender.close(0.5)
+    wait_until(lambda: set(threading.enumerate()) <= before, "the exporter's end", PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -37,12 +54,12 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
         yield started
 
 
-def test_a_span_arrives_whole(collector: Collector) -> None:
+def test_a_span_arrives_whole(collector: Collector, make_sender: MakeSender) -> None:
     context = new_trace(1.0)
     told = Span(
         "apply", context, "b7ad6b7169203331", 10**9, 3 * 10**9, SpanKind.SERVER, {"a": "b"}, "Lost"
     )
-    OtlpSender(role="web").send(told)
+    make_sender("web").send(told)
     (found,) = wait_until(lambda: list(collector.spans), "a span", PATIENCE_SECONDS)
     assert (found.name, found.trace_id, found.span_id) == (
         "apply",
@@ -67,8 +84,10 @@ def terraform_export(*spans: dict[str, Any]) -> bytes:
     return asked.SerializeToString()
 
 
-def test_spans_of_terraform_join_the_trace_without_their_arguments(collector: Collector) -> None:
-    parent, sender = new_trace(1.0), OtlpSender(role="agent")
+def test_spans_of_terraform_join_the_trace_without_their_arguments(
+    collector: Collector, make_sender: MakeSender
+) -> None:
+    parent, sender = new_trace(1.0), make_sender("agent")
     sender.send_terraform(
         parent,
         terraform_export(
@@ -87,8 +106,10 @@ def test_spans_of_terraform_join_the_trace_without_their_arguments(collector: Co
     assert {item.service for item in found} == {"terraform"}
 
 
-def test_an_export_that_is_none_or_too_much_is_bounded(collector: Collector) -> None:
-    sender, parent = OtlpSender(role="agent"), new_trace(1.0)
+def test_an_export_that_is_none_or_too_much_is_bounded(
+    collector: Collector, make_sender: MakeSender
+) -> None:
+    sender, parent = make_sender("agent"), new_trace(1.0)
     sender.send_terraform(parent, b"\xff\xff no protobuf")
     spans = [{"name": "s", "span_id": number.to_bytes(8, "big")} for number in range(1, 500)]
     sender.send_terraform(parent, terraform_export(*spans))
@@ -99,13 +120,13 @@ def test_an_export_that_is_none_or_too_much_is_bounded(collector: Collector) -> 
 
 @pytest.mark.parametrize("trouble", ["dead", "hangs", "refuses"])
 def test_a_bad_collector_holds_nobody_up_and_memory_is_bounded(
-    trouble: str, monkeypatch: pytest.MonkeyPatch
+    trouble: str, monkeypatch: pytest.MonkeyPatch, make_sender: MakeSender
 ) -> None:
     """While an export hangs, every span is taken at once: by nobody's thread but the queue's."""
     with collecting(hangs=trouble == "hangs", status=503) as bad:
         url = "http://127.0.0.1:1" if trouble == "dead" else bad.url
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
-        sender, threads = OtlpSender(role="web"), threading.active_count()
+        sender, threads = make_sender("web"), threading.active_count()
         sender.send(Span("first", new_trace(1.0), None, 1, 2))
         if trouble != "dead":
             wait_until(bad.asked.is_set, "an export that goes wrong", PATIENCE_SECONDS)

@@ -1,8 +1,8 @@
 """The state of record: what the store and SQL have of a stack's state, kept in step.
 
-The volume is written first, durably, then SQL; so after a crash the volume may be one version
-ahead and SQL catches up here. The volume being *behind* SQL means that it was rolled back, and is
-refused before Terraform starts.
+The store, a volume or a bucket, is written first, durably, then SQL; so after a crash the store may
+be one version ahead and SQL catches up here. The store being *behind* SQL means that it was rolled
+back, and is refused before Terraform starts.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def load_state(session: Session, store: StateStore, operation: Operation) -> byt
 
     Raises:
         StateCorruptError: the file is missing or its bytes differ from what SQL recorded.
-        StateSerialError: the volume holds an older state than SQL knows.
-        VolumeError: the volume cannot be used.
+        StateSerialError: the store holds an older state than SQL knows.
+        VolumeError, StateBucketError: the store cannot be used.
     """
     stack_id = operation.stack_id
     known = latest_version(session, stack_id)
@@ -50,8 +50,8 @@ def load_state(session: Session, store: StateStore, operation: Operation) -> byt
         return data
     if stored.serial < known.serial:
         raise StateSerialError(
-            f"The volume has serial {stored.serial} of stack {stack_id}, "
-            f"but serial {known.serial} was saved: the volume was rolled back."
+            f"The place of states has serial {stored.serial} of stack {stack_id}, "
+            f"but serial {known.serial} was saved: it was rolled back."
         )
     if stored.sha256 != known.sha256:
         raise StateCorruptError(
@@ -81,22 +81,22 @@ def read_version(store: StateStore, stack_id: str, serial: int, sha256: str) -> 
 
     Raises:
         StateCorruptError: they are not what was saved, or are gone.
-        VolumeError: the volume cannot be read.
+        VolumeError, StateBucketError: the store cannot be read.
     """
     try:
         return store.read(stack_id, serial, sha256)
     except NotFoundError as error:
         raise StateCorruptError(
-            f"The file of serial {serial} of stack {stack_id} is gone from the volume."
+            f"The file of serial {serial} of stack {stack_id} is gone from the place of states."
         ) from error
 
 
 def promote(session: Session, store: StateStore, operation: Operation, data: bytes) -> StoredState:
-    """Make ``data`` the state of record, on the volume and then in SQL.
+    """Make ``data`` the state of record, in the store and then in SQL.
 
     Raises:
         StateError: it is no valid successor of the present state.
-        VolumeError: the volume cannot be written; nothing was changed.
+        VolumeError, StateBucketError: the store cannot be written; nothing was changed.
     """
     known = latest_version(session, operation.stack_id)
     goes_back = facts_of(operation.type).goes_back
@@ -112,7 +112,7 @@ def promote(session: Session, store: StateStore, operation: Operation, data: byt
 def keep_newest(
     session: Session, store: StateStore, operation: Operation, left: bytes | None
 ) -> bytes | None:
-    """Make the newest of what a run left and what the volume has the state of record.
+    """Make the newest of what a run left and what the store has the state of record.
 
     The private copy may be torn and its backup older than the last snapshot; then the snapshot
     stands.
@@ -128,7 +128,7 @@ def keep_newest(
 
     Raises:
         StateError: it is no valid successor of the present state.
-        VolumeError: the volume cannot be read or written; nothing was changed.
+        VolumeError, StateBucketError: the store cannot be read or written; nothing was changed.
     """
     stored = _current(store, operation)
     if left is not None and (stored is None or stored.serial < StateFile.parse(left).serial):
@@ -137,7 +137,7 @@ def keep_newest(
 
 
 def _current(store: StateStore, operation: Operation) -> StoredState | None:
-    """Return what the volume has; a damaged pointer is nothing to a rollback."""
+    """Return what the store has; a damaged pointer is nothing to a rollback."""
     try:
         return store.current(operation.stack_id)
     except StateCorruptError:
@@ -186,7 +186,7 @@ def latest_versions(session: Session, stack_ids: Collection[str]) -> dict[str, S
 def record_version(
     session: Session, operation: Operation, stored: StoredState, created_by: str, data: bytes
 ) -> None:
-    """Add the SQL row of a state version that is durable on the volume, and what it holds."""
+    """Add the SQL row of a state version that is durable in the store, and what it holds."""
     session.add(
         StateVersion(
             id=ids.new_id(ids.STATE_VERSION),
