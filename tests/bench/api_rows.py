@@ -21,7 +21,14 @@ from tests.bench.service import (
 )
 from tests.running import RunningLandform, running_landform
 
-GENEROUS = {"LANDFORM_API_RATE": "10000000/minute", "LANDFORM_LOGIN_RATE": "1000/minute"}
+# One client asks for all of it, as no user may.
+GENEROUS = {
+    "LANDFORM_API_RATE": "10000000/minute",
+    "LANDFORM_LOGIN_RATE": "1000/minute",
+    "LANDFORM_STREAMS": "1000",
+    "LANDFORM_STREAMS_PER_USER": "1000",
+    "LANDFORM_STREAMS_PER_ADDRESS": "1000",
+}
 
 
 @dataclass(frozen=True)
