@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import gc
 import itertools
+import logging
 import os
 import shutil
 import subprocess
@@ -266,6 +267,15 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield url
         finally:
             server.terminate()
+
+
+@pytest.fixture
+def restored_logs() -> Iterator[None]:
+    """Give the handlers of the log back to pytest after a test that configures logging."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    yield
+    root.handlers, root.level = handlers, level
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ class LockTerms:
     Args:
         folder: for the locks that part the processes of this host.
         installation_id: by which a lock of our own is told from that of another Landform.
-        now: the time of the clock that all hosts share, the database's.
+        now: returns the present time by the database, which all hosts share.
         lease_seconds: how long a lock holds that nobody renews.
         is_marked: whether the bucket names the installation, so that another one is noticed.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 
 import pytest
@@ -88,14 +87,6 @@ def test_what_is_watched_all_the_time_is_no_span(rest: Rest, sent: list[Span]) -
         assert answer.status_code == 200
     assert sent == []
     assert current() is None
-
-
-@pytest.fixture
-def restored_logs() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers, root.level = handlers, level
 
 
 @pytest.mark.usefixtures("restored_logs")

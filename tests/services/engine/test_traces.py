@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -132,14 +131,6 @@ def test_work_whose_process_is_gone_is_a_span_of_its_trace_too(
     assert lost.error == "abandoned"
     assert landform.carry_out(operation).status == "applied"
     assert [item.error for item in sent.named(f"operation {operation.type}")] == ["abandoned", None]
-
-
-@pytest.fixture
-def restored_logs() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers, root.level
-    yield
-    root.handlers, root.level = handlers, level
 
 
 @pytest.mark.usefixtures("restored_logs")
