@@ -129,6 +129,12 @@ class Database:
             session.commit()
 
     @contextmanager
+    def rehearse(self) -> Iterator[Session]:
+        """Open a writing transaction whose changes are rolled back at its end."""
+        with outlast(lambda: self._begin(is_write=True), self.patience_seconds) as session:
+            yield session
+
+    @contextmanager
     def read(self, patience_seconds: float | None = None) -> Iterator[Session]:
         """Open a reading transaction: SQLite rolls back what it changes, PostgreSQL refuses it.
 

@@ -94,6 +94,13 @@ class Context:
             yield session
         self._notify(notifications)
 
+    @contextmanager
+    def rehearse(self) -> Iterator[Session]:
+        """Open a writing transaction that is rolled back at its end; nobody is notified."""
+        with self.db.rehearse() as session:
+            session.info[NOTIFICATIONS] = []
+            yield session
+
     def persist(self, work: Callable[[Session], T], patience_seconds: float | None = None) -> T:
         """Do ``work`` in a writing transaction that outlasts a database which goes away.
 

@@ -8,14 +8,17 @@ repeated request. Then RQ is notified of what was queued. An error leaves nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
 from app.services.access import Principal
 from app.services.context import Context
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -38,3 +41,14 @@ def perform(ctx: Context, principal: Principal) -> Iterator[Work]:
     """Open the transaction of a change and commit it at the end of the block."""
     with ctx.write() as session:
         yield Work(ctx, session, principal)
+
+
+def try_out(ctx: Context, principal: Principal, act: Callable[[Work], T]) -> T:
+    """Do ``act`` as ``perform`` would, return what it returns, and roll all of it back.
+
+    For what writes SQL alone. The database checks what is written as it would for real.
+    """
+    with ctx.rehearse() as session:
+        result = act(Work(ctx, session, principal))
+        session.flush()
+        return result

@@ -24,7 +24,7 @@ class Parser(FlaskParser):
 
     DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012  # an instance variable in webargs' types
         **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
-        "query": marshmallow.RAISE,
+        "query": marshmallow.EXCLUDE,  # refuse_unknown_parameters has refused what is unknown
         "json": marshmallow.RAISE,
     }
 

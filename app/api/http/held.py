@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 from app.api.http import responses
 from app.api.http.blueprint import PREFIX
-from app.api.http.requests import request_identity, wait_seconds
+from app.api.http.dry_run import is_dry_run, perform_as_asked
+from app.api.http.requests import wait_seconds
 from app.domain.operations import FINAL, OperationStatus
 from app.models import Operation
-from app.services import idempotency
 from app.services.context import Context
 from app.services.idempotency import Reply
 from app.services.identity.stream_rights import Viewer, may_still_see
@@ -36,15 +36,17 @@ def perform_and_hold(
 ) -> Response:
     """Do ``act`` once for its Idempotency-Key, and hold the answer as ``Prefer: wait=N`` asks.
 
+    With ``dry_run=true`` it is only tried out, and there is nothing to wait for.
+
     Args:
         act: does it, and says what to answer.
         operation_of: the id of the operation that an answer is about, if there is one.
         look_again: what to answer once that operation has ended.
     """
-    ctx = current_context()
-    given = idempotency.perform_once(ctx, request_identity(), act)
+    ctx, given = current_context(), perform_as_asked(act)
     operation_id, seconds = operation_of(given), wait_seconds()
-    is_held = seconds and operation_id is not None and not given.is_replay
+    is_done_now = not given.is_replay and not is_dry_run()
+    is_held = seconds and operation_id is not None and is_done_now
     if not is_held or operation_id is None or not _waits.acquire(blocking=False):
         return responses.respond(given)
     try:

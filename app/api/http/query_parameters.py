@@ -16,6 +16,8 @@ from flask import current_app, request
 from app.domain.names import NOT_STORABLE, is_storable
 from app.errors import FieldProblem, ValidationError
 
+DRY_RUN = "dry_run"
+DRY_RUN_MARK = "x-dry-run"
 MAX_QUERY_BYTES = 8192
 MAX_NAME_SHOWN = 64
 
@@ -57,7 +59,9 @@ def _known(operation: Callable[..., Any]) -> frozenset[str]:
     told = getattr(operation, "_apidoc", {}).get("arguments", {}).get("parameters", ())
     schemas = [item["schema"] for item in told if item["in"] == "query"]
     fields = [pair for schema in schemas for pair in schema().load_fields.items()]
-    return frozenset(field.data_key or name for name, field in fields)
+    marks = getattr(operation, "_apidoc", {}).get("manual_doc", {})
+    of_all = {DRY_RUN} if DRY_RUN_MARK in marks else set()
+    return frozenset(field.data_key or name for name, field in fields) | of_all
 
 
 def _fault(name: str, values: list[str], known: frozenset[str]) -> str | None:

@@ -13,6 +13,7 @@ from flask import Response, jsonify, request
 
 from app import exact_json
 from app.api.http.blueprint import PREFIX
+from app.api.http.dry_run import is_dry_run, perform_as_asked
 from app.api.http.requests import request_identity
 from app.services import idempotency
 from app.services.idempotency import Reply
@@ -62,7 +63,7 @@ def examine_first(examine: Callable[[], T]) -> Callable[[], T]:
         What gives the result of ``examine`` to the transaction.
     """
     once = cache(examine)
-    if not idempotency.is_answered(current_context(), request_identity()):
+    if is_dry_run() or not idempotency.is_answered(current_context(), request_identity()):
         once()
     return once
 
@@ -94,8 +95,11 @@ def create(act: Callable[[Work], Created]) -> Response:
 
 
 def perform_once(act: Callable[[Work], Reply]) -> Response:
-    """Do ``act`` once for its Idempotency-Key and send its answer, or the one that was kept."""
-    return respond(idempotency.perform_once(current_context(), request_identity(), act))
+    """Do ``act`` once for its Idempotency-Key and send its answer, or the one that was kept.
+
+    With ``dry_run=true`` it is only tried out.
+    """
+    return respond(perform_as_asked(act))
 
 
 def respond(given: Reply) -> Response:

@@ -8,11 +8,15 @@ from typing import Any
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 
 from app.api.http.fields import ChoiceField
+from app.api.http.query_parameters import DRY_RUN_MARK
 from app.services.paging import DEFAULT_LIMIT, MAX_LIMIT
 
 # Marks for app.api.openapi.conventions: the answer takes If-None-Match, or waits as Prefer says.
 CONDITIONAL = {"x-conditional": True}
 HOLDS = {"x-holds": True}
+
+# The request takes dry_run: it may be tried out, since all that it writes is SQL.
+TRIES = {DRY_RUN_MARK: True}
 
 # This DELETE needs no If-Match: what it ends (a role, a token, a session) has no versions, and must
 # end at once.

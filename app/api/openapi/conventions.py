@@ -7,6 +7,7 @@ from typing import Any
 from apispec import APISpec, BasePlugin
 
 from app.api.http.blueprint import PREFIX
+from app.api.http.query_parameters import DRY_RUN, DRY_RUN_MARK
 
 # What these answer must not be kept: tokens are stored nowhere. They are safe to send again as they
 # are, except a refresh, of which a copy is told from a theft by nothing.
@@ -34,6 +35,13 @@ IF_NONE_MATCH = {
     "description": "The ETag that you have; 304 when nothing has changed",
 }
 
+DRY_RUN_PARAMETER = {
+    "in": "query",
+    "name": DRY_RUN,
+    "schema": {"type": "boolean", "default": False},
+    "description": "`true` checks the request and answers as it would, but does nothing.",
+}
+
 PREFER = {
     "in": "header",
     "name": "Prefer",
@@ -51,6 +59,13 @@ ACCEPTED_HEADERS = {
 }
 
 CREATED_HEADERS = {"Location": {"description": "The new thing", "schema": {"type": "string"}}}
+
+DRY_RUN_HEADERS = {
+    "Dry-Run": {
+        "description": "`true` when `dry_run` was asked for, and nothing was done",
+        "schema": {"type": "string"},
+    }
+}
 
 PROBLEMS = {
     "400": "The body is not JSON",
@@ -90,6 +105,10 @@ def _add_headers(method: str, path: str, operation: dict[str, Any]) -> None:
     answers = {str(status): answer for status, answer in operation["responses"].items()}
     parameters = operation.setdefault("parameters", [])
     operation.pop("x-holds", None)  # whatever is accepted work does
+    if operation.pop(DRY_RUN_MARK, False):
+        parameters.append(DRY_RUN_PARAMETER)
+        for answer in (item for status, item in answers.items() if status[0] == "2"):
+            answer.setdefault("headers", {}).update(DRY_RUN_HEADERS)
     is_work = "202" in answers
     if is_work or (method == "post" and not path.startswith(TAKES_NO_KEY)):
         parameters.append(IDEMPOTENCY_KEY)

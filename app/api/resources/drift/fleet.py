@@ -15,7 +15,7 @@ from app.api.http import responses
 from app.api.http.blueprint import PREFIX, ApiBlueprint
 from app.api.http.fields import timestamp
 from app.api.http.requests import page_request
-from app.api.http.schemas import PageQuery, Request, ResponseSchema, choices
+from app.api.http.schemas import TRIES, PageQuery, Request, ResponseSchema, choices
 from app.api.resources.drift.presenter import report_presenter
 from app.api.resources.drift.schemas import DriftReportView
 from app.api.resources.stacks.presenter import present_stack
@@ -154,7 +154,7 @@ class Drift(MethodView):
 class Checks(MethodView):
     """Checks of many stacks."""
 
-    @blueprint.doc(operationId="checkDrift")
+    @blueprint.doc(operationId="checkDrift", **TRIES)
     @blueprint.arguments(ChecksBody, required=False)
     @blueprint.response(200, SweepView)
     def post(self, body: dict[str, Any]) -> Response:

@@ -14,7 +14,7 @@ from app.api.http import responses
 from app.api.http.blueprint import PREFIX, ApiBlueprint
 from app.api.http.held import RETRY_AFTER_SECONDS, headers_to_follow, perform_and_hold
 from app.api.http.requests import page_request
-from app.api.http.schemas import CONDITIONAL, NoBody, PageQuery
+from app.api.http.schemas import CONDITIONAL, TRIES, NoBody, PageQuery
 from app.api.resources.operations.bodies import ApproveBody, CancelBody, OperationQuery, ResolveBody
 from app.api.resources.operations.plan_schemas import PlanView
 from app.api.resources.operations.presenter import (
@@ -161,7 +161,7 @@ def _followed(session: Session, row: Operation) -> Reply:
 class Approve(MethodView):
     """Approval of a plan."""
 
-    @blueprint.doc(operationId="approveOperation")
+    @blueprint.doc(operationId="approveOperation", **TRIES)
     @blueprint.arguments(ApproveBody, required=False)
     @blueprint.response(202, OperationView)
     def post(self, body: dict[str, Any], operation_id: str) -> Response:
@@ -178,7 +178,7 @@ class Approve(MethodView):
 class Discard(MethodView):
     """Rejection of a plan."""
 
-    @blueprint.doc(operationId="discardOperation")
+    @blueprint.doc(operationId="discardOperation", **TRIES)
     @blueprint.arguments(NoBody, required=False)
     @blueprint.response(202, OperationView)
     def post(self, _body: dict[str, Any], operation_id: str) -> Response:
@@ -190,7 +190,7 @@ class Discard(MethodView):
 class Cancel(MethodView):
     """Cancellation."""
 
-    @blueprint.doc(operationId="cancelOperation")
+    @blueprint.doc(operationId="cancelOperation", **TRIES)
     @blueprint.arguments(CancelBody, required=False)
     @blueprint.response(202, OperationView)
     def post(self, body: dict[str, Any], operation_id: str) -> Response:
@@ -208,7 +208,7 @@ class Cancel(MethodView):
 class Resolve(MethodView):
     """Resolution of an interrupted operation."""
 
-    @blueprint.doc(operationId="resolveOperation")
+    @blueprint.doc(operationId="resolveOperation", **TRIES)
     @blueprint.arguments(ResolveBody)
     @blueprint.response(202, ResolvedView)
     @blueprint.alt_response(200, schema=ResolvedView, description="Nothing is left to do")

@@ -17,7 +17,7 @@ from app.api.http import responses
 from app.api.http.blueprint import ApiBlueprint
 from app.api.http.fields import JsonSchemaField
 from app.api.http.requests import expected_version, page_request
-from app.api.http.schemas import HOLDS, ResponseSchema, page_of
+from app.api.http.schemas import HOLDS, TRIES, ResponseSchema, page_of
 from app.api.openapi import kind_schemas
 from app.api.resources.operations.schemas import OperationView
 from app.api.resources.stacks.answers import accept, answer_stack
@@ -116,7 +116,9 @@ def _collection_view(
                 found = queries.list_stacks(session, principal, wanted, asked)
                 return responses.page(found, lambda row: present_stack(ctx, principal, row))
 
-        @blueprint.doc(operationId=f"create{shapes.name}", summary=f"Create: {kind.title}", **HOLDS)
+        @blueprint.doc(
+            operationId=f"create{shapes.name}", summary=f"Create: {kind.title}", **HOLDS, **TRIES
+        )
         @blueprint.arguments(shapes.new)
         @blueprint.response(202, shapes.accepted)
         def post(self, body: dict[str, Any]) -> Response:
@@ -137,7 +139,9 @@ def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) ->
                 row = stack_by_id(session, current_principal(), stack_id, kind=kind.kind)
                 return answer_stack(ctx, row)
 
-        @blueprint.doc(operationId=f"change{shapes.name}", summary=f"Change: {kind.title}", **HOLDS)
+        @blueprint.doc(
+            operationId=f"change{shapes.name}", summary=f"Change: {kind.title}", **HOLDS, **TRIES
+        )
         @blueprint.arguments(shapes.change)
         @blueprint.response(202, shapes.accepted)
         @blueprint.alt_response(200, schema=shapes.accepted, description="Nothing for Terraform")
@@ -151,7 +155,7 @@ def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) ->
             )
 
         @blueprint.doc(
-            operationId=f"delete{shapes.name}", summary=f"Destroy: {kind.title}", **HOLDS
+            operationId=f"delete{shapes.name}", summary=f"Destroy: {kind.title}", **HOLDS, **TRIES
         )
         @blueprint.arguments(DeletionQuery, location="query")
         @blueprint.response(202, shapes.accepted)

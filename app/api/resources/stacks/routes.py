@@ -11,7 +11,7 @@ from flask.views import MethodView
 from app.api.http import responses
 from app.api.http.blueprint import ApiBlueprint
 from app.api.http.requests import page_request
-from app.api.http.schemas import CONDITIONAL, HOLDS, PageQuery
+from app.api.http.schemas import CONDITIONAL, HOLDS, TRIES, PageQuery
 from app.api.resources.drift.presenter import present_report, report_presenter
 from app.api.resources.drift.schemas import DriftReportPage, DriftReportView
 from app.api.resources.operations.bodies import NewOperationBody
@@ -127,7 +127,7 @@ class StackOperations(MethodView):
             found = list_operations(session, principal, wanted, page_request(query))
             return responses.page(found, operation_presenter(session, found.items))
 
-    @blueprint.doc(operationId="startStackOperation", **HOLDS)
+    @blueprint.doc(operationId="startStackOperation", **HOLDS, **TRIES)
     @blueprint.arguments(NewOperationBody)
     @blueprint.response(202, AcceptedView)
     def post(self, body: dict[str, Any], stack_id: str) -> Response:
