@@ -9,7 +9,9 @@ COMMAND := $(VENV)/bin/landform
 # What sending traces needs; an installation without traces does without.
 OTEL := $(VENV)/.otel-$(shell cat requirements-otel.txt | sha256sum | cut -c1-16)
 DEV := $(VENV)/.dev-$(shell cat requirements-dev.txt requirements-otel.txt | sha256sum | cut -c1-16)
-SOURCES := app workers sandbox migrations tests wsgi.py
+# The Python client and the command of people, which need nothing of the server.
+CLIENT := docs/sdk/python
+SOURCES := app workers sandbox migrations tests wsgi.py $(CLIENT)
 # The other tests of the engine are about processes and the volume, slow, and the same on any database.
 DATABASE_TESTS := $(filter-out tests/services/engine, $(wildcard tests/services/*)) tests/api \
   $(addprefix tests/leaves/, test_db.py test_db_outages.py) \
@@ -27,10 +29,10 @@ ON_POSTGRESQL = $(DATABASE_CORE)
 # One more than there are cores: tests of Terraform wait a good deal.
 PARALLEL := -n $(shell echo $$(($$(nproc) < 4 ? $$(nproc) + 1 : 4))) --dist loadfile --no-loadscope-reorder
 PRESENT = $(wildcard $(SOURCES))
-DOCUMENTS = $(wildcard $(addsuffix *.md, ./ docs/ docs/adr/ docs/operations/ docs/sdk/ terraform/))
+DOCUMENTS = $(wildcard $(addsuffix *.md, ./ docs/ docs/adr/ docs/operations/ docs/sdk/ $(CLIENT)/ terraform/))
 # One width; cells of tables are not padded, so that a change of one changes one line.
 MARKDOWN = $(RUN) -m mdformat --wrap 120 --number --compact-tables
-TYPED = $(wildcard app workers sandbox wsgi.py)
+TYPED = $(wildcard app workers sandbox wsgi.py $(CLIENT)/landform_client)
 
 # Neither another virtual environment nor the caller's Python settings may leak in.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV PIP_USER PIP_TARGET
@@ -81,7 +83,7 @@ rehearse-restore: $(COMMAND) ## Back up, damage, verify, restore into an empty h
 pictures: $(DEV) ## Photograph the console's main pages into docs/images
 	@$(RUN) -m tests.pictures
 
-sdk: $(DEV) ## Generate the clients of the API into build/sdk: Python, TypeScript, Go, Java
+sdk: $(DEV) ## Make the clients of the API in build/sdk: Python, TypeScript, Go, Java
 	@$(RUN) -m tests.sdk
 
 check: $(DEV) ## Format, lint, types, layers, templates, Terraform modules, security, SBOM

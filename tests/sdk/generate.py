@@ -28,8 +28,20 @@ class MissingToolError(Exception):
     """This machine lacks what a generator needs; the text says what to install."""
 
 
-def generate_python(target: Path = TARGET / "python") -> Path:
-    """Generate the package ``landform_client`` and add the helper; return the project's folder."""
+def build_python(target: Path = TARGET / "python") -> Path:
+    """Build wheel and source distribution of ``landform-client``; return the folder of both."""
+    shutil.rmtree(target, ignore_errors=True)
+    left_out = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
+    shutil.copytree(SOURCES / "python", target / "source", ignore=left_out)
+    for build in ("build_sdist", "build_wheel"):
+        call = f"from setuptools import build_meta; build_meta.{build}({str(target)!r})"
+        _run("python", "-c", call, folder=target / "source")
+    shutil.rmtree(target / "source")
+    return target
+
+
+def generate_python(target: Path = TARGET / "python-typed") -> Path:
+    """Generate ``landform_typed_client`` and add the helper; return the project's folder."""
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     document = target.with_suffix(".json")
@@ -37,10 +49,10 @@ def generate_python(target: Path = TARGET / "python") -> Path:
     _run(
         "openapi-python-client",
         *("generate", "--path", str(document), "--output-path", str(target)),
-        *("--config", str(SOURCES / "python" / "config.yaml"), "--meta", "setup"),
+        *("--config", str(SOURCES / "python-typed" / "config.yaml"), "--meta", "setup"),
         "--fail-on-warning",
     )
-    shutil.copy(SOURCES / "python" / "waiting.py", target / "landform_client")
+    shutil.copy(SOURCES / "python-typed" / "waiting.py", target / "landform_typed_client")
     return target
 
 
@@ -87,7 +99,8 @@ def generate_java(target: Path = TARGET / "java") -> Path:
 
 
 GENERATORS: dict[str, Callable[[], Path]] = {
-    "Python": generate_python,
+    "Python": build_python,
+    "Python, generated": generate_python,
     "TypeScript": generate_typescript,
     "Go": generate_go,
     "Java": generate_java,

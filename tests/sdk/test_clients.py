@@ -14,9 +14,11 @@ import pytest
 
 from app.config.settings import REPOSITORY_ROOT
 from tests.running import RunningLandform, running_landform
+from tests.sdk.empty_environment import install
 from tests.sdk.generate import (
     GENERATORS,
     MissingToolError,
+    build_python,
     generate_go,
     generate_java,
     generate_python,
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.thorough
 
 DOCS = REPOSITORY_ROOT / "docs"
 SECONDS = 150
+TYPED_LIFE = Path(__file__).with_name("typed_life.py")
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +82,9 @@ def run(command: list[str], folder: Path, **variables: str) -> subprocess.Comple
 
 
 def check_types(client: Path, *files: Path) -> None:
-    """Check the package, and programs that use it, as strictly as mypy can."""
+    """Check a generated package, and programs that use it, as strictly as mypy can."""
     command = [sys.executable, "-m", "mypy", "--strict", "--config-file", os.devnull]
-    command += ["--cache-dir", str(client / ".mypy_cache"), "-p", "landform_client"]
+    command += ["--cache-dir", str(client / ".mypy_cache"), "-p", "landform_typed_client"]
     run(command, client)
     if files:
         checked = [*command[:-2], *map(str, files)]
@@ -99,11 +102,29 @@ def test_the_quick_start_with_curl_works_as_it_stands(
     assert told[-1] == "deleted"
 
 
-def test_the_python_client_goes_through_the_whole_life(
-    landform: RunningLandform, python_client: Path, tmp_path: Path
+def test_the_quick_start_with_python_works_where_nothing_of_the_server_is(
+    landform: RunningLandform, tmp_path: Path
 ) -> None:
+    python = install(build_python(tmp_path / "built"), tmp_path / "empty")
     program = tmp_path / "quick_start.py"
     program.write_text(at(landform, blocks("quick-start-python.md", "python")))
+    lines = run([str(python), "-P", str(program)], tmp_path).stdout.splitlines()
+    assert lines[0].startswith("outputs ['sub_")
+    assert any(line.endswith(" Will create 1 resource.") for line in lines)
+    (changed,) = [line for line in lines if line.startswith("changed ")]
+    assert "'add': 1" in changed
+    history = [line.split()[:2] for line in lines[lines.index(changed) + 1 :]]
+    assert history[:2] == [["apply", "applied"]] * 2
+    assert lines[-3].startswith("409 name_taken ")
+    assert lines[-2].startswith("validation_failed [{")
+    assert lines[-1] == "destroyed applied"
+
+
+def test_the_generated_python_client_goes_through_the_whole_life(
+    landform: RunningLandform, python_client: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "typed_life.py"
+    program.write_text(at(landform, TYPED_LIFE.read_text()))
     check_types(python_client, program)
     told = run([sys.executable, str(program)], tmp_path, PYTHONPATH=str(python_client)).stdout
     lines = told.splitlines()
@@ -115,11 +136,11 @@ def test_the_python_client_goes_through_the_whole_life(
 
 
 WAITING = """
-from landform_client import AuthenticatedClient
-from landform_client.api.operations import cancel_operation
-from landform_client.api.networks import create_network
-from landform_client.models import CancelBody, NewNetwork
-from landform_client.waiting import (
+from landform_typed_client import AuthenticatedClient
+from landform_typed_client.api.operations import cancel_operation
+from landform_typed_client.api.networks import create_network
+from landform_typed_client.models import CancelBody, NewNetwork
+from landform_typed_client.waiting import (
     OperationFailedError, ProblemError, WaitTimeoutError, expect, wait_for
 )
 
@@ -142,7 +163,7 @@ except OperationFailedError as failed:
 """
 
 
-def test_the_python_helper_says_what_went_wrong(
+def test_the_generated_python_clients_helper_says_what_went_wrong(
     landform: RunningLandform, python_client: Path, tmp_path: Path
 ) -> None:
     landform.cloud.set_faults(create_delay_seconds=20)

@@ -23,7 +23,7 @@ def test_the_lock_file_pins_everything_and_names_no_host() -> None:
 
 
 def test_both_helpers_know_every_end_of_an_operation() -> None:
-    python = (SOURCES / "python" / "waiting.py").read_text().lower()
+    python = (SOURCES / "python-typed" / "waiting.py").read_text().lower()
     typescript = (SOURCES / "typescript" / "src" / "waiting.ts").read_text()
     for status in FINAL:
         assert f"operationstatus.{status.value}" in python

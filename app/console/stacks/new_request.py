@@ -71,24 +71,19 @@ class NewStackRequest:
 
     @property
     def python(self) -> str:
-        """The same request with the generated client; a secret is not repeated either."""
-        name = self.kind.replace("-", "_")
+        """The same request with the Python client; a secret is not repeated either."""
         body = pprint.pformat(self._body(), indent=1, width=76, sort_dicts=False)
         root = self.api_root.removesuffix("/api/v1")
-        model = "New" + "".join(part.capitalize() for part in self.kind.split("-"))
         return "\n".join(
             [
                 "import os",
                 "",
-                "from landform_client import AuthenticatedClient",
-                f"from landform_client.api.{self.plural.replace('-', '_')} import create_{name}",
-                f"from landform_client.models import {model}",
-                "from landform_client.waiting import expect, wait_for",
+                "from landform_client import Landform",
                 "",
-                f'client = AuthenticatedClient({root!r}, token=os.environ["LANDFORM_TOKEN"])',
-                f"wanted = {model}.from_dict({body})",
-                f"asked = expect(create_{name}.sync(client=client, body=wanted))",
-                "wait_for(client, asked.operation, timeout_seconds=600)",
+                f'landform = Landform({root!r}, token=os.environ["LANDFORM_TOKEN"])',
+                f"wanted = {body}",
+                f"asked = landform.create({self.kind!r}, **wanted)",
+                'landform.wait_for(asked["operation"], timeout_seconds=600)',
             ]
         )
 

@@ -236,9 +236,9 @@ def python_of(page: str) -> dict[str, Any]:
     found = re.search(r'id="python-text"[^>]*>(.*?)</pre>', page, re.S)
     assert found
     program = ast.parse(html.unescape(found[1]))
-    calls = [node for node in ast.walk(program) if isinstance(node, ast.Call)]
-    (made,) = [call for call in calls if ast.unparse(call.func).endswith(".from_dict")]
-    body: dict[str, Any] = ast.literal_eval(made.args[0])
+    made = [node for node in program.body if isinstance(node, ast.Assign)]
+    (wanted,) = [node.value for node in made if ast.unparse(node.targets[0]) == "wanted"]
+    body: dict[str, Any] = ast.literal_eval(wanted)
     return body
 
 
