@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, TooManyRequests
 
 from app import errors, exact_json
+from app.cel.cel_errors import RulesUnavailableError
 from app.db_outages import is_outage
 from app.domain.refusal_budget import RefusalKind
 from app.domain.state_errors import StateError
@@ -40,6 +41,7 @@ STATUS: dict[type[LandformError], int] = {
     errors.TooManyRequestsError: 429,
     errors.UnavailableError: 503,
     StateBucketError: 503,
+    RulesUnavailableError: 503,
     StateError: 409,
 }
 
