@@ -27,9 +27,12 @@ START_SECONDS = 30
 class Service:
     """The sandbox cloud behind gunicorn, which can be stopped, killed and started again."""
 
-    def __init__(self, home: Path, address: str = "127.0.0.1") -> None:
-        """Prepare one that listens at ``address``."""
+    def __init__(
+        self, home: Path, address: str = "127.0.0.1", app: str = "sandbox.service.wsgi:app"
+    ) -> None:
+        """Prepare one that listens at ``address``; ``app`` is what gunicorn serves."""
         self.home = home
+        self.app = app
         self.address = address
         self.port = free_port()
         self.settings = Settings.from_env({"LANDFORM_HOME": str(home)})
@@ -44,7 +47,7 @@ class Service:
         command += ["--worker-class", "gthread", "--threads", "16", "--no-control-socket"]
         command += ["--log-level", "warning", "--graceful-timeout", "1"]
         self._process = subprocess.Popen(
-            [*command, "sandbox.service.wsgi:app"],
+            [*command, self.app],
             cwd=ROOT,
             env={**os.environ, "LANDFORM_HOME": str(self.home)},
         )

@@ -95,11 +95,25 @@ class SignIn:
 
 @dataclass(frozen=True)
 class TagRules:
-    """How resources of this cloud are tagged; ``untaggable`` are types that cannot be."""
+    """How resources of this cloud are tagged.
+
+    ``untaggable`` are types that cannot be, ``described`` those that have a description instead.
+    ``separator`` stands where names of tags have a colon.
+    """
 
     argument: str
     untaggable: frozenset[str]
     note: str
+    described: frozenset[str] = frozenset()
+    separator: str = ":"
+
+    def key(self, name: str) -> str:
+        """Return what this cloud calls the tag ``name``, such as ``landform:stack``."""
+        return name.replace(":", self.separator)
+
+    def named(self, tags: Mapping[str, str]) -> dict[str, str]:
+        """Return tags as this cloud takes them."""
+        return {self.key(name): value for name, value in tags.items()}
 
 
 @dataclass(frozen=True)

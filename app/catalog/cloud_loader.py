@@ -153,7 +153,8 @@ def _check_provider(document: YamlDocument, diagnostics: Diagnostics) -> None:
     if not any(_pins_providers(block) for block in blocks):
         message = "provider: no version is pinned; add terraform { required_providers { … } }"
         diagnostics.add(document.file, line, message)
-    check_lock(_lock_file(document.file), read_sources(blocks), diagnostics)
+    has_hashes = document.data.get("package_hashes", True)
+    check_lock(_lock_file(document.file), read_sources(blocks), diagnostics, has_hashes)
 
 
 def _lock_file(file: Path) -> Path:
@@ -194,6 +195,8 @@ def _build(data: dict[str, Any], file: Path) -> Cloud:
             argument=tags["argument"],
             untaggable=ALWAYS_UNTAGGABLE | frozenset(tags.get("untaggable", ())),
             note=tags.get("note", ""),
+            described=frozenset(tags.get("described", ())),
+            separator=tags.get("separator", ":"),
         ),
         provider_hcl=data["provider"],
         sign_ins=tuple(map(_sign_in, data.get("sign_in", ()))),

@@ -15,6 +15,7 @@ from app.catalog.cloud import Cloud
 from app.catalog.diagnostics import Diagnostics
 from app.catalog.hcl_source import Block, ModuleSource
 from app.catalog.providers import check_providers
+from app.domain.resource_names import STACK_TAG
 
 HCL_TYPES = {"string": "string", "boolean": "bool", "integer": "number", "number": "number"}
 OPERATION_TAG = "landform:operation"
@@ -125,6 +126,11 @@ def _tag_faults(block: Block, cloud: Cloud) -> Iterator[str]:
     address = ".".join(block.labels)
     if block.labels[0] in cloud.tags.untaggable:
         return
+    if block.labels[0] in cloud.tags.described:
+        mark = f'var.landform_tags["{cloud.tags.key(STACK_TAG)}"]'
+        if mark not in block.attributes.get("description", ""):
+            yield f"{address} does not say whose it is; put ${{{mark}}} into its description"
+        return
     if "var.landform_tags" not in block.attributes.get(argument, ""):
         yield f"{address} carries no tags; add {argument} = var.landform_tags"
     ignored = [
@@ -132,7 +138,7 @@ def _tag_faults(block: Block, cloud: Cloud) -> Iterator[str]:
         for child in block.blocks
         if child.type == "lifecycle"
     ]
-    rule = f'{argument}["{OPERATION_TAG}"]'
+    rule = f'{argument}["{cloud.tags.key(OPERATION_TAG)}"]'
     if not any(rule in text for text in ignored):
         yield (
             f"{address} would change with every operation; "

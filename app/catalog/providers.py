@@ -33,13 +33,16 @@ def read_sources(blocks: Iterable[Block]) -> dict[str, str]:
     return found
 
 
-def check_lock(file: Path, sources: Mapping[str, str], diagnostics: Diagnostics) -> None:
+def check_lock(
+    file: Path, sources: Mapping[str, str], diagnostics: Diagnostics, has_hashes: bool = True
+) -> None:
     """Note what is wrong with the lock file that says which packages may be installed.
 
     Args:
         file: where it must lie.
         sources: the providers of the cloud, as ``read_sources`` gives them.
         diagnostics: where it is noted.
+        has_hashes: whether it must say the hashes of the packages.
     """
     remedy = "write it with `terraform providers lock`"
     if not file.is_file():
@@ -60,7 +63,9 @@ def check_lock(file: Path, sources: Mapping[str, str], diagnostics: Diagnostics)
         if source not in sources.values():
             message = f"the cloud requires no provider {source}; remove it from the lock file"
             diagnostics.add(file, block.line, message)
-        elif "version" not in block.attributes or '"' not in block.attributes.get("hashes", ""):
+        elif "version" not in block.attributes or (
+            has_hashes and '"' not in block.attributes.get("hashes", "")
+        ):
             message = f"the provider {source} has no version or no hashes here; {remedy}"
             diagnostics.add(file, block.line, message)
 

@@ -246,6 +246,8 @@ TAGS: Final = _object(
     {
         "argument": SNAKE_TEXT,
         "untaggable": {"type": "array", "items": RESOURCE_TYPE, "uniqueItems": True},
+        "described": {"type": "array", "items": RESOURCE_TYPE, "uniqueItems": True},
+        "separator": {"enum": ["-", "_", ":"]},
         "note": TEXT,
     },
     "argument",
@@ -289,6 +291,7 @@ CLOUD: Final = _object(
         "sign_in": {"type": "array", "items": SIGN_IN, "minItems": 1},
         "region_environment": ENVIRONMENT,
         "memory_mib": {"type": "integer", "minimum": 1},
+        "package_hashes": BOOLEAN,
         "refresh_after_apply": {"type": "boolean"},
         "moves_by_itself": _map_of(NAMES),
         "severity": _map_of({"type": "array", "items": SEVERITY_ROW}),

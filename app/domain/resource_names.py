@@ -7,6 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 STACK_TAG = "landform:stack"
+STACK_KEYS = (STACK_TAG, STACK_TAG.replace(":", "-"))
+"""Spellings of the tag: a cloud's labels may have no colon."""
+
+DESCRIBED = re.compile(r"(?:^|\s)landform-stack=([a-z0-9_]{1,40})(?=\s|$)")
+"""What a resource that cannot carry tags has in its description."""
+
 MAX_NAME = 256
 PARTS = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -31,18 +37,25 @@ def texts_within(value: Any) -> Iterator[str]:
             todo.extend(item)
 
 
+def described_owners(text: object) -> frozenset[str]:
+    """Return the stacks that a description names; no text names none."""
+    return frozenset(DESCRIBED.findall(text) if isinstance(text, str) else ())
+
+
 def owners_within(value: Any) -> frozenset[str]:
     """Return the stacks whose tags stand anywhere in the attributes of a resource.
 
-    Tags are a map, or a list of objects with ``key`` and ``value``.
+    Tags are a map, or a list of objects with ``key`` and ``value``; what cannot be tagged has a
+    description that says it.
     """
-    todo, owners = [value], set()
+    todo, owners = [value], set[object]()
     while todo:
         item = todo.pop()
         if isinstance(item, Mapping):
-            owners.add(item.get(STACK_TAG))
-            if item.get("key") == STACK_TAG:
+            owners.update(item.get(key) for key in STACK_KEYS)
+            if item.get("key") in STACK_KEYS:
                 owners.add(item.get("value"))
+            owners |= described_owners(item.get("description"))
             todo.extend(item.values())
         elif isinstance(item, list):
             todo.extend(item)

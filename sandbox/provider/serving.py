@@ -22,12 +22,15 @@ from tf.gen import (
     grpc_stdio_pb2_grpc,
     tfplugin_pb2_grpc,
 )
+from tf.gen.tfplugin_pb2_grpc import ProviderServicer
 
 from sandbox.provider.certificate import make_certificate
 from sandbox.provider.provider import SandboxProvider
 from sandbox.provider.servicer import SandboxServicer
 from sandbox.scheduling import let_threads_finish
 from sandbox.version import PROVIDER_ADDRESS
+
+Make = Callable[[], tuple[ProviderServicer, Event]]
 
 # How often signals and the parent are looked at.
 CHECK_SECONDS = 0.25
@@ -58,8 +61,18 @@ class _Stdio(grpc_stdio_pb2_grpc.GRPCStdioServicer):
         return iter(())
 
 
-def serve_plugin() -> None:
+def make_sandbox() -> tuple[ProviderServicer, Event]:
+    """Return what answers Terraform, and what is set to end its waits."""
+    provider = SandboxProvider()
+    stop = provider.connection.stop
+    return SandboxServicer(provider, stop), stop
+
+
+def serve_plugin(make: Make = make_sandbox) -> None:
     """Serve Terraform, which started this process, until it shuts us down or is gone.
+
+    Args:
+        make: returns what answers Terraform, and what is set to end its waits.
 
     SIGINT is Terraform's business: it reaches the whole process group, and Terraform then asks
     for a stop over gRPC. SIGTERM ends waits, and the process once running calls are answered.
@@ -75,7 +88,7 @@ def serve_plugin() -> None:
         encoded = base64.b64encode(certificate.certificate_der).decode().rstrip("=")
         return f"1|6|unix|{socket_path}|grpc|{encoded}"
 
-    _serve(bind, announce)
+    _serve(make, bind, announce)
 
 
 def serve_reattach() -> None:
@@ -98,10 +111,11 @@ def serve_reattach() -> None:
         }
         return json.dumps({PROVIDER_ADDRESS: reattach})
 
-    _serve(bind, announce, may_shut_down=False)
+    _serve(make_sandbox, bind, announce, may_shut_down=False)
 
 
 def _serve(
+    make: Make,
     bind: Callable[[grpc.Server, str], None],
     announce: Callable[[str], str],
     *,
@@ -110,16 +124,14 @@ def _serve(
     # Should the parent die before this line, the announcement below finds a broken pipe.
     parent_pid = os.getppid()
     let_threads_finish()
-    provider = SandboxProvider()
+    servicer, stop = make()
     ended = Event()
     signals: list[int] = []  # a handler may not set an Event: it could wait for its own thread
     signal.signal(signal.SIGTERM, lambda number, _: signals.append(number))
     if not may_shut_down:
         signal.signal(signal.SIGINT, lambda number, _: signals.append(number))
     server = grpc.server(ThreadPoolExecutor(max_workers=MAX_CALLS))
-    tfplugin_pb2_grpc.add_ProviderServicer_to_server(
-        SandboxServicer(provider, provider.connection.stop), server
-    )
+    tfplugin_pb2_grpc.add_ProviderServicer_to_server(servicer, server)
     controller = _Controller(ended if may_shut_down else Event())
     grpc_controller_pb2_grpc.add_GRPCControllerServicer_to_server(controller, server)
     grpc_stdio_pb2_grpc.add_GRPCStdioServicer_to_server(_Stdio(), server)
@@ -131,7 +143,7 @@ def _serve(
         print(announce(socket_path), flush=True)
         while not (ended.wait(CHECK_SECONDS) or signals or os.getppid() != parent_pid):
             pass
-        provider.connection.stop.set()
+        stop.set()
         server.stop(GRACE_SECONDS).wait()
 
 

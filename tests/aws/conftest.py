@@ -13,11 +13,11 @@ import pytest
 from app.clock import utc_now
 from app.factory import create_app
 from app.models import Operation, Stack
-from app.services.engine.engine import Engine
 from app.services.engine.recovery.orphan_search import SETTLE, search_orphans
 from tests.api.rest import Rest
 from tests.aws_actions import find_refused
 from tests.aws_proxy import Proxy
+from tests.cloud_landform import CloudLandform
 from tests.conftest import MakeSettings
 from tests.landform import NOWHERE
 from tests.moto_cloud import KEYS, Moto, require_provider
@@ -25,23 +25,12 @@ from tests.moto_cloud import KEYS, Moto, require_provider
 ACCOUNT = "aws-test"
 
 
-class AwsLandform:
-    """The API for what is asked, and the engine for what a worker does."""
+class AwsLandform(CloudLandform):
+    """A Landform with an account on a moto server."""
 
     def __init__(self, rest: Rest, moto: Moto) -> None:
-        self.rest = rest
+        super().__init__(rest, ACCOUNT, "aws", moto.credentials)
         self.moto = moto
-        body = {"name": ACCOUNT, "cloud": "aws", "credentials": moto.credentials}
-        body |= {"default_region": "eu-west", "projects": "all"}
-        answer = rest.post("/cloud-accounts", body)
-        assert answer.status_code == 201, answer.text
-
-    def create(self, plural: str, name: str, **parameters: Any) -> dict[str, Any]:
-        """Ask for a stack, carry it out, and return it."""
-        body = {"name": name, "cloud_account": ACCOUNT, "parameters": parameters}
-        answer = self.rest.post(f"/{plural}", body)
-        assert answer.status_code == 202, answer.text
-        return self.finish(answer.json)
 
     def create_at(self, version: str, plural: str, name: str, **parameters: Any) -> dict[str, Any]:
         """Make a stack with an earlier version of its blueprint."""
@@ -58,53 +47,6 @@ class AwsLandform:
         assert done["status"] == "applied", done["error"]
         assert self.stack(stack)["applied_blueprint_version"] == version
         return done
-
-    def change(self, plural: str, stack: dict[str, Any], **parameters: Any) -> dict[str, Any]:
-        path = f"/{plural}/{stack['id']}"
-        return self.finish(self.rest.patch(path, {"parameters": parameters}, If_Match="*").json)
-
-    def destroy(self, plural: str, stack: dict[str, Any]) -> dict[str, Any]:
-        return self.finish(self.rest.delete(f"/{plural}/{stack['id']}", If_Match="*").json)
-
-    def perform(self, stack: dict[str, Any], **body: Any) -> dict[str, Any]:
-        """Ask for an operation on a stack, carry it out and return it."""
-        answer = self.rest.post(f"/stacks/{stack['id']}/operations", body)
-        assert answer.status_code == 202, answer.text
-        return self.carry_out(answer.json["operation"]["id"])
-
-    def finish(self, accepted: dict[str, Any]) -> dict[str, Any]:
-        """Carry out what was accepted, which must go well, and return the stack."""
-        done = self.carry_out(accepted["operation"]["id"])
-        assert done["status"] in ("applied", "planned_and_finished"), done["error"]
-        return self.stack(accepted["stack"])
-
-    def carry_out(self, operation_id: str) -> dict[str, Any]:
-        Engine(self.rest.ctx).carry_out(operation_id)
-        return dict(self.rest.get(f"/operations/{operation_id}").json)
-
-    def stack(self, stack: dict[str, Any]) -> dict[str, Any]:
-        return dict(self.rest.get(f"/stacks/{stack['id']}").json)
-
-    def outputs(self, stack: dict[str, Any]) -> dict[str, Any]:
-        return dict(self.rest.get(f"/stacks/{stack['id']}/outputs").json["outputs"])
-
-    def drift(self, stack: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        """Check for drift; return the changes by Terraform's address, or else by id."""
-        done = self.perform(stack, type="drift_check")
-        assert done["status"] == "planned_and_finished", done["error"]
-        found = self.report(stack)["changes"]
-        return {item["address"] or item["resource_id"]: item for item in found}
-
-    def report(self, stack: dict[str, Any]) -> dict[str, Any]:
-        """Return what the last drift check saw."""
-        report = self.stack(stack)["drift"]["report_id"]
-        return dict(self.rest.get(f"/stacks/{stack['id']}/drift-reports/{report}").json)
-
-    def reconcile(self, stack: dict[str, Any]) -> None:
-        """Undo what the last drift check saw, which must go well."""
-        report = self.stack(stack)["drift"]["report_id"]
-        done = self.perform(stack, type="reconcile", report_id=report)
-        assert done["status"] == "applied", done["error"]
 
     def use(self, endpoint: str) -> None:
         """Have the account ask another endpoint from now on."""

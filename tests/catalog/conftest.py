@@ -16,6 +16,7 @@ from app.errors import CatalogError
 SHIPPED = Path(__file__).resolve().parents[2] / "terraform"
 DOC = (SHIPPED.parent / "docs/blueprints.md").read_text(encoding="utf-8")
 BUCKET = "blueprints/bucket/blueprint.yaml"
+OTHERS = [pattern for name in ("aws", "azure", "gcp") for pattern in (name, f"{name}.*")]
 EXAMPLE = re.compile(r"<!-- file: (\S+) -->\n+```\w+\n(.*?)```\n", re.DOTALL)
 
 
@@ -64,7 +65,7 @@ class CatalogFolder:
 @pytest.fixture
 def folder(tmp_path: Path) -> CatalogFolder:
     # One cloud and version will do: each change would have to be made in the modules of them all.
-    others, root = shutil.ignore_patterns("aws", "aws.*", "versions"), tmp_path / "terraform"
+    others, root = shutil.ignore_patterns(*OTHERS, "versions"), tmp_path / "terraform"
     shutil.copytree(SHIPPED, root, ignore=others)
     for file in root.glob("blueprints/*/blueprint.yaml"):
         file.write_text(re.sub(r"(?m)^downgrade_to: .*\n", "", file.read_text(encoding="utf-8")))

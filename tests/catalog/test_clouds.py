@@ -106,7 +106,7 @@ def test_what_is_not_in_the_catalogue_is_not_found(catalog: Catalog) -> None:
     for look_up in (catalog.kind, catalog.cloud):
         with pytest.raises(NotFoundError):
             look_up("nonsense")
-    with pytest.raises(NotFoundError, match="offered on: aws, sandbox"):
+    with pytest.raises(NotFoundError, match="offered on: aws, azure, gcp, sandbox"):
         catalog.kind("bucket").module_dir("mars")
 
 

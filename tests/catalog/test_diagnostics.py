@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -112,6 +113,32 @@ def test_a_blueprint_that_no_cloud_implements_is_refused(folder: CatalogFolder) 
     assert folder.diagnostics() == [
         f"{BUCKET}:1: this kind has no module for any cloud; add a folder <cloud>/ with *.tf files"
     ]
+
+
+def test_a_cloud_may_say_that_its_lock_file_has_no_hashes(folder: CatalogFolder) -> None:
+    lock = folder.root / "clouds/sandbox.lock.hcl"
+    text = lock.read_text(encoding="utf-8")
+    folder.write("clouds/sandbox.lock.hcl", re.sub(r"(?s)  hashes = \[.*?\]\n", "", text))
+    assert "has no version or no hashes here" in folder.diagnostics()[0]
+    description = (folder.root / "clouds/sandbox.yaml").read_text(encoding="utf-8")
+    folder.write("clouds/sandbox.yaml", f"{description}package_hashes: false\n")
+    assert folder.load().cloud("sandbox").provider_lock == lock.read_bytes()
+
+
+def test_what_cannot_carry_tags_says_in_its_description_whose_it_is(folder: CatalogFolder) -> None:
+    rules = 'tags:\n  argument: tags\n  described: [sandbox_bucket]\n  separator: "-"\n'
+    folder.replace("clouds/sandbox.yaml", "tags:\n  argument: tags\n", rules)
+    said = (
+        'sandbox_bucket.this does not say whose it is; put ${var.landform_tags["landform-stack"]}'
+    )
+    assert [line for line in folder.diagnostics() if said in line]
+    line = '  name              = "${var.landform_name}-${local.suffix}"\n'
+    mark = '  description = "landform-stack=${var.landform_tags["landform-stack"]}"\n'
+    folder.replace("blueprints/bucket/sandbox/main.tf", line, line + mark)
+    # Others carry tags, under the names that this cloud has for them.
+    told = [line for line in folder.diagnostics() if "bucket" in line]
+    assert told == []
+    assert 'ignore_changes = [tags["landform-operation"]]' in "".join(folder.diagnostics())
 
 
 def test_a_cloud_without_a_lock_file_is_refused(folder: CatalogFolder) -> None:

@@ -34,7 +34,10 @@ GROUPS = {
         "configuration",
         "security",
         "blueprints",
+        "clouds",
         "aws",
+        "gcp",
+        "azure",
         "sandbox",
     ),
 }

@@ -12,6 +12,7 @@ from app.catalog.cloud import Cloud, Holds
 from app.clouds.account_errors import CloudAccountRefusedError
 from app.clouds.aws_profile import ProfileError
 from app.clouds.files import resolve_files
+from app.clouds.gcp_key import KeyContentError
 from app.clouds.login import CloudLogin
 from app.config.settings import Settings
 from app.domain.cloud_endpoint import EndpointRules, canonical
@@ -81,7 +82,7 @@ def sign_in(ctx: Context, account: CloudAccount) -> CloudLogin:
             name: files.read(path) for name, path in cloud.given(credentials, Holds.FILE).items()
         }
         fields = resolve_files(cloud.name, credentials, contents)
-    except (CredentialFileError, ProfileError) as error:
+    except (CredentialFileError, ProfileError, KeyContentError) as error:
         raise _refusal(account, str(error)) from error
     copies = {
         name: files.copy(account.id, name, contents[name])

@@ -88,10 +88,12 @@ def _variables(ctx: Context, operation: Operation, wanted: UpgradeRequest) -> di
             wanted.targets,
             may_be_troubled=not facts_of(operation.type).needs_references,
         ),
-        tags={
-            "landform:stack": stack.id,
-            "landform:project": stack.project_id,
-            "landform:operation": operation.id,
-        },
+        tags=cloud.tags.named(
+            {
+                "landform:stack": stack.id,
+                "landform:project": stack.project_id,
+                "landform:operation": operation.id,
+            }
+        ),
         cloud=cloud,
     )

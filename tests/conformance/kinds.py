@@ -1,0 +1,87 @@
+"""What the conformance suite asks of each kind, and what it changes outside Landform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.catalog.catalog import Catalog
+
+CLOUDS = ("sandbox", "gcp", "azure")
+"""Clouds that are wholly here. AWS has its own tests, with the real provider (``tests/aws``)."""
+
+NETWORK = {"zones": 3, "internet_access": False, "cidr": "10.20.0.0/20"}
+
+EVERYTHING: Mapping[str, Mapping[str, Any]] = {
+    "bucket": {"versioning": True, "public": True, "expire_after_days": 30},
+    "machine-group": {
+        "network": "net",
+        "size": "large",
+        "count": 4,
+        "image": "ubuntu-24-04",
+        "user_data": "#!/bin/sh\necho 'hello ${world}'\n",
+    },
+    "network": NETWORK,
+}
+"""Every parameter of a kind, none at its default."""
+
+NEEDS: Mapping[str, Mapping[str, Any]] = {"machine-group": {"network": "net"}}
+"""What a kind cannot do without; ``net`` is a network stack."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What somebody does outside Landform: attributes of the first resource of a type."""
+
+    type: str
+    attributes: Mapping[str, Any]
+    severity: str = "high"
+
+
+OPEN_RULE = {
+    "name": "everybody",
+    "priority": 200,
+    "direction": "Inbound",
+    "access": "Allow",
+    "protocol": "Tcp",
+    "source_address_prefix": "0.0.0.0/0",
+    "source_port_range": "*",
+    "destination_address_prefix": "*",
+    "destination_port_range": "22",
+    **dict.fromkeys(("description", "destination_address_prefixes", "source_address_prefixes")),
+    **dict.fromkeys(("source_port_ranges", "destination_port_ranges")),
+    "source_application_security_group_ids": None,
+    "destination_application_security_group_ids": None,
+}
+OPENED = Change("azurerm_network_security_group", {"security_rule": [OPEN_RULE]})
+
+CHANGES: Mapping[str, Mapping[str, Change]] = {
+    "sandbox": {
+        "bucket": Change("bucket", {"public": True}),
+        "machine-group": Change("machine", {"size": "large"}, "medium"),
+        "network": Change("network", {"internet_access": False}, "medium"),
+    },
+    "gcp": {
+        "bucket": Change("google_storage_bucket", {"public_access_prevention": "inherited"}),
+        "machine-group": Change("google_compute_firewall", {"source_ranges": ["0.0.0.0/0"]}),
+        "network": Change(
+            "google_compute_subnetwork", {"private_ip_google_access": False}, "medium"
+        ),
+    },
+    "azure": {
+        "bucket": Change("azurerm_storage_account", {"allow_nested_items_to_be_public": True}),
+        "machine-group": OPENED,
+        "network": OPENED,
+    },
+}
+
+
+def offered_cells(catalog: Catalog) -> list[tuple[str, str]]:
+    """Return each cloud of ``CLOUDS`` with each kind that it has."""
+    return [
+        (cloud, kind)
+        for kind in sorted(EVERYTHING)
+        for cloud in CLOUDS
+        if cloud in catalog.kinds[kind].clouds
+    ]

@@ -1,0 +1,104 @@
+"""The same kind on each cloud: what it makes, what it says, what it mends, and what it leaves.
+
+``docs/clouds.md`` shows which of these cells are proven with what.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from app.catalog.json_schema import find_faults
+from app.catalog.loader import load_catalog
+from tests.catalog.conftest import SHIPPED
+from tests.conformance.conftest import Ground, OpenGround
+from tests.conformance.kinds import CHANGES, EVERYTHING, NEEDS, NETWORK, offered_cells
+
+CATALOG = load_catalog(SHIPPED)
+CELLS = offered_cells(CATALOG)
+# The sandbox is what most other tests run on.
+QUICK_CELLS = [
+    pytest.param(*cell, marks=[pytest.mark.thorough] if cell[0] == "sandbox" else [])
+    for cell in CELLS
+]
+
+
+def make(ground: Ground, kind: str, name: str, parameters: Any) -> dict[str, Any]:
+    """Make a stack, with the network that it stands in if it needs one."""
+    if "network" in parameters:
+        ground.landform.create("networks", "net", **NETWORK)
+    return ground.landform.create(CATALOG.kind(kind).plural, name, **parameters)
+
+
+def check_outputs(ground: Ground, kind: str, stack: dict[str, Any]) -> None:
+    """Every output is there and of its type, and none is empty."""
+    told = ground.landform.outputs(stack)
+    assert set(told) == set(CATALOG.kind(kind).outputs)
+    for name, spec in CATALOG.kind(kind).outputs.items():
+        assert find_faults(spec.schema, told[name]) == {}, name
+        assert told[name] not in ("", [], None), name
+
+
+def check_tags(ground: Ground, cloud: str, stack: dict[str, Any]) -> None:
+    """Every resource that can say whose it is does."""
+    tags = CATALOG.cloud(cloud).tags
+    key = tags.key("landform:stack")
+    mute = [
+        item["attributes"].get("id", item["id"])
+        for item in ground.cloud.list(limit=200)
+        if item["type"] not in tags.untaggable and not item["tags"].get(key)
+    ]
+    assert mute == []
+    assert ground.cloud.list(tag=f"{key}={stack['id']}")
+
+
+@pytest.mark.parametrize(("cloud", "kind"), QUICK_CELLS)
+def test_a_stack_with_defaults_is_made_mended_and_destroyed(
+    open_ground: OpenGround, cloud: str, kind: str
+) -> None:
+    ground = open_ground(cloud)
+    stack = make(ground, kind, "main", NEEDS.get(kind, {}))
+    check_outputs(ground, kind, stack)
+    check_tags(ground, cloud, stack)
+
+    change = CHANGES[cloud][kind]
+    key = CATALOG.cloud(cloud).tags.key("landform:stack")
+    victim = ground.cloud.list(type=change.type, tag=f"{key}={stack['id']}")[0]
+    ground.cloud.call("PATCH", f"/resources/{victim['id']}", json={"attributes": change.attributes})
+    (found,) = ground.landform.drift(stack).values()
+    assert (found["change"], found["severity"]) == ("updated", change.severity)
+    assert {item["path"].split("[")[0].split(".")[0] for item in found["attributes"]} == {
+        *change.attributes
+    }
+    ground.landform.reconcile(stack)
+    assert ground.landform.drift(stack) == {}
+
+    ground.landform.destroy(CATALOG.kind(kind).plural, stack)
+    assert ground.cloud.list(tag=f"{key}={stack['id']}") == []
+    assert kind != "network" or ground.cloud.list() == []
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("cloud", "kind"), CELLS)
+def test_a_stack_with_every_parameter_set_is_made_and_leaves_nothing(
+    open_ground: OpenGround, cloud: str, kind: str
+) -> None:
+    ground = open_ground(cloud)
+    # The longest name, with a digit and hyphens.
+    stack = make(ground, kind, f"a-2-{'b' * 36}", EVERYTHING[kind])
+    check_outputs(ground, kind, stack)
+    check_tags(ground, cloud, stack)
+    assert ground.landform.drift(stack) == {}
+    ground.landform.destroy(CATALOG.kind(kind).plural, stack)
+    if "network" in EVERYTHING[kind]:
+        ground.landform.destroy("networks", ground.landform.named("networks", "net"))
+    assert ground.cloud.list() == []
+
+
+@pytest.mark.parametrize("kind", sorted(EVERYTHING))
+def test_everything_is_every_parameter_and_none_at_its_default(kind: str) -> None:
+    properties = CATALOG.kind(kind).schema.properties
+    assert set(EVERYTHING[kind]) == set(properties)
+    for name, value in EVERYTHING[kind].items():
+        assert properties[name].get("default", "none") != value
