@@ -20,6 +20,7 @@ from app.api.resources.stacks import collections
 from app.api.resources.stacks import locks as stack_locks
 from app.api.resources.stacks import routes as stacks
 from app.api.resources.webhooks import routes as webhooks
+from app.api.resources.webhooks.messages import MESSAGES
 from app.web.context import context_of
 
 __all__ = ["CONFIG", "register"]
@@ -54,6 +55,7 @@ def register(app: Flask) -> None:
         api.register_blueprint(module.blueprint)
     for blueprint in collections.build_blueprints(context_of(app).catalog):
         api.register_blueprint(blueprint)
+    api.tell_webhooks(MESSAGES)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(documentation.blueprint)
     app.extensions["landform_api"] = api

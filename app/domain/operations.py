@@ -141,6 +141,16 @@ class StepName(StrEnum):
     READ = "read"
 
 
+class EventLevel(StrEnum):
+    """How serious an event of an operation is, as Terraform has it."""
+
+    TRACE = "trace"
+    DEBUG = "debug"
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
 class StepStatus(StrEnum):
     """Where a step stands."""
 

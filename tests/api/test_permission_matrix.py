@@ -522,6 +522,7 @@ TABLE: dict[str, Row] = {
     "GET /api/v1/stacks": Row(A_LIST, READ),
     f"GET {STACK}": Row(VIEWERS, READ),
     f"GET {STACK}/outputs": Row(VIEWERS, READ),
+    f"GET {STACK}/deletion-plan": Row(VIEWERS, READ),
     f"GET {STACK}/resources": Row(VIEWERS, READ),
     f"GET {STACK}/operations": Row(VIEWERS, READ),
     f"POST {STACK}/operations": Row(OPERATORS, WRITE, 202, {"type": "drift_check"}),

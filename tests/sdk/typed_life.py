@@ -13,7 +13,6 @@ from landform_typed_client.api.networks import (
 from landform_typed_client.api.stacks import list_stack_operations
 from landform_typed_client.models import (
     LoginBody,
-    NetworkAccepted,
     NetworkChange,
     NetworkChangeParameters,
     NewNetwork,
@@ -61,7 +60,7 @@ try:
 except ProblemError as problem:
     print(problem.status, problem.code, problem.advice)
 
-# Destroy it, whatever its version. (With cascade=plan the answer would be what would go.)
+# Destroy it, whatever its version. (get_deletion_plan shows what would go with cascade=True.)
 gone = expect(delete_network.sync(stack_id, client=client, if_match="*"))
-if isinstance(gone, NetworkAccepted) and gone.operation is not None:
+if gone.operation is not None:
     print(wait_for(client, gone.operation, timeout_seconds=120).status.value)

@@ -26,10 +26,13 @@ class JsonSchemaField(fields.Raw):
 
     default_error_messages = {"invalid": "Must be an object."}  # noqa: RUF012  # as marshmallow has it
 
-    def __init__(self, json_schema: dict[str, Any], **options: Any) -> None:
-        """Show ``json_schema`` in the OpenAPI document."""
+    def __init__(
+        self, json_schema: dict[str, Any], *, component: str | None = None, **options: Any
+    ) -> None:
+        """Show ``json_schema`` in the OpenAPI document, there as the schema ``component``."""
         super().__init__(**options)
         self.json_schema = json_schema
+        self.component = component
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any
@@ -48,6 +51,13 @@ class Flag(fields.Boolean):
         if not isinstance(value, bool):
             raise self.make_error("invalid", input=value)
         return value
+
+
+class QueryFlag(fields.Boolean):
+    """``true`` or ``false`` in a query; marshmallow would also take "yes", 1 and "off"."""
+
+    truthy = {"true"}  # noqa: RUF012  # as marshmallow has it
+    falsy = {"false"}  # noqa: RUF012  # as marshmallow has it
 
 
 class Moment(fields.AwareDateTime):

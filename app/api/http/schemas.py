@@ -11,9 +11,11 @@ from app.api.http.fields import ChoiceField
 from app.api.http.query_parameters import DRY_RUN_MARK
 from app.services.paging import DEFAULT_LIMIT, MAX_LIMIT
 
-# Marks for app.api.openapi.conventions: the answer takes If-None-Match, or waits as Prefer says.
+# Marks for app.api.openapi.conventions: the answer takes If-None-Match, waits as Prefer says,
+# or may be an event stream.
 CONDITIONAL = {"x-conditional": True}
 HOLDS = {"x-holds": True}
+STREAMS = {"x-streams": True}
 
 # The request takes dry_run: it may be tried out, since all that it writes is SQL.
 TRIES = {DRY_RUN_MARK: True}
@@ -54,8 +56,10 @@ def choices(enum: type[StrEnum]) -> ChoiceField:
 class ProblemItem(ResponseSchema):
     """One bad field."""
 
-    pointer = fields.String(metadata={"description": "JSON pointer, or ?name of a query parameter"})
-    message = fields.String()
+    pointer = fields.String(
+        required=True, metadata={"description": "JSON pointer, or ?name of a query parameter"}
+    )
+    message = fields.String(required=True)
 
 
 class Problem(ResponseSchema):

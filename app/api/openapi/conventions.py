@@ -23,9 +23,8 @@ IDEMPOTENCY_KEY = {
 IF_MATCH = {
     "in": "header",
     "name": "If-Match",
-    "required": True,
     "schema": {"type": "string"},
-    "description": "The ETag that you read, or `*`",
+    "description": "The ETag that you read, or `*`; without it the answer is 428",
 }
 
 IF_NONE_MATCH = {
@@ -40,6 +39,20 @@ DRY_RUN_PARAMETER = {
     "name": DRY_RUN,
     "schema": {"type": "boolean", "default": False},
     "description": "`true` checks the request and answers as it would, but does nothing.",
+}
+
+LAST_EVENT_ID = {
+    "in": "header",
+    "name": "Last-Event-ID",
+    "schema": {"type": "string"},
+    "description": "For `text/event-stream`: go on after the event with this id",
+}
+
+EVENT_STREAM = {
+    "schema": {
+        "type": "string",
+        "description": "Events as HTML has them: `id`, `event` and, in `data`, JSON",
+    }
 }
 
 PREFER = {
@@ -122,6 +135,9 @@ def _add_headers(method: str, path: str, operation: dict[str, Any]) -> None:
     if operation.pop("x-conditional", False):
         parameters.append(IF_NONE_MATCH)
         answers["304"] = {"description": "Nothing has changed since that ETag"}
+    if operation.pop("x-streams", False):
+        parameters.append(LAST_EVENT_ID)
+        answers["200"]["content"]["text/event-stream"] = EVENT_STREAM
     operation["responses"] = answers
 
 

@@ -1,6 +1,6 @@
 """The OpenAPI document as a whole: what no single operation can say of itself.
 
-Works on the plain document once all paths are in it: enumerations get one name each, answers of
+Works on the plain document once all paths are in it: schemas get their names, answers of
 accepted work link to their operation, every answer names its headers, and every body has an
 example. Knows no path and no kind, so whatever is added later is completed alike.
 """
@@ -8,17 +8,15 @@ example. Knows no path and no kind, so whatever is added later is completed alik
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.api.openapi.examples import Examples
+from app.api.openapi.schema_names import SCHEMAS, name_schemas
 
 Node = dict[str, Any]
 METHODS = ("get", "put", "post", "delete", "patch")
-ENUM_NAME = "x-enum"
-"""Marks a property whose enumeration is one of the domain's; the value is its name."""
-
-SCHEMAS = "#/components/schemas/"
+PLACES = ("path", "query", "header")
 PARAMETER = re.compile(r"\{(\w+)\}")
 HEADERS: Node = {
     "RateLimit-Limit": {
@@ -57,16 +55,19 @@ HEADERS: Node = {
 EVERYWHERE = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "X-Request-Id")
 
 
-def complete(document: Node) -> Node:
-    """Complete ``document`` in place and return it."""
+def complete(document: Node, codes: Sequence[str]) -> Node:
+    """Complete ``document`` in place and return it; ``codes`` are those of all problems."""
     document["components"]["headers"] = HEADERS
-    _name_enumerations(document)
+    name_schemas(document, codes)
+    _order_parameters(document)
     examples = Examples(document)
     for name, operation in operations_of(document):
         _tell_headers(document, name, operation)
         _link_work(document, operation)
         _link_things(document, name, operation)
         _show_examples(examples, operation)
+    for item in document["webhooks"].values():
+        _show_examples(examples, item["post"], is_request=False)
     return document
 
 
@@ -78,41 +79,24 @@ def operations_of(document: Node) -> Iterator[tuple[str, Node]]:
                 yield f"{method.upper()} {path}", item[method]
 
 
+def _order_parameters(document: Node) -> None:
+    """Have every operation list all its parameters: of the path first, headers last.
+
+    Generators make arguments of them in this order.
+    """
+    for item in document["paths"].values():
+        of_path = item.pop("parameters", [])
+        for method in METHODS:
+            if method in item:
+                found = [*of_path, *item[method].get("parameters", [])]
+                item[method]["parameters"] = sorted(found, key=lambda one: PLACES.index(one["in"]))
+
+
 def resolve(document: Node, schema: Node) -> Node:
     """Return the schema that ``schema`` is or points to."""
     while "$ref" in schema:
         schema = document["components"]["schemas"][schema["$ref"].removeprefix(SCHEMAS)]
     return schema
-
-
-def _name_enumerations(document: Node) -> None:
-    """Let each enumeration of the domain be one named schema, and so one type in every SDK."""
-    schemas: Node = document["components"]["schemas"]
-    named: Node = {}
-    for node in list(_marked(document)):
-        name = node.pop(ENUM_NAME)
-        values = [value for value in node.pop("enum") if value is not None]
-        types = node.pop("type", "string")
-        named[name] = {"type": "string", "enum": values}
-        reference = {"$ref": SCHEMAS + name}
-        if "null" in types:
-            node["anyOf"] = [reference, {"type": "null"}]
-        elif node:
-            node["allOf"] = [reference]
-        else:
-            node.update(reference)
-    document["components"]["schemas"] = dict(sorted((schemas | named).items()))
-
-
-def _marked(node: Any) -> Iterator[Node]:
-    if isinstance(node, dict):
-        if ENUM_NAME in node and "enum" in node:
-            yield node
-        for item in node.values():
-            yield from _marked(item)
-    elif isinstance(node, list):
-        for item in node:
-            yield from _marked(item)
 
 
 def _tell_headers(document: Node, name: str, operation: Node) -> None:
@@ -212,10 +196,13 @@ def _only_parameter(other: str, base: str | None, path: str) -> str | None:
     return names[0] if is_near and len(names) == 1 else None
 
 
-def _show_examples(examples: Examples, operation: Node) -> None:
+def _show_examples(examples: Examples, operation: Node, *, is_request: bool = True) -> None:
+    """Give every body an example; the body of a webhook's request is one that Landform makes."""
     places = [operation.get("requestBody", {})]
     places += [answer for status, answer in operation["responses"].items() if status[0] == "2"]
     for place in places:
         for kind, content in place.get("content", {}).items():
             if kind == "application/json" and "example" not in content:
-                content["example"] = examples.of(content["schema"], is_request=place is places[0])
+                content["example"] = examples.of(
+                    content["schema"], is_request=is_request and place is places[0]
+                )

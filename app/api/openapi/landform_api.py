@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import Lock
 from typing import Any, ClassVar
 
@@ -14,8 +15,11 @@ from app.api.http.fields import ChoiceField, JsonSchemaField
 from app.api.http.query_parameters import refuse_unknown_parameters
 from app.api.http.schemas import Problem
 from app.api.openapi.conventions import PROBLEM, PROBLEMS, Conventions, problem_name
-from app.api.openapi.document import ENUM_NAME, complete
+from app.api.openapi.document import complete
+from app.api.openapi.schema_names import COMPONENT, ENUM_NAME
+from app.api.openapi.webhook_operations import describe_webhooks
 from app.version import VERSION
+from app.web.http_errors import error_codes
 
 CONFIG: dict[str, Any] = {
     "API_TITLE": "Landform",
@@ -56,6 +60,7 @@ class LandformApi(Api):
         self.ma_plugin.converter.add_attribute_function(_json_schema_properties)
         self.ma_plugin.converter.add_attribute_function(_enumeration)
         self._undescribed: list[tuple[Blueprint, str]] = []
+        self._messages: Mapping[str, type[Schema]] = {}
         self._document: dict[str, Any] | None = None
         self._text: str | None = None
         self._describing = Lock()
@@ -70,6 +75,10 @@ class LandformApi(Api):
         self._app.register_blueprint(blp, **options)
         self._undescribed.append((blp, name))
 
+    def tell_webhooks(self, messages: Mapping[str, type[Schema]]) -> None:
+        """Have the document tell what webhooks are sent; ``messages`` has the body by event."""
+        self._messages = messages
+
     def document(self) -> dict[str, Any]:
         """Return the whole document; not to be changed. All paths must be registered by now."""
         with self._describing:
@@ -79,7 +88,9 @@ class LandformApi(Api):
                         self, self._app, self.spec, name=name, parameters=None
                     )
                     self.spec.tag({"name": name, "description": blueprint.description})
-                self._document = complete(self.spec.to_dict())
+                webhooks = describe_webhooks(self.spec, self._messages)
+                whole = {**self.spec.to_dict(), "webhooks": webhooks}
+                self._document = complete(whole, [item.code for item in error_codes()])
             return self._document
 
     def _openapi_json(self) -> Response:
@@ -102,4 +113,7 @@ def _enumeration(_converter: Any, field: Any, **_: Any) -> dict[str, Any]:
 
 
 def _json_schema_properties(_converter: Any, field: Any, **_: Any) -> dict[str, Any]:
-    return dict(field.json_schema) if isinstance(field, JsonSchemaField) else {}
+    if not isinstance(field, JsonSchemaField):
+        return {}
+    marked = {COMPONENT: field.component} if field.component else {}
+    return {**field.json_schema, **marked}

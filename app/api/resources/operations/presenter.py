@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from app.api.http.blueprint import PREFIX
 from app.clock import rfc3339
-from app.domain.operations import OperationStatus, can_cancel
+from app.domain.operations import EventLevel, OperationStatus, can_cancel
 from app.domain.plan_summary import with_all_counts
 from app.models import Operation, OperationEvent
 from app.plain_text import cut
 from app.services.queue.waits import waiting_for, waits_of
 
+LEVELS = frozenset(EventLevel)
 MAX_SUMMARY_BYTES = 500
 
 
@@ -39,7 +40,7 @@ def present_event(row: OperationEvent) -> dict[str, Any]:
         "id": row.id,
         "at": rfc3339(row.at),
         "type": row.type,
-        "level": row.level,
+        "level": row.level if row.level in LEVELS else EventLevel.INFO.value,
         "message": row.message,
         "data": row.data,
     }
@@ -85,7 +86,7 @@ def _operation(row: Operation, waits: dict[str, Any] | None) -> dict[str, Any]:
         "error": row.error and {"is_cut": False, **row.error},
         "possibly_orphaned": row.possibly_orphaned,
         "unresolved": row.holds_back,
-        "resolution": row.resolution,
+        "resolution": row.resolution and {"is_forced": False, "reason": None, **row.resolution},
         "links": _operation_links(row),
     }
 

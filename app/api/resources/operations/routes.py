@@ -14,7 +14,7 @@ from app.api.http import responses
 from app.api.http.blueprint import PREFIX, ApiBlueprint
 from app.api.http.held import RETRY_AFTER_SECONDS, headers_to_follow, perform_and_hold
 from app.api.http.requests import page_request
-from app.api.http.schemas import CONDITIONAL, TRIES, NoBody, PageQuery
+from app.api.http.schemas import CONDITIONAL, STREAMS, TRIES, NoBody, PageQuery
 from app.api.resources.operations.bodies import ApproveBody, CancelBody, OperationQuery, ResolveBody
 from app.api.resources.operations.plan_schemas import PlanView
 from app.api.resources.operations.presenter import (
@@ -110,7 +110,7 @@ class OperationPlan(MethodView):
 class OperationEvents(MethodView):
     """The events of an operation."""
 
-    @blueprint.doc(operationId="listOperationEvents")
+    @blueprint.doc(operationId="listOperationEvents", **STREAMS)
     @blueprint.arguments(PageQuery, location="query")
     @blueprint.response(200, EventPage)
     def get(self, query: dict[str, Any], operation_id: str) -> Response:

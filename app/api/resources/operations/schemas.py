@@ -8,7 +8,7 @@ from app.api.http.fields import ChoiceField, timestamp
 from app.api.http.schemas import EMPTY, ResponseSchema, choices, page_of
 from app.api.resources.operations.plan_schemas import PlanCounts
 from app.domain.operation_registry import operation_facts
-from app.domain.operations import OperationStatus, OperationType, StepStatus
+from app.domain.operations import EventLevel, OperationStatus, OperationType, StepStatus
 
 
 def type_choices() -> ChoiceField:
@@ -48,9 +48,11 @@ class ResolutionView(Schema):
     at = timestamp()
     operation_id = fields.String(required=True, allow_none=True)
     is_forced = fields.Boolean(
-        metadata={"description": "Whether the orphans were left as they are"}
+        required=True, metadata={"description": "Whether the orphans were left as they are"}
     )
-    reason = fields.String(allow_none=True, metadata={"description": "Why, if somebody said it"})
+    reason = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why, if somebody said it"}
+    )
 
 
 class StepView(ResponseSchema):
@@ -118,8 +120,15 @@ class EventView(ResponseSchema):
 
     id = fields.Integer(required=True)
     at = timestamp()
-    type = fields.String(required=True)
-    level = fields.String(required=True)
+    type = fields.String(
+        required=True,
+        metadata={
+            "description": "`step`, `note`, `recovery` and others of Landform, or a type of "
+            "Terraform's messages; there will be more",
+            "example": "apply_complete",
+        },
+    )
+    level = fields.String(required=True, validate=choices(EventLevel))
     message = fields.String(required=True)
     data = fields.Raw(required=True, allow_none=True)
 

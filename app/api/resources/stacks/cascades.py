@@ -1,4 +1,4 @@
-"""Destroy a stack, alone or with everything that uses it, or show what that would be."""
+"""Destroy a stack, alone or with everything that uses it; show what that would be."""
 
 from __future__ import annotations
 
@@ -6,33 +6,30 @@ from collections import Counter
 from typing import Any
 
 from flask import Response
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from app.api.http import responses
+from app.api.http.fields import QueryFlag
 from app.api.http.schemas import Ref, Request, ResponseSchema, choices
-from app.api.resources.stacks.answers import accept
 from app.domain.stacks import StackStatus
 from app.models import Stack
-from app.services.stacks.deletion import delete_stack, destruction_order
+from app.services.stacks.deletion import destruction_order
 from app.web.context import current_context, current_principal
-
-PLAN, YES, NO = "plan", "true", "false"
 
 
 class DeletionQuery(Request):
     """What becomes of the stacks that use the one to be destroyed."""
 
-    cascade = fields.String(
-        load_default=NO,
-        validate=validate.OneOf([NO, PLAN, YES]),
+    cascade = QueryFlag(
+        load_default=False,
         metadata={
-            "description": "`plan` shows what would go and does nothing; `true` destroys the "
-            "stacks that use this one too, before it."
+            "description": "Destroy the stacks that use this one too, before it; "
+            "`GET /stacks/{stack_id}/deletion-plan` shows them."
         },
     )
 
 
-class CascadeStack(Ref):
+class DeletionPlanStack(Ref):
     """A stack that would go."""
 
     kind = fields.String(required=True)
@@ -40,10 +37,10 @@ class CascadeStack(Ref):
     deletion_protection = fields.Boolean(required=True)
 
 
-class CascadeView(ResponseSchema):
+class DeletionPlanView(ResponseSchema):
     """What a cascade would destroy, in order; ``is_possible`` unless something is protected."""
 
-    stacks = fields.List(fields.Nested(CascadeStack), required=True)
+    stacks = fields.List(fields.Nested(DeletionPlanStack), required=True)
     counts = fields.Dict(
         keys=fields.String(),
         values=fields.Integer(),
@@ -53,21 +50,10 @@ class CascadeView(ResponseSchema):
     is_possible = fields.Boolean(required=True)
 
 
-def answer_deletion(stack_id: str, kind: str, cascade: str, version: int | None) -> Response:
-    """Answer a DELETE of the stack ``stack_id``."""
-    if cascade == PLAN:
-        return _show(stack_id, kind)
-
-    return accept(
-        lambda work: delete_stack(
-            work, stack_id, kind=kind, expected_version=version, with_users=cascade == YES
-        )
-    )
-
-
-def _show(stack_id: str, kind: str) -> Response:
+def show_deletion_plan(stack_id: str) -> Response:
+    """Show what would go with a stack, in the order of destruction."""
     with current_context().read() as session:
-        order = destruction_order(session, current_principal(), stack_id, kind=kind)
+        order = destruction_order(session, current_principal(), stack_id)
         return responses.single(
             {
                 "stacks": [_stack(row) for row in order],

@@ -22,7 +22,7 @@ from app.api.openapi import kind_schemas
 from app.api.resources.operations.schemas import OperationView
 from app.api.resources.stacks.answers import accept, answer_stack
 from app.api.resources.stacks.bodies import NewStackBody, StackQuery, StackSettings
-from app.api.resources.stacks.cascades import CascadeView, DeletionQuery, answer_deletion
+from app.api.resources.stacks.cascades import DeletionQuery
 from app.api.resources.stacks.presenter import present_stack
 from app.api.resources.stacks.schemas import StackView
 from app.catalog.blueprint import KindBlueprint
@@ -37,6 +37,7 @@ from app.services.schedules.settings import DriftSettings
 from app.services.stacks import queries
 from app.services.stacks.change import StackChange, change_stack
 from app.services.stacks.create import NewStack, create_stack
+from app.services.stacks.deletion import delete_stack
 from app.services.stacks.queries import StackFilter
 from app.web.context import current_context, current_principal
 
@@ -75,19 +76,30 @@ class _Shapes:
         is_needed = bool(parameters.get("required"))
         self.new: type[Schema] = NewStackBody.from_dict(
             {
-                "parameters": JsonSchemaField(parameters, required=True)
-                if is_needed
-                else JsonSchemaField(parameters, load_default=dict)
+                "parameters": JsonSchemaField(
+                    parameters,
+                    component=f"New{self.name}Parameters",
+                    **({"required": True} if is_needed else {"load_default": dict}),
+                )
             },
             name=f"New{self.name}",
         )
         self.change: type[Schema] = StackSettings.from_dict(
-            {"parameters": JsonSchemaField(kind_schemas.patch(versions))}, name=f"{self.name}Change"
+            {
+                "parameters": JsonSchemaField(
+                    kind_schemas.patch(versions), component=f"{self.name}ChangeParameters"
+                )
+            },
+            name=f"{self.name}Change",
         )
         self.view: type[Schema] = StackView.from_dict(
             {
-                "parameters": JsonSchemaField(kind_schemas.shown(versions), required=True),
-                "outputs": JsonSchemaField(kind_schemas.outputs(versions), required=True),
+                "parameters": JsonSchemaField(
+                    kind_schemas.shown(versions), component=f"{self.name}Parameters", required=True
+                ),
+                "outputs": JsonSchemaField(
+                    kind_schemas.outputs(versions), component=f"{self.name}Outputs", required=True
+                ),
             },
             name=self.name,
         )
@@ -159,9 +171,14 @@ def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) ->
         )
         @blueprint.arguments(DeletionQuery, location="query")
         @blueprint.response(202, shapes.accepted)
-        @blueprint.alt_response(200, schema=CascadeView, description="What would go; cascade=plan")
         def delete(self, query: dict[str, Any], stack_id: str) -> Response:
-            return answer_deletion(stack_id, kind.kind, query["cascade"], expected_version())
+            version, cascade = expected_version(), query["cascade"]
+
+            return accept(
+                lambda work: delete_stack(
+                    work, stack_id, kind=kind.kind, expected_version=version, with_users=cascade
+                )
+            )
 
     return Item
 

@@ -19,6 +19,7 @@ from app.api.resources.operations.presenter import operation_presenter
 from app.api.resources.operations.schemas import OperationPage
 from app.api.resources.stacks.answers import accept, answer_stack
 from app.api.resources.stacks.bodies import StackQuery
+from app.api.resources.stacks.cascades import DeletionPlanView, show_deletion_plan
 from app.api.resources.stacks.presenter import present_outputs, present_stack
 from app.api.resources.stacks.schemas import (
     AcceptedView,
@@ -109,6 +110,17 @@ class Resources(MethodView):
             let_go = list_let_go(row)
         found = cut_page(list_resources(ctx, row.id), "address", asked)
         return responses.page(found, asdict, let_go=let_go)
+
+
+@blueprint.route("/stacks/<stack_id>/deletion-plan")
+class DeletionPlan(MethodView):
+    """What would go with a stack."""
+
+    @blueprint.doc(operationId="getDeletionPlan", **CONDITIONAL)
+    @blueprint.response(200, DeletionPlanView)
+    def get(self, stack_id: str) -> Response:
+        """Show what a DELETE of the stack with ``cascade=true`` would destroy, in order"""
+        return show_deletion_plan(stack_id)
 
 
 @blueprint.route("/stacks/<stack_id>/operations")

@@ -6,10 +6,10 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.api.http.fields import Flag, Omitted, not_blank, timestamp
+from app.api.http.fields import ChoiceField, Flag, Omitted, not_blank, timestamp
 from app.api.http.schemas import PageQuery, Ref, Request, ResponseSchema, choices
 from app.domain.webhook_target import MAX_URL
-from app.domain.webhooks import DeliveryStatus, EventType, WebhookFormat
+from app.domain.webhooks import TEST_EVENT, DeliveryStatus, EventType, WebhookFormat
 
 MAX_NAME = 64
 
@@ -121,7 +121,9 @@ class DeliveryView(ResponseSchema):
     event_id = fields.String(
         required=True, metadata={"description": "`webhook-id`, the same at every attempt"}
     )
-    event_type = fields.String(required=True)
+    event_type = fields.String(
+        required=True, validate=ChoiceField("MessageType", [*EventType, TEST_EVENT])
+    )
     redelivery_of = fields.String(required=True, allow_none=True)
     status = fields.String(required=True, validate=choices(DeliveryStatus))
     attempts = fields.Integer(required=True)
