@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
+from app.clock import utc_now
+from app.models import Operation
 from app.services.engine.engine import Engine
+from app.services.engine.recovery.orphan_search import SETTLE, search_orphans
 from tests.api.rest import Rest
+
+KILL_SECONDS = 240
 
 
 class CloudLandform:
@@ -84,3 +94,42 @@ class CloudLandform:
         """Return the stack of this name."""
         (found,) = self.rest.get(f"/{plural}", name=name).json["items"]
         return dict(found)
+
+    def kill_once(
+        self, is_reached: Callable[[], bool], plural: str, **parameters: Any
+    ) -> Operation:
+        """Ask for a stack, kill its Terraform once ``is_reached``; then search.
+
+        Returns the operation, with what the search by tag found.
+        """
+        body = {"name": "victim", "cloud_account": self.account, "parameters": parameters}
+        operation = self.rest.post(f"/{plural}", body).json["operation"]["id"]
+        work = threading.Thread(target=self.carry_out, args=(operation,))
+        work.start()
+        deadline = time.monotonic() + KILL_SECONDS
+        while not is_reached():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        os.kill((self.operation_row(operation).process or {})["pid"], signal.SIGKILL)
+        work.join(120)
+        done = self.rest.get(f"/operations/{operation}").json
+        assert done["status"] == "interrupted", done["error"]
+        search_orphans(self.rest.ctx)
+        return self.operation_row(operation)
+
+    def resolve(self, operation: Operation, action: str) -> dict[str, Any]:
+        """Decide about an interruption once its search is over, and return what followed."""
+        with self.rest.ctx.write() as session:
+            session.get_one(Operation, operation.id).ended_at = utc_now() - 2 * SETTLE
+        search_orphans(self.rest.ctx)
+        answer = self.rest.post(f"/operations/{operation.id}/resolve", {"action": action})
+        assert answer.status_code == 202, answer.text
+        following = answer.json["following"]["id"]
+        planned = self.carry_out(following)
+        assert planned["status"] == "planned", planned["error"]
+        assert self.rest.post(f"/operations/{following}/approve").status_code == 202
+        return self.carry_out(following)
+
+    def operation_row(self, operation_id: str) -> Operation:
+        with self.rest.ctx.read() as session:
+            return session.get_one(Operation, operation_id)

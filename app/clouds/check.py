@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from app.clouds import aws, sandbox
+from app.clouds import aws, azure, gcp, sandbox
 from app.clouds.login import CloudLogin
 
 
@@ -23,7 +23,12 @@ class CheckResult:
 Check = Callable[[CloudLogin, str], str | None]
 """Takes a login and a region, and returns what is wrong with the credentials, or nothing."""
 
-CHECKS: Mapping[str, Check] = {"aws": aws.find_fault, "sandbox": sandbox.find_fault}
+CHECKS: Mapping[str, Check] = {
+    "aws": aws.find_fault,
+    "azure": azure.find_fault,
+    "gcp": gcp.find_fault,
+    "sandbox": sandbox.find_fault,
+}
 
 
 def check_credentials(cloud: str, login: CloudLogin, region: str) -> CheckResult:

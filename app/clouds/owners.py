@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from app.clouds import aws_owners, sandbox
+from app.clouds import aws_owners, azure_search, gcp_search, sandbox
 from app.clouds.login import CloudLogin
 from app.clouds.named import NamedResource
 
@@ -16,6 +16,8 @@ FindOwners = Callable[[CloudLogin, str, Sequence[NamedResource]], list[frozenset
 
 ADAPTERS: Mapping[str, FindOwners] = {
     "aws": aws_owners.find_owners,
+    "azure": azure_search.find_owners,
+    "gcp": gcp_search.find_owners,
     "sandbox": sandbox.find_owners,
 }
 

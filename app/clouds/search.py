@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 
-from app.clouds import aws_search, sandbox
+from app.clouds import aws_search, azure_search, gcp_search, sandbox
 from app.clouds.found import FoundResource
 from app.clouds.login import CloudLogin
 
@@ -35,6 +35,8 @@ class Search:
 
 SEARCHES: Mapping[str, Search] = {
     "aws": Search(aws_search.search, aws_search.VISIBLE_TYPES, aws_search.keep_existing, 30.0),
+    "azure": Search(azure_search.search, azure_search.VISIBLE_TYPES, lag_seconds=30.0),
+    "gcp": Search(gcp_search.search, gcp_search.VISIBLE_TYPES, gcp_search.keep_existing),
     "sandbox": Search(sandbox.search),
 }
 

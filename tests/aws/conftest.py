@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from app.clock import utc_now
 from app.factory import create_app
 from app.models import Operation, Stack
-from app.services.engine.recovery.orphan_search import SETTLE, search_orphans
 from tests.api.rest import Rest
 from tests.aws_actions import find_refused
 from tests.aws_proxy import Proxy
@@ -62,35 +57,12 @@ class AwsLandform(CloudLandform):
         """
         self.use(proxy.endpoint)
         rule = proxy.hold_answer_of(action)
-        body = {"name": "victim", "cloud_account": ACCOUNT, "parameters": parameters}
-        operation = self.rest.post(f"/{plural}", body).json["operation"]["id"]
-        work = threading.Thread(target=self.carry_out, args=(operation,))
-        work.start()
-        assert rule.reached.wait(240)
-        os.kill((self.operation_row(operation).process or {})["pid"], signal.SIGKILL)
-        work.join(120)
-        done = self.rest.get(f"/operations/{operation}").json
-        assert done["status"] == "interrupted", done["error"]
-        search_orphans(self.rest.ctx)
-        return self.operation_row(operation)
+        return self.kill_once(lambda: rule.reached.wait(1), plural, **parameters)
 
     def resolve(self, operation: Operation, action: str) -> dict[str, Any]:
         """Decide about an interruption once its search is over, and return what followed."""
         self.use(self.moto.credentials["endpoint"])
-        with self.rest.ctx.write() as session:
-            session.get_one(Operation, operation.id).ended_at = utc_now() - 2 * SETTLE
-        search_orphans(self.rest.ctx)
-        answer = self.rest.post(f"/operations/{operation.id}/resolve", {"action": action})
-        assert answer.status_code == 202, answer.text
-        following = answer.json["following"]["id"]
-        planned = self.carry_out(following)
-        assert planned["status"] == "planned", planned["error"]
-        assert self.rest.post(f"/operations/{following}/approve").status_code == 202
-        return self.carry_out(following)
-
-    def operation_row(self, operation_id: str) -> Operation:
-        with self.rest.ctx.read() as session:
-            return session.get_one(Operation, operation_id)
+        return super().resolve(operation, action)
 
 
 def check_policies(proxy: Proxy, *kinds: str) -> None:

@@ -13,12 +13,24 @@ from botocore.config import Config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.clouds import aws, aws_search, aws_session, aws_transport, sandbox
+from app.clouds import (
+    aws,
+    aws_search,
+    aws_session,
+    aws_transport,
+    azure,
+    azure_search,
+    gcp,
+    gcp_search,
+    json_api,
+    sandbox,
+)
 from app.clouds.login import CloudLogin
 from app.errors import CloudSearchError
 from app.outbound.client import OutboundClient
 from tests.logins import LOOPBACK
 from tests.moto_cloud import KEYS
+from tests.stand_ins.clouds import credentials
 
 ROLE = "arn:aws:iam::123456789012:role/landform"
 XML = b'<?xml version="1.0"?>'
@@ -85,7 +97,11 @@ def ask_all(url: str, seconds: float = 2.0) -> list[str]:
     role = CloudLogin({**KEYS, "role_arn": ROLE, "endpoint": url}, outbound)
     box = CloudLogin({"token": "canary-token", "endpoint": url}, outbound)
     said = [str(aws.find_fault(role, "eu-west-1")), str(sandbox.find_fault(box, "eu-west"))]
-    for search, login in ((aws_search.search, key), (sandbox.search, box)):
+    google = CloudLogin(credentials("gcp", "canary-token", url), outbound)
+    entra = CloudLogin(credentials("azure", "canary-token", url), outbound)
+    said += [str(gcp.find_fault(google, "a")), str(azure.find_fault(entra, "a"))]
+    searches = ((aws_search, key), (sandbox, box), (gcp_search, google), (azure_search, entra))
+    for search, login in ((module.search, login) for module, login in searches):
         try:
             search(login, "eu-west-1", "stk_1")
         except CloudSearchError as error:
@@ -133,7 +149,7 @@ def keys(**changed: bytes) -> bytes:
 )
 def test_an_answer_of_any_form_is_an_error_in_words(hostile: Hostile, body: bytes) -> None:
     hostile.answer(body, status=b"200 OK" if len(body) % 3 else b"400 Bad Request")
-    assert len(ask_all(hostile.url)) == 4
+    assert len(ask_all(hostile.url)) == 8
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -152,7 +168,7 @@ def test_what_is_compressed_stays_so(hostile: Hostile) -> None:
     bomb = gzip.compress(b"x" * 50_000_000)
     hostile.answer(bomb, b"Content-Encoding: gzip")
     assert len(bomb) < 100_000, "so that it is not its length that is refused"
-    assert len(ask_all(hostile.url)) == 4
+    assert len(ask_all(hostile.url)) == 8
 
 
 def drip(connection: socket.socket) -> None:
@@ -181,7 +197,7 @@ def test_a_server_that_never_ends_is_left(
     hostile: Hostile, behave: Callable[[socket.socket], None]
 ) -> None:
     hostile.behave = behave
-    assert len(ask_all(hostile.url, seconds=0.3)) == 4
+    assert len(ask_all(hostile.url, seconds=0.3)) == 8
 
 
 def test_a_search_that_never_ends_is_given_up(
@@ -189,20 +205,22 @@ def test_a_search_that_never_ends_is_given_up(
 ) -> None:
     monkeypatch.setattr(sandbox, "MAX_PAGES", 5)
     monkeypatch.setattr(aws_transport, "MAX_REQUESTS", 5)
+    monkeypatch.setattr(json_api, "MAX_REQUESTS", 5)
     counter = iter(range(10_000))
 
     def one_more(connection: socket.socket) -> None:
         mark = next(counter)
         body = (
             b'{"items": [], "next_cursor": "%d", '
-            b'"ResourceTagMappingList": [], "PaginationToken": "%d"}' % (mark, mark)
+            b'"ResourceTagMappingList": [], "PaginationToken": "%d", '
+            b'"access_token": "t", "results": [], "nextPageToken": "%d"}' % (mark, mark, mark)
         )
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
     hostile.behave = one_more
     before = hostile.asked
     ask_all(hostile.url)
-    assert hostile.asked - before <= 14
+    assert hostile.asked - before <= 26
 
 
 def test_the_name_of_an_error_is_made_printable(hostile: Hostile) -> None:
@@ -220,6 +238,6 @@ def test_any_bytes_are_an_error_in_words(body: bytes, status: bytes) -> None:
     server = Hostile()
     try:
         server.answer(body, status=status)
-        assert len(ask_all(server.url)) == 4
+        assert len(ask_all(server.url)) == 8
     finally:
         server.close()

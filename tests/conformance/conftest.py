@@ -53,4 +53,3 @@ def open_ground(
     yield open_
     for ground in opened:
         ground.landform.rest.ctx.db.close()
-        ground.cloud.close()

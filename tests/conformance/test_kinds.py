@@ -14,7 +14,9 @@ from app.catalog.loader import load_catalog
 from tests.catalog.conftest import SHIPPED
 from tests.conformance.conftest import Ground, OpenGround
 from tests.conformance.kinds import CHANGES, EVERYTHING, NEEDS, NETWORK, offered_cells
+from tests.stand_ins.clouds import SUBSCRIPTION
 
+PROVIDER = "providers/Microsoft.Network"
 CATALOG = load_catalog(SHIPPED)
 CELLS = offered_cells(CATALOG)
 # The sandbox is what most other tests run on.
@@ -77,6 +79,49 @@ def test_a_stack_with_defaults_is_made_mended_and_destroyed(
     ground.landform.destroy(CATALOG.kind(kind).plural, stack)
     assert ground.cloud.list(tag=f"{key}={stack['id']}") == []
     assert kind != "network" or ground.cloud.list() == []
+
+
+STRAYS = {
+    "gcp": ("google_storage_bucket", "stray", "labels"),
+    "azure": (
+        "azurerm_virtual_network",
+        f"/subscriptions/{SUBSCRIPTION}/resourceGroups/x/{PROVIDER}/virtualNetworks/stray",
+        "tags",
+    ),
+}
+
+
+@pytest.mark.parametrize("cloud", sorted(STRAYS))
+def test_what_carries_the_tag_of_a_stack_and_is_in_no_state_is_found(
+    open_ground: OpenGround, cloud: str
+) -> None:
+    ground = open_ground(cloud)
+    stack = ground.landform.create("buckets", "main")
+    key = CATALOG.cloud(cloud).tags.key("landform:stack")
+    type_, identity, argument = STRAYS[cloud]
+    attributes = {"id": identity, argument: {key: stack["id"]}}
+    ground.cloud.call("POST", "/resources", json={"type": type_, "attributes": attributes})
+    (found,) = ground.landform.drift(stack).values()
+    assert (found["change"], found["type"], found["resource_id"]) == ("created", type_, identity)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("cloud", sorted(STRAYS))
+def test_what_a_killed_terraform_made_is_found_and_destroyed(
+    open_ground: OpenGround, cloud: str
+) -> None:
+    ground = open_ground(cloud)
+    ground.cloud.set_faults(create_delay_seconds=20)
+    operation = ground.landform.kill_once(
+        lambda: bool(ground.cloud.list()), "networks", internet_access=False
+    )
+    ground.cloud.set_faults()
+    (made,) = ground.cloud.list()
+    orphans = [item["id"] for item in operation.possibly_orphaned]
+    assert orphans == [made["attributes"]["id"]]
+    done = ground.landform.resolve(operation, "destroy")
+    assert done["status"] == "applied", done["error"]
+    assert ground.cloud.list() == []
 
 
 @pytest.mark.thorough

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.sandbox_cloud import Cloud, Service
 from tests.stand_ins.install import install
+from tests.stand_ins.protocols.google import PUBLIC_KEY
 
 PROJECT = "shop-test"
 SUBSCRIPTION = "00000000-0000-4000-8000-000000000001"
@@ -24,9 +25,12 @@ class StandInClouds:
     def __init__(self, folder: Path) -> None:
         self.mirror = folder / "mirror"
         install(self.mirror)
-        self._service = Service(folder / "home", app="tests.stand_ins.store:build()")
+        home = folder / "home"
+        home.mkdir()
+        (home / PUBLIC_KEY).write_text(public_key())
+        self._service = Service(home, app="tests.stand_ins.store:build()")
         self._service.start()
-        self._accounts = 0
+        self._opened: list[Cloud] = []
 
     @property
     def endpoint(self) -> str:
@@ -35,14 +39,16 @@ class StandInClouds:
 
     def open(self, cloud: str) -> tuple[Cloud, dict[str, str]]:
         """Return an empty cloud, and credentials of an account of it in a cloud's own words."""
-        self._accounts += 1
-        token = self._service.make_account(f"account-{self._accounts}")
+        token = self._service.make_account(f"account-{len(self._opened)}")
         held = Cloud(self._service.endpoint, token)
+        self._opened.append(held)
         if cloud == "sandbox":
             return held, {"endpoint": self._service.endpoint, "token": token}
         return held, credentials(cloud, token, self.endpoint)
 
     def stop(self) -> None:
+        for cloud in self._opened:
+            cloud.close()
         self._service.stop()
 
 
@@ -65,10 +71,19 @@ def credentials(cloud: str, token: str, endpoint: str) -> dict[str, str]:
 
 
 @cache
+def signing_key() -> rsa.RSAPrivateKey:
+    """Return the key of every service account here."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 def private_key() -> str:
-    """Return the private key of every service account here, as PEM."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    """Return the private half of the key, as PEM."""
     form = serialization.PrivateFormat.PKCS8
-    return key.private_bytes(
-        serialization.Encoding.PEM, form, serialization.NoEncryption()
-    ).decode()
+    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
+    return signing_key().private_bytes(encoding, form, plain).decode()
+
+
+def public_key() -> str:
+    """Return the public half, as PEM."""
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return signing_key().public_key().public_bytes(serialization.Encoding.PEM, form).decode()

@@ -57,6 +57,18 @@ def identify(type_name: str, attributes: Mapping[str, Any], scope: str) -> str:
     return FORMS[type_name].format_map({**attributes, "scope": scope})
 
 
-def record_name(type_name: str, identity: str) -> str:
-    """Return the name under which the sandbox service keeps a resource of another cloud."""
-    return f"res_{hashlib.sha256(f'{type_name} {identity}'.encode()).hexdigest()[:24]}"
+def digest_token(token: str) -> str:
+    """Return what the sandbox service knows an account's token by."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def record_name(account: str, type_name: str, identity: str) -> str:
+    """Return the name under which the sandbox service keeps a resource of another cloud.
+
+    Args:
+        account: the digest of its token.
+        type_name: Terraform's word for the type.
+        identity: the id that the cloud gave it.
+    """
+    said = f"{account} {type_name} {identity}"
+    return f"res_{hashlib.sha256(said.encode()).hexdigest()[:24]}"

@@ -33,7 +33,7 @@ from tf.gen.tfplugin_pb2_grpc import ProviderServicer
 from sandbox.provider.client import CloudClient, CloudError, ResourceGoneError
 from sandbox.provider.transport import CloudUnreachableError
 from sandbox.provider.waiting import WaitError, wait_until_available
-from tests.stand_ins.identities import identify, record_name
+from tests.stand_ins.identities import digest_token, identify, record_name
 from tests.stand_ins.schemas import Schemas, as_message
 from tests.stand_ins.values import (
     State,
@@ -66,6 +66,11 @@ class Place:
 
     client: CloudClient
     scope: str
+    account: str
+
+    def name(self, type_name: str, identity: str) -> str:
+        """Return the name that the service keeps a resource under."""
+        return record_name(self.account, type_name, identity)
 
 
 class StandIn(ProviderServicer):
@@ -167,8 +172,7 @@ class StandIn(ProviderServicer):
                 kept = self._create(place, type_name, planned)
             else:
                 kept = make_up(self._schemas.resources[type_name], planned, prior["id"])
-                name = record_name(type_name, prior["id"])
-                place.client.update(name, kept, read_tags(kept))
+                place.client.update(place.name(type_name, prior["id"]), kept, read_tags(kept))
         except FAULTS as error:
             told = _diagnostic(f"{type_name} could not be changed", str(error))
             return pb.ApplyResourceChange.Response(new_state=encode(prior), diagnostics=[told])
@@ -247,13 +251,13 @@ class StandIn(ProviderServicer):
 
     def _delete(self, place: Place, type_name: str, prior: State) -> None:
         try:
-            place.client.delete(record_name(type_name, prior["id"]))
+            place.client.delete(place.name(type_name, prior["id"]))
         except ResourceGoneError:
             return
 
     def _find(self, place: Place, type_name: str, identity: str) -> State | None:
         try:
-            return dict(place.client.get(record_name(type_name, identity)).attributes)
+            return dict(place.client.get(place.name(type_name, identity)).attributes)
         except ResourceGoneError:
             return None
 
@@ -279,7 +283,8 @@ def find_place(name: str, config: State, environ: Mapping[str, str]) -> Place:
         scope = config["subscription_id"] or environ["ARM_SUBSCRIPTION_ID"]
         token = Path(file).read_text().strip() if file else environ["ARM_CLIENT_SECRET"]
     parts = urlsplit(endpoint)
-    return Place(CloudClient(f"{parts.scheme}://{parts.netloc}/v1", token), scope)
+    client = CloudClient(f"{parts.scheme}://{parts.netloc}/v1", token)
+    return Place(client, scope, digest_token(token))
 
 
 def read_tags(state: State) -> dict[str, str]:

@@ -28,6 +28,7 @@ from sandbox.service.resources import Resources
 from sandbox.service.settings import Settings
 from sandbox.service.validation import check_tags
 from tests.stand_ins.identities import record_name
+from tests.stand_ins.protocols import azure, google
 from tests.stand_ins.schemas import NAMES, Schemas
 
 
@@ -44,8 +45,10 @@ class ForeignResources(Resources):
         if type_name not in FOREIGN:
             return super().create(account_id, type_name, attributes, tags)
         self._faults.raise_injected_fault(account_id)
-        name = record_name(type_name, str(attributes["id"]))
         with self._database.transaction() as connection:
+            query = "SELECT token_sha256 FROM accounts WHERE id = ?"
+            (account,) = connection.execute(query, (account_id,)).fetchone()
+            name = record_name(account, type_name, str(attributes["id"]))
             faults = read_faults(connection, account_id)
             check_quota(faults, count_resources(connection, account_id))
             if find_attributes(connection, account_id, name) is not None:
@@ -89,8 +92,10 @@ def create_store(settings: Settings) -> Flask:
     app = create_app(settings)
     database = Database(settings.database_path)
     resources = ForeignResources(database)
-    services = views.Services(Accounts(database), resources, FaultSettings(database))
-    app.extensions[views.SERVICES] = services
+    accounts = Accounts(database)
+    app.extensions[views.SERVICES] = views.Services(accounts, resources, FaultSettings(database))
+    for protocol in (google, azure):
+        app.register_blueprint(protocol.make_routes(accounts, resources))
     return app
 
 
