@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -32,12 +33,24 @@ class Region:
 
 @dataclass(frozen=True)
 class Choice:
-    """A neutral word (``small``) and what the cloud calls it (``provider_value``)."""
+    """A neutral word (``small``) and what the cloud calls it (``provider_value``).
+
+    ``supported_until`` is the last day on which the cloud supports it at no extra price, for
+    what has such a day (a version).
+    """
 
     name: str
     title: str
     description: str
     provider_value: str
+    supported_until: date | None = None
+
+    def support_note(self, today: date) -> str:
+        """Return until when it is supported, as a phrase; empty for what has no such day."""
+        if self.supported_until is None:
+            return ""
+        word = "supported until" if today <= self.supported_until else "out of support since"
+        return f"{word} {self.supported_until.isoformat()}"
 
 
 class Holds(StrEnum):
@@ -138,7 +151,8 @@ class Cloud:
     them the region. ``memory_mib`` is what one run of Terraform takes where that is known.
     ``refreshes_after_apply`` is for providers that repeat what one resource says in another.
     ``moving`` has, by type of resource, the attributes that the cloud changes by itself,
-    ``severities`` how much a change of which attribute matters.
+    ``severities`` how much a change of which attribute matters, ``holds_data`` are the types of
+    resource that hold what nothing brings back.
     """
 
     name: str
@@ -159,6 +173,7 @@ class Cloud:
     refreshes_after_apply: bool = False
     moving: Mapping[str, frozenset[str]] = dataclasses.field(default_factory=dict)
     severities: SeverityTable = dataclasses.field(default_factory=dict)
+    holds_data: frozenset[str] = frozenset()
 
     @property
     def sizes(self) -> Mapping[str, Choice]:

@@ -6,6 +6,7 @@ Owns what must be true within one cloud description.
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -210,6 +211,7 @@ def _build(data: dict[str, Any], file: Path) -> Cloud:
             {name: frozenset(paths) for name, paths in data.get("moves_by_itself", {}).items()}
         ),
         severities=MappingProxyType(severities),
+        holds_data=frozenset(data.get("holds_data", ())),
     )
 
 
@@ -242,7 +244,14 @@ def _region(item: dict[str, Any]) -> Region:
 
 
 def _choice(word: str, item: dict[str, Any]) -> Choice:
-    return Choice(word, item["title"], item.get("description", ""), item["provider"])
+    until = item.get("supported_until")
+    return Choice(
+        word,
+        item["title"],
+        item.get("description", ""),
+        item["provider"],
+        date.fromisoformat(until) if until else None,
+    )
 
 
 def _credential(name: str, field: dict[str, Any]) -> CredentialField:

@@ -199,7 +199,20 @@ REGION: Final = _object(
     "provider",
     "zones",
 )
-CHOICE: Final = _object({"provider": TEXT, "title": TEXT, "description": TEXT}, "provider", "title")
+CHOICE: Final = _object(
+    {
+        "provider": TEXT,
+        "title": TEXT,
+        "description": TEXT,
+        "supported_until": {
+            "type": "string",
+            "format": "date",
+            "x-message": "must be a day such as 2027-03-27",
+        },
+    },
+    "provider",
+    "title",
+)
 ENVIRONMENT: Final[dict[str, Any]] = {
     "type": "string",
     "pattern": "^(?!TF_|LD_|PYTHON|LANDFORM_)[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]$",
@@ -295,6 +308,7 @@ CLOUD: Final = _object(
         "refresh_after_apply": {"type": "boolean"},
         "moves_by_itself": _map_of(NAMES),
         "severity": _map_of({"type": "array", "items": SEVERITY_ROW}),
+        "holds_data": {"type": "array", "items": RESOURCE_TYPE, "uniqueItems": True},
         "tags": TAGS,
         "provider": {"type": "string", "minLength": 1, "maxLength": 20_000},
         "kept_provider": KEPT_PROVIDER,

@@ -169,6 +169,17 @@ class Plan:
         """Whether the state lists something that does not exist any more."""
         return any(item.change == "deleted" for item in self.refreshed)
 
+    def made_anew(self, types: Collection[str]) -> tuple[str, ...]:
+        """Return the addresses of what is gone and would be made anew, of these types."""
+        gone = {
+            item.resource.address
+            for item in (*self.drift, *self.refreshed)
+            if item.change == "deleted" and item.resource.type in types
+        }
+        return tuple(
+            item.address for item in self.changes if item.is_create and item.address in gone
+        )
+
     @property
     def only_records(self) -> bool:
         """Whether applying it changes the record and nothing else.

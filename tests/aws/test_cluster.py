@@ -23,7 +23,7 @@ def test_a_cluster_is_made_grown_in_place_and_destroyed(aws: AwsLandform, proxy:
     name = outputs["cluster_name"]
     eks = aws.moto.client("eks")
     cluster = eks.describe_cluster(name=name)["cluster"]
-    assert (cluster["version"], cluster["endpoint"]) == ("1.33", outputs["endpoint"])
+    assert (cluster["version"], cluster["endpoint"]) == ("1.36", outputs["endpoint"])
     assert cluster["tags"]["landform:stack"] == stack["id"]
     (pool,) = eks.list_nodegroups(clusterName=name)["nodegroups"]
     check_that_nodes_are_closed(aws, name, pool)
@@ -53,7 +53,7 @@ def check_the_plan_of_add_ons(
     aws: AwsLandform, proxy: Proxy, stack: dict[str, Any], issuer: str
 ) -> None:
     """Plan them; moto has none, so that they are never made here."""
-    suits = [{"clusterVersion": "1.33", "defaultVersion": True}]
+    suits = [{"clusterVersion": "1.36", "defaultVersion": True}]
     versions = [{"addonVersion": "v1.2.3-eksbuild.4", "compatibilities": suits}]
     proxy.reply("GET /addons/supported-versions*", {"addons": [{"addonVersions": versions}]})
     body = {

@@ -35,6 +35,19 @@ class SizeView(ResponseSchema):
     description = fields.String(required=True)
 
 
+class WordView(ResponseSchema):
+    """A neutral word, such as a version, and until when the cloud supports what it stands for."""
+
+    name = fields.String(required=True)
+    title = fields.String(required=True)
+    description = fields.String(required=True)
+    supported_until = fields.Date(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The last day; null for what has none", "example": "2027-06-28"},
+    )
+
+
 class CloudView(ResponseSchema):
     """A cloud with what it offers."""
 
@@ -44,6 +57,12 @@ class CloudView(ResponseSchema):
     regions = fields.List(fields.Nested(RegionView), required=True)
     default_region = fields.String(required=True, allow_none=True)
     sizes = fields.List(fields.Nested(SizeView), required=True)
+    vocabulary = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.Nested(WordView)),
+        required=True,
+        metadata={"description": "The words of each `x-vocabulary` that the cloud offers"},
+    )
 
 
 class KindView(ResponseSchema):
@@ -151,6 +170,18 @@ def _cloud(cloud: Cloud) -> dict[str, Any]:
             {"name": size.name, "title": size.title, "description": size.description}
             for size in cloud.sizes.values()
         ],
+        "vocabulary": {
+            name: [
+                {
+                    "name": word.name,
+                    "title": word.title,
+                    "description": word.description,
+                    "supported_until": word.supported_until,
+                }
+                for word in words.values()
+            ]
+            for name, words in cloud.vocabulary.items()
+        },
     }
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.catalog.catalog import BUILTIN_SOURCE, Cloud
+from app.catalog.support_ends import find_support_warnings
+from app.clock import utc_now
 from app.config.settings import Settings
 from app.domain.drift_severity import SeverityTable
 from app.domain.operation_registry import facts_of
@@ -51,7 +53,8 @@ from app.terraform.provider_spec import ProviderSpec, socket_folders
 class Workspace:
     """A prepared run directory, and the secrets that must not show in what Terraform says.
 
-    ``check_reach`` asks DNS whether the provider may be let loose on its endpoint.
+    ``check_reach`` asks DNS whether the provider may be let loose on its endpoint; ``warnings``
+    are sentences about what was asked for.
     """
 
     directory: RunDirectory
@@ -66,6 +69,8 @@ class Workspace:
     credential_files: tuple[Path, ...] = ()
     severities: SeverityTable = field(default_factory=dict)
     agreed: KeptAgreement = field(default_factory=KeptAgreement)
+    warnings: tuple[str, ...] = ()
+    holds_data: frozenset[str] = frozenset()
 
     def terraform(
         self,
@@ -216,7 +221,16 @@ def _open(
         # The folders, because a copy that is made anew is another file.
         credential_files=tuple({file.parent for file in login.files}),
         agreed=agreed or KeptAgreement(),
+        warnings=_warnings(cloud, wanted),
+        holds_data=cloud.holds_data,
     )
+
+
+def _warnings(cloud: Cloud, wanted: UpgradeRequest | None) -> tuple[str, ...]:
+    if wanted is None:
+        return ()
+    today = utc_now().date()
+    return tuple(find_support_warnings(wanted.blueprint, cloud, wanted.parameters, today))
 
 
 def _cli_config(ctx: Context, cloud: Cloud) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 from cryptography import x509
+from sqlalchemy import select
 
-from app.domain.operations import OperationType
-from app.models import Stack
+from app.domain.operations import AutoApply, OperationType
+from app.models import OperationEvent, Stack
 from app.services.secrets import output_value
 from app.services.stacks.change import StackChange, change_stack
 from app.services.work import perform
@@ -41,7 +42,11 @@ def test_a_cluster_lives_in_its_network_from_creation_to_destruction(
     landform: Landform, network: Stack
 ) -> None:
     landform.cloud.set_faults(create_delay_seconds=0.3)
-    kube = landform.made("cluster", "kube", parameters={"network": "net", "max_nodes": 2})
+    kube = landform.made(
+        "cluster",
+        "kube",
+        parameters={"network": "net", "kubernetes_version": "1.35", "max_nodes": 2},
+    )
     landform.cloud.set_faults()
     made = outputs(landform, kube)
     authority = base64.b64decode(made["certificate_authority"])
@@ -53,9 +58,9 @@ def test_a_cluster_lives_in_its_network_from_creation_to_destruction(
     assert token == landform.cloud.get_only("cluster")["attributes"]["admin_token"]
     assert token not in landform.everything_in_sql()
 
-    bigger = change(landform, kube, kubernetes_version="1.34", min_nodes=2, max_nodes=5)
+    bigger = change(landform, kube, kubernetes_version="1.36", min_nodes=2, max_nodes=5)
     assert bigger.plan_summary == counts(change=2)
-    assert outputs(landform, kube)["kubernetes_version"] == "1.34"
+    assert outputs(landform, kube)["kubernetes_version"] == "1.36"
     replaced = change(landform, kube, node_size="large")
     assert replaced.plan_summary == counts(replace=1)
 
@@ -79,6 +84,22 @@ def test_fewer_nodes_at_most_than_at_least_fail_before_anything_is_made(
     assert done.error is not None
     assert "must not be less than the fewest" in done.error["detail"]
     assert landform.cloud.list(type="cluster") == []
+
+
+def test_a_plan_says_that_the_support_of_a_chosen_version_ends(
+    landform: Landform, network: Stack
+) -> None:
+    wanted = {"network": "net", "kubernetes_version": "1.32"}
+    _, operation = landform.create("cluster", "kube", parameters=wanted, auto_apply=AutoApply.NEVER)
+    done = landform.carry_out(operation)
+    assert done.status == "planned", done.error
+    with landform.ctx.db.read() as session:
+        found = select(OperationEvent).where(OperationEvent.operation_id == done.id)
+        events = [item for item in session.scalars(found) if item.type == "support_ends"]
+    [event] = events
+    assert event.level == "warn"
+    assert "Kubernetes 1.32" in event.message
+    assert "ended on 2026-02-28" in event.message
 
 
 @pytest.mark.thorough

@@ -12,6 +12,7 @@ from typing import Any
 
 from app import exact_json
 from app.catalog.catalog import Cloud
+from app.clock import utc_now
 from app.errors import FieldProblem
 
 LONG_TEXT = 200
@@ -214,7 +215,10 @@ def _word(schema: Mapping[str, Any], value: Any, cloud: Cloud | None) -> Option:
     text = value if isinstance(value, str) else exact_json.dumps(value)
     words = cloud.vocabulary.get(schema.get("x-vocabulary", ""), {}) if cloud else {}
     choice = words.get(text)
-    return Option(text, choice.title, choice.description) if choice else Option(text, text)
+    if choice is None:
+        return Option(text, text)
+    notes = (choice.description, choice.support_note(utc_now().date()))
+    return Option(text, choice.title, "; ".join(note for note in notes if note))
 
 
 def _limits(schema: Mapping[str, Any]) -> str:

@@ -46,6 +46,9 @@ def _tell(run: OperationRun) -> None:
     unmendable = name_unmendable(run.plan)
     if unmendable is not None and run.claim.facts.undoes_drift:
         run.recorder.note(unmendable, level="warn", type_="still_different")
+    for address in run.plan.made_anew(run.space.holds_data):
+        message = f"{address} is gone. This plan makes it anew, empty: what it held is lost."
+        run.recorder.note(message, level="warn", type_="made_empty")
     for item in forgotten:
         message = f"{item['address']} ({item['id']}) {item['reason']}."
         run.recorder.note(message, level="warn", type_="forgotten")
@@ -65,7 +68,7 @@ def _is_work(facts: OperationFacts, plan: Plan) -> bool:
 def _begin(run: OperationRun, session: Session, operation: Operation) -> bool:
     """Begin to apply, or seal the run directory until the plan is approved; tell which."""
     move(operation, OperationStatus.PLANNED)
-    if not must_wait_for_approval(session, operation, run.plan):
+    if not must_wait_for_approval(session, operation, run.plan, run.space.holds_data):
         begin_applying(operation)
         return True
     park(run.space.directory, run.ctx.keys)

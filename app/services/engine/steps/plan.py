@@ -57,6 +57,8 @@ def plan(run: OperationRun) -> None:
         return terraform.show_plan(directory.plan_path, seconds, destroys)
 
     with run.recorder.step(StepName.PLAN):
+        for warning in run.space.warnings:
+            run.recorder.note(warning, level="warn", type_="support_ends")
         run.plan = run.look(work)
         refuse_foreign_plan(run.ctx, run.plan, run.claim.stack_id)
         keep_plan(run.ctx, run.claim, run.space, run.plan, read_forgotten(directory))

@@ -34,6 +34,10 @@ resource "aws_eks_cluster" "this" {
     subnet_ids              = var.network_subnet_ids
     endpoint_private_access = true
     endpoint_public_access  = var.public_endpoint
+    # Null would keep what is there: emptied ranges must open the endpoint, as they say.
+    public_access_cidrs = !var.public_endpoint ? null : (
+      length(var.endpoint_ranges) > 0 ? var.endpoint_ranges : ["0.0.0.0/0"]
+    )
   }
 
   lifecycle {

@@ -80,6 +80,12 @@ variable "public_endpoint" {
   nullable    = false
 }
 
+variable "endpoint_ranges" {
+  description = "IPv4 networks from which a public endpoint is reached; empty for all."
+  type        = list(string)
+  nullable    = false
+}
+
 variable "managed_addons" {
   description = "Whether the cloud keeps what the cluster itself runs at suitable versions."
   type        = bool
