@@ -17,6 +17,7 @@ from pathlib import Path
 from pydantic import SecretStr
 
 from app.cli_backup import take_creation, take_restore, take_verification
+from app.cli_blueprint import BLUEPRINT_COMMANDS
 from app.cli_command import Command, open_context
 from app.cli_hosts import HOST_COMMANDS
 from app.cli_state import export_state, write_new_file
@@ -231,6 +232,7 @@ GROUPS = {
     "admin": "the hosts of this installation",
     "agreements": "what was agreed about stacks, by which drift is told",
     "audit": "the audit trail",
+    "blueprint": "kinds of infrastructure, for who writes them",
     "backup": "copies of SQL and of all states, as of one moment",
     "keys": "the encryption keys of what is kept at rest",
     "state": "Terraform states on the volume",
@@ -245,6 +247,7 @@ COMMANDS = {
     ),
     "audit export": Command("write the audit trail, oldest first", export_audit, _take_export),
     **HOST_COMMANDS,
+    **BLUEPRINT_COMMANDS,
     "accounts": Command(
         "name the cloud accounts that this host does not allow as they are", print_refused_accounts
     ),

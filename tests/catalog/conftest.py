@@ -11,6 +11,7 @@ import pytest
 
 from app.catalog.catalog import Catalog
 from app.catalog.loader import load_catalog
+from app.catalog.releases import RELEASED_FILE_NAME
 from app.errors import CatalogError
 
 SHIPPED = Path(__file__).resolve().parents[2] / "terraform"
@@ -62,14 +63,21 @@ class CatalogFolder:
         return [line.removeprefix(f"{self.root}/") for line in lines]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> CatalogFolder:
-    # One cloud and version will do: each change would have to be made in the modules of them all.
-    others, root = shutil.ignore_patterns(*OTHERS, "versions"), tmp_path / "terraform"
+def copy_catalog(root: Path) -> CatalogFolder:
+    """Copy the shipped catalog to ``root``, with nothing released yet.
+
+    One cloud and version will do: each change would have to be made in the modules of them all.
+    """
+    others = shutil.ignore_patterns(*OTHERS, "versions", RELEASED_FILE_NAME)
     shutil.copytree(SHIPPED, root, ignore=others)
     for file in root.glob("blueprints/*/blueprint.yaml"):
         file.write_text(re.sub(r"(?m)^downgrade_to: .*\n", "", file.read_text(encoding="utf-8")))
     return CatalogFolder(root)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> CatalogFolder:
+    return copy_catalog(tmp_path / "terraform")
 
 
 @pytest.fixture

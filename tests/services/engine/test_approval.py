@@ -10,7 +10,6 @@ from app.domain.operations import OperationType
 from app.domain.plan_options import PlanOptions
 from app.models import Operation, Stack
 from app.services.operations import control
-from app.services.operations.operations import request_operation
 from app.services.schedules.settings import DriftSettings
 from app.services.stacks.change import StackChange, change_stack
 from app.services.work import perform
@@ -68,7 +67,7 @@ def test_an_automatic_reconcile_waits_and_that_of_a_person_does_not(
         control.discard(work, operation.id)
     with perform(landform.ctx, ADMIN) as work:
         seen = PlanOptions(report_id=landform.stack(bucket.id).drift_report_id)
-        asked = request_operation(work, bucket.id, OperationType.RECONCILE, seen)[1]
+        asked = control.request_operation(work, bucket.id, OperationType.RECONCILE, seen)[1]
     assert landform.carry_out(asked).status == "applied"
     assert landform.cloud.get_only("bucket")
 
