@@ -30,7 +30,7 @@ from app.console.shell.pages import pages
 
 # What every request passes, in this order.
 pages.before_request(stacks.state.allow_large_upload)  # before any form is read
-guard.protect(pages)
+guard.protect(pages, sign_in.ask_after_form)
 cookie.renew_on(pages)
 notices.provide(pages)
 confirm.ask_when_needed(pages)

@@ -117,10 +117,6 @@
 
   function onChange(event) {
     if (event.target.id === "follow-log") followLog();
-    if (event.target.matches("[data-refreshes]")) {
-      var refresh = event.target.form.querySelector("[data-refresh]");
-      if (refresh) refresh.click();
-    }
   }
 
   function focusFirstProblem() {

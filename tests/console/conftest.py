@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2 import FileSystemBytecodeCache
+from playwright.sync_api import Browser
 from pydantic import SecretStr
 from sqlalchemy import update
 from werkzeug.serving import make_server
@@ -28,9 +29,9 @@ from app.services.access import SYSTEM_PRINCIPAL, Principal
 from app.services.context import Context, build_context
 from app.services.installation.setup import prepare
 from tests.conftest import ENCRYPTION_KEYS, SECRET_KEY, forget_instances
+from tests.console.browsing import PASSWORD, Watched
 from tests.console.fleet_examples import Fleet
 
-PASSWORD = "correct horse battery staple"
 OTHER = "another fine long phrase"
 
 
@@ -163,6 +164,29 @@ def root(console_app: Flask) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def watched(browser: Browser, root: str) -> Iterator[Watched]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    found = Watched(page, root)
+    page.on("console", found.note)
+    page.on("pageerror", lambda error: found.complaints.append(str(error)))
+    page.add_init_script(
+        "addEventListener('securitypolicyviolation', e => console.error(e.violatedDirective))"
+    )
+    yield found
+    context.close()
+    expected = found.expected
+    assert [text for text in found.complaints if expected is None or expected not in text] == []
+
+
+@pytest.fixture
+def at_work(watched: Watched, prepared_home: PreparedHome) -> Watched:
+    """The administrator, signed in at a browser."""
+    watched.enter(prepared_home.cookies)
+    return watched
 
 
 PRINCIPAL: Principal = replace(SYSTEM_PRINCIPAL, name="admin")

@@ -36,6 +36,7 @@ from app.services.drift.rules import match_rules
 from app.services.identity.password_hashing import hash_password
 from app.services.lookup import project_by
 from app.services.operations.control import request_operation
+from app.services.projects.projects import NewProject, create_project
 from app.services.secrets import seal_json
 from app.services.stacks.create import NewStack, create_stack
 from app.services.state import record
@@ -79,6 +80,11 @@ class Fleet:
             for key, value in columns.items():
                 setattr(stack, key, value)
         return made
+
+    def project(self, name: str) -> None:
+        """Make a project that may use every cloud account."""
+        with perform(self.ctx, self.principal) as work:
+            create_project(work, NewProject(name=name))
 
     def operation(self, stack_id: str, type_: str = "apply", **columns: Any) -> str:
         """Ask for an operation and set ``columns`` of it."""

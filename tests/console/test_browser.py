@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser
 
+from tests.console.browsing import Watched
 from tests.console.conftest import PASSWORD, Visitor
 from tests.console.fleet_examples import DONE, Fleet, change, updated
 
@@ -18,47 +16,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-
-
-@dataclass
-class Watched:
-    """A page whose console and policy violations are collected."""
-
-    page: Page
-    root: str
-    complaints: list[str] = field(default_factory=list)
-    expected: str | None = None
-    """What a complaint may say in this test; it can arrive late, so it is sorted out at the end."""
-
-    def open(self, path: str) -> None:
-        self.page.goto(self.root + path)
-
-    def sign_in(self) -> None:
-        self.open("/sign-in")
-        self.page.fill("#username", "admin")
-        self.page.fill("#password", PASSWORD)
-        self.page.keyboard.press("Enter")
-        self.page.wait_for_url(self.root + "/")
-
-    def note(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(f"{self.page.url}: {message.text}")
-
-
-@pytest.fixture
-def watched(browser: Browser, root: str) -> Iterator[Watched]:
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
-    found = Watched(page, root)
-    page.on("console", found.note)
-    page.on("pageerror", lambda error: found.complaints.append(str(error)))
-    page.add_init_script(
-        "addEventListener('securitypolicyviolation', e => console.error(e.violatedDirective))"
-    )
-    yield found
-    context.close()
-    expected = found.expected
-    assert [text for text in found.complaints if expected is None or expected not in text] == []
 
 
 def test_a_newcomer_signs_in_and_asks_for_a_network(watched: Watched) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import render_template, url_for
+from flask import make_response, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from app.clock import utc_now
 from app.console.access.read_account import TokenRow, project_choices, read_tokens, scopes_within
+from app.console.session.shown_once import carried_secret, carry_secret, forget_secret
 from app.console.shell.confirmation import Confirmation, ask, refuse_or_perform
 from app.console.shell.forms.entry import FormEntry, blank, checks, choice, sent
 from app.console.shell.forms.fields import Field, Option
@@ -41,8 +42,11 @@ def ask_for_token() -> str:
 
 
 @pages.post("/settings/tokens/new")
-def make_token() -> tuple[str, int]:
-    """Make the token and show its secret, this once."""
+def make_token() -> Response | tuple[str, int]:
+    """Make the token and go to the page that shows its secret, this once.
+
+    A page that answers the form itself would make another token each time it is loaded again.
+    """
     entry = sent(_fields())
     try:
         wanted = _wanted(entry)
@@ -51,7 +55,20 @@ def make_token() -> tuple[str, int]:
             row = TokenRow.of(token)
     except (ValidationError, ConflictError) as error:
         return _form(entry.after(error)), status_of(error)
-    return render_template("access/tokens_made.html", token=row, secret=secret), 201
+    response = redirect(url_for("console.show_new_token", token_id=row.id), 303)
+    carry_secret(response, row.id, secret)
+    return response
+
+
+@pages.get("/settings/tokens/<token_id>/new")
+def show_new_token(token_id: str) -> Response:
+    """Show the secret of a token that was just made; later, that it was shown."""
+    with current_context().read() as session:
+        row = TokenRow.of(token_by_id(session, current_principal(), token_id))
+    page = render_template("access/tokens_made.html", token=row, secret=carried_secret(row.id))
+    response = make_response(page)
+    forget_secret(response)
+    return response
 
 
 @pages.get("/settings/tokens/<token_id>/revoke")

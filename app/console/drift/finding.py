@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.clock import utc_now
 from app.console.drift.read_finding import FindingPage, read_finding
 from app.console.shell.guard import local_path
 from app.console.shell.list_requests import wanted_form_choice, wanted_form_text
+from app.console.shell.notices import go_back_with_notice
 from app.console.shell.pages import pages
 from app.domain.drift_rules import MAX_PATTERN, MAX_REASON
 from app.errors import ValidationError
@@ -33,7 +34,7 @@ def acknowledge(finding_id: str) -> Response:
     """Note that the caller knows of a finding."""
     with perform() as work:
         acknowledgements.acknowledge(work, finding_id, wanted_form_text("note"))
-    return _back(finding_id)
+    return _back(finding_id, "acknowledged")
 
 
 @pages.post("/drift/findings/<finding_id>/withdraw")
@@ -41,7 +42,7 @@ def withdraw(finding_id: str) -> Response:
     """Take an acknowledgement back."""
     with perform() as work:
         acknowledgements.withdraw(work, finding_id)
-    return _back(finding_id)
+    return _back(finding_id, "unacknowledged")
 
 
 @pages.post("/drift/findings/<finding_id>/ignore")
@@ -64,7 +65,7 @@ def ignore(finding_id: str) -> Response | tuple[str, int]:
     except ValidationError as error:
         page = read_finding(ctx, principal, finding_id)
         return _render(page, request.form.to_dict(), error), 422
-    return _back(finding_id)
+    return _back(finding_id, "ignored")
 
 
 def _render(page: FindingPage, typed: dict[str, str], error: ValidationError | None) -> str:
@@ -74,8 +75,8 @@ def _render(page: FindingPage, typed: dict[str, str], error: ValidationError | N
     )
 
 
-def _back(finding_id: str) -> Response:
+def _back(finding_id: str, notice: str) -> Response:
     """Return to the page that held the form: a list when it says so, else the finding's own."""
     target = request.form.get("next")
     own = url_for("console.show_finding", finding_id=finding_id)
-    return redirect(local_path(target) if target else own, 303)
+    return go_back_with_notice(notice, local_path(target) if target else own)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import redirect, render_template, request
+from flask import render_template, request
 from werkzeug.wrappers import Response
 
 from app.clock import utc_now
@@ -13,7 +13,7 @@ from app.console.shell.forms.entry import FormEntry, choice, filled, sent, sent_
 from app.console.shell.forms.fields import Field
 from app.console.shell.guard import local_path
 from app.console.shell.list_requests import next_address, wanted_choice, wanted_page
-from app.console.shell.notices import go_with_notice
+from app.console.shell.notices import go_back_with_notice, go_with_notice
 from app.console.shell.pages import pages
 from app.domain.drift_rules import MAX_LIFE, MAX_REASON
 from app.errors import PreconditionFailedError, ValidationError
@@ -85,7 +85,7 @@ def end_rule(rule_id: str) -> Response:
         )
     with perform() as work:
         delete_rule(work, rule_id, version)
-    return redirect(local_path(request.form.get("next")), 303)
+    return go_back_with_notice("rule-ended", local_path(request.form.get("next")))
 
 
 def _wanted(entry: FormEntry) -> RuleChange:

@@ -44,12 +44,18 @@ class Interruption:
 
 def hold_form() -> str:
     """Seal the form of the present request, for its session and its address."""
-    kept = {
-        "session": current_principal().session_id,
-        "path": request.path,
-        "until": utc_now().timestamp() + LIFE_SECONDS,
-        "form": [[k, v] for k, v in request.form.items(multi=True) if k not in NOT_HELD],
-    }
+    return seal_form(current_principal().session_id, request.path, written_form())
+
+
+def written_form() -> list[list[str]]:
+    """Return the fields of the present form as names and texts, without those of its frame."""
+    return [[k, v] for k, v in request.form.items(multi=True) if k not in NOT_HELD]
+
+
+def seal_form(session_id: str | None, path: str, fields: list[list[str]]) -> str:
+    """Seal a form, so that it can be sent in one session and to one address only."""
+    until = utc_now().timestamp() + LIFE_SECONDS
+    kept = {"session": session_id, "path": path, "until": until, "form": fields}
     return seal(kept, SEALED_FOR)
 
 

@@ -11,7 +11,8 @@ from werkzeug.wrappers import Response
 
 from app.console.session import oidc
 from app.console.session.cookie import present_visitor, set_session_cookie
-from app.console.shell.guard import HOME, local_path
+from app.console.session.expired import keep_form, kept_form, offer_form
+from app.console.shell.guard import HOME, local_path, page_before
 from app.domain.sign_in_errors import TotpRequiredError
 from app.errors import AuthenticationError, CsrfError, LandformError, TooManyRequestsError
 from app.identity.provider import CALLBACK
@@ -85,15 +86,31 @@ def do_sign_out() -> Response:
     return response
 
 
+def ask_after_form() -> Response | None:
+    """Ask whoever sent a form after the session had ended to sign in, and keep the form."""
+    kept = keep_form()
+    if not kept:
+        return None
+    message = "Your session has ended. Sign in again; the form that you sent is kept."
+    return _form(page_before(), message=message, status=401, kept=kept)
+
+
 def _enter(opened: OpenedSession, target: str) -> Response:
-    response = make_response(redirect(target, 303))
-    set_session_cookie(response, opened)
+    response = offer_form(opened, kept_form())
+    if response is None:
+        response = make_response(redirect(target, 303))
+        set_session_cookie(response, opened)
     drop_cookie(response, current_context().settings, SIGN_IN_COOKIE)
     return response
 
 
 def _form(
-    target: str, *, username: str = "", message: str | None = None, status: int = 200
+    target: str,
+    *,
+    username: str = "",
+    message: str | None = None,
+    status: int = 200,
+    kept: str | None = None,
 ) -> Response:
     token = secrets.token_urlsafe(24)
     page = render_template(
@@ -102,6 +119,7 @@ def _form(
         username=username,
         message=message,
         form_token=token,
+        kept=kept_form() if kept is None else kept,
         provider_title=current_context().settings.oidc_title if current_context().provider else "",
     )
     return _with_form_token(page, status, token)
@@ -116,6 +134,7 @@ def _code_form(target: str, challenge: str, error: LandformError | None = None) 
         challenge=challenge,
         message=f"{error.detail} {error.advice}" if error is not None else None,
         form_token=token,
+        kept=kept_form(),
     )
     return _with_form_token(page, status_of(error) if error is not None else 200, token)
 

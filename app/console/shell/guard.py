@@ -6,6 +6,7 @@ Owns the cookie session's check, the CSRF token of forms, and the rule for addre
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, g, redirect, request, url_for
@@ -27,10 +28,19 @@ READING = ("GET", "HEAD")
 LABELS = "/labels"
 
 
-def protect(pages: Blueprint) -> None:
-    """Let only signed-in people reach ``pages``."""
+def protect(pages: Blueprint, ask_for_sign_in: Callable[[], Response | None]) -> None:
+    """Let only signed-in people reach ``pages``.
+
+    Args:
+        pages: what is protected.
+        ask_for_sign_in: answers a form that came without a session; ``None`` where it is lost.
+    """
+
+    def require_session() -> Response | None:
+        return _require_session(ask_for_sign_in)
+
     pages.before_request(_refuse_unstorable)
-    pages.before_request(_require_session)
+    pages.before_request(require_session)
     pages.before_request(_refuse_hidden)
 
 
@@ -84,20 +94,28 @@ def _parts(name: str, text: str) -> list[str]:
     return text.replace("\r\n", "\n").split("\n") if name == LABELS else [text]
 
 
-def _require_session() -> Response | None:
+def _require_session(ask_for_sign_in: Callable[[], Response | None]) -> Response | None:
     try:
         authenticate("cookies")
     except AuthenticationError:
         if request.headers.get("Accept", "").startswith("text/event-stream"):
             return Response(status=204)  # tells an EventSource not to come back
-        return _to_sign_in()
+        if request.method not in READING:
+            return _refuse_form(ask_for_sign_in)
+        return _to_sign_in(request.full_path.rstrip("?"))
     except SecondFactorRequiredError:
         return _go(url_for("console.show_second_factor"))
     return None
 
 
-def _to_sign_in() -> Response:
-    wanted = request.full_path.rstrip("?") if request.method in READING else page_before()
+def _refuse_form(ask_for_sign_in: Callable[[], Response | None]) -> Response:
+    """Answer a form without a session; a page that asks by itself keeps what is typed into it."""
+    if request.headers.get("HX-Request"):
+        return Response(status=401)
+    return ask_for_sign_in() or _to_sign_in(page_before())
+
+
+def _to_sign_in(wanted: str) -> Response:
     return _go(url_for("session.show_sign_in", next=None if wanted == HOME else wanted))
 
 

@@ -6,6 +6,7 @@ The address never carries text: whatever is not in ``NOTICES`` is not said.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from flask import Blueprint, redirect, request, url_for
 from werkzeug.wrappers import Response
@@ -40,6 +41,12 @@ NOTICES = {
     "host-undrained": "Host takes work again.",
     "checked": "Credentials checked. The result is shown below.",
     "member-removed": "Member removed.",
+    "unchanged": "Nothing was changed: all settings were as you sent them.",
+    "locked": "Stack locked. Nothing that changes it starts until it is unlocked.",
+    "unlocked": "Stack unlocked. Waiting operations continue.",
+    "acknowledged": "Acknowledged.",
+    "unacknowledged": "Acknowledgement withdrawn.",
+    "ignored": "Ignore rule created. The finding stays visible, marked as hidden.",
 }
 
 
@@ -51,6 +58,19 @@ def provide(pages: Blueprint) -> None:
 def go_with_notice(notice: str, endpoint: str, **values: Any) -> Response:
     """Return the way to a page that says ``notice``."""
     return redirect(url_for(endpoint, **{**values, PARAMETER: notice}), 303)
+
+
+def go_back_with_notice(notice: str, path: str) -> Response:
+    """Return the way to an address of this console, whose page says ``notice``.
+
+    Args:
+        notice: one of ``NOTICES``.
+        path: as ``local_path`` returned it; it may say another notice already.
+    """
+    parts = urlsplit(path)
+    kept = [(name, text) for name, text in parse_qsl(parts.query) if name != PARAMETER]
+    query = urlencode([*kept, (PARAMETER, notice)])
+    return redirect(urlunsplit(parts._replace(query=query)), 303)
 
 
 def _present() -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from werkzeug.wrappers import Response
 
+from app.console.shell.notices import go_with_notice
 from app.console.shell.pages import pages
 from app.console.stacks.read_lock import read_lock_page
 from app.errors import LandformError, PreconditionFailedError, StackLockedError, ValidationError
@@ -33,7 +34,7 @@ def lock(stack_id: str) -> Response | tuple[str, int]:
             lock_stack(work, stack_id, reason)
     except (ValidationError, StackLockedError) as error:
         return _refused(stack_id, error, reason)
-    return _go_back(stack_id)
+    return go_with_notice("locked", "console.show_lock", stack_id=stack_id)
 
 
 @pages.post("/stacks/<stack_id>/unlock")
@@ -46,7 +47,7 @@ def unlock(stack_id: str) -> Response | tuple[str, int]:
             unlock_stack(work, stack_id, seen)
     except PreconditionFailedError as error:
         return _refused(stack_id, error)
-    return _go_back(stack_id)
+    return go_with_notice("unlocked", "console.show_lock", stack_id=stack_id)
 
 
 def _refused(stack_id: str, error: LandformError, reason: str = "") -> tuple[str, int]:
@@ -58,7 +59,3 @@ def _page(stack_id: str, failure: str | None = None, reason: str = "") -> str:
     return render_template(
         "stacks/lock.html", page=page, tab="lock", failure=failure, reason=reason[:MAX_REASON]
     )
-
-
-def _go_back(stack_id: str) -> Response:
-    return redirect(url_for("console.show_lock", stack_id=stack_id), 303)

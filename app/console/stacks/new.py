@@ -9,13 +9,19 @@ from werkzeug.wrappers import Response
 
 from app.console.catalog.read import read_catalog
 from app.console.operations.detail import ask_and_follow
+from app.console.shell.appearance import YEAR_SECONDS
 from app.console.shell.pages import pages
 from app.console.stacks.read_new import NewStackPage, read_new_stack
 from app.errors import ConflictError, ValidationError
 from app.services.stacks.create import create_stack
 from app.web.context import current_context, current_principal
+from app.web.cookies import read_cookie, set_cookie
 
 CREATE, PLAN_FIRST = "create", "plan"
+PROJECT_COOKIE = "landform_project"
+"""The project of the last stack that was created in this browser: the next form begins with it."""
+
+MAX_PRESET = 500
 
 
 @pages.get("/stacks/new")
@@ -27,8 +33,11 @@ def choose_kind() -> str:
 
 @pages.get("/stacks/new/<kind>")
 def show_form(kind: str) -> str:
-    """Show the form with its defaults."""
-    page = read_new_stack(current_context(), current_principal(), kind, None, _api_root())
+    """Show the form with its defaults; the address may fill in fields by their pointers."""
+    ctx = current_context()
+    remembered = {"/project": read_cookie(ctx.settings, PROJECT_COOKIE)}
+    preset = {name: text[:MAX_PRESET] for name, text in request.args.items()}
+    page = read_new_stack(ctx, current_principal(), kind, None, _api_root(), remembered | preset)
     return _render(page)
 
 
@@ -42,9 +51,18 @@ def send_form(kind: str) -> Response | tuple[str, int] | str:
         return _render(page)
     try:
         wanted = replace(page.request.to_service(), is_plan_first=intent == PLAN_FIRST)
-        return ask_and_follow(lambda work: create_stack(work, wanted))
+        response = ask_and_follow(lambda work: create_stack(work, wanted))
     except (ValidationError, ConflictError) as error:
         return _render(replace(page, entry=page.entry.after(error))), 422
+    set_cookie(
+        response,
+        ctx.settings,
+        PROJECT_COOKIE,
+        wanted.project,
+        max_age=YEAR_SECONDS,
+        samesite="Lax",
+    )
+    return response
 
 
 def _render(page: NewStackPage) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from flask import redirect, render_template, request, url_for
+from flask import render_template, request
 from werkzeug.wrappers import Response
 
 from app.console.operations.detail import ask_and_follow, go_to_operation
 from app.console.shell.forms.entry import AT_FORM, FormEntry, sent
 from app.console.shell.forms.fields import leaves
+from app.console.shell.notices import go_with_notice
 from app.console.shell.pages import pages
 from app.console.stacks.parameters_form import changed_parameters
 from app.console.stacks.read_settings import StackSettingsPage, read_stack_settings
@@ -44,10 +45,11 @@ def change_settings(stack_id: str) -> Response | tuple[str, int]:
     try:
         change = change_of(entry, page.expires_at)
         with perform() as work:
-            change_stack(work, stack_id, change, expected_version=_seen(entry))
+            stack, _ = change_stack(work, stack_id, change, expected_version=_seen(entry))
+            notice = "saved" if stack.version != _seen(entry) else "unchanged"
     except AT_FORM as error:
         return _render(replace(page, settings=entry.after(error))), status_of(error)
-    return redirect(url_for("console.show_settings", stack_id=stack_id), 303)
+    return go_with_notice(notice, "console.show_settings", stack_id=stack_id)
 
 
 @pages.post("/stacks/<stack_id>/settings/parameters")
@@ -103,7 +105,7 @@ def _perform(
     except AT_FORM as error:
         return _render(refused(error)), status_of(error)
     if shown is None:
-        return redirect(url_for("console.show_settings", stack_id=stack_id), 303)
+        return go_with_notice("saved", "console.show_settings", stack_id=stack_id)
     return go_to_operation(shown)
 
 

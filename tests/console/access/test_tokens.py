@@ -17,12 +17,16 @@ from tests.console.test_pages import ATTACK
 def test_a_token_is_made_shown_once_used_and_revoked(visitor: Visitor, ctx: Context) -> None:
     assert "No API tokens" in visitor.text("/settings/tokens")
     form = {"/name": ATTACK[:64], "/scopes": "stack:read", "/expires_at": "7"}
-    made = visitor.post("/settings/tokens/new", form)
-    assert made.status_code == 201
+    sent = visitor.post("/settings/tokens/new", form)
+    assert sent.status_code == 303
+    made = visitor.get(sent.location)
     found = re.search(r'id="secret">(lft_\w+)<', made.text)
     assert found
     assert made.headers["Cache-Control"] == "no-store"
     assert caller_of(ctx, found[1], None).name == "admin"
+    again = visitor.text(sent.location)  # as a reload of the page
+    assert found[1] not in again
+    assert "cannot be shown again" in again
     page = visitor.text("/settings/tokens")
     assert found[1] not in page
     assert "<script>alert" not in page

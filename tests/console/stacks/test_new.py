@@ -273,3 +273,36 @@ def test_many_ready_stacks_are_searched_by_typing(visitor: Visitor, fleet: Fleet
     page = visitor.text("/stacks/new/machine-group")
     assert 'list="f-parameters-network-choices"' in field_of(page, "/parameters/network")
     assert page.count('<option value="net-') == 13
+
+
+def test_among_several_projects_the_form_asks_and_then_remembers(
+    visitor: Visitor, fleet: Fleet
+) -> None:
+    fleet.project("aaa")
+    page = visitor.text("/stacks/new/network")
+    assert '<option value="" selected>Choose a project…</option>' in page
+    assert "Choose a project first" in page
+    assert visitor.post("/stacks/new/network", {**NETWORK, "/project": ""}).status_code == 422
+    assert visitor.post("/stacks/new/network", NETWORK).status_code == 303
+    assert '<option value="default" selected>' in visitor.text("/stacks/new/bucket")
+
+
+@pytest.mark.parametrize("value", ["", "nowhere", "<script>", "x" * 2000])
+def test_a_remembered_project_that_is_none_is_not_chosen(
+    visitor: Visitor, fleet: Fleet, value: str
+) -> None:
+    fleet.project("aaa")
+    visitor.client.set_cookie("landform_project", value)
+    page = visitor.text("/stacks/new/network")
+    assert '<option value="" selected>Choose a project…</option>' in page
+    assert "<script>" not in page.partition('id="new-stack"')[2]
+
+
+def test_an_address_fills_in_fields_but_no_secret(visitor: Visitor, fleet: Fleet) -> None:
+    fleet.stack("web")
+    preset = "/parameters/network=web&/parameters/user_data=known&/name=<b>&/parameters/size=no"
+    page = visitor.text(f"/stacks/new/machine-group?{preset}&/project=default")
+    assert '<option value="web" selected>' in page
+    assert "known" not in page
+    assert 'value="&lt;b&gt;"' in field_of(page, "/name")
+    assert '<option value="no"' not in page

@@ -59,6 +59,8 @@ class Field:
     empty_note: str = ""
     schema: Mapping[str, Any] = field(default_factory=dict)
     children: tuple[Field, ...] = ()
+    refreshes: str = ""
+    """CSS selectors of the fields that offer something else once this one changes."""
 
     @property
     def schema_name(self) -> str:
@@ -74,6 +76,11 @@ class Field:
     def is_long_choice(self) -> bool:
         """Tell whether a person finds a stack by typing rather than by looking at all of them."""
         return "x-references" in self.schema and len(self.options) > MAX_LOOKED_AT
+
+    @property
+    def is_of_place(self) -> bool:
+        """Tell whether it offers what the project and the cloud account have."""
+        return "x-references" in self.schema or "x-vocabulary" in self.schema
 
     @property
     def is_secret(self) -> bool:
