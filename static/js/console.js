@@ -104,6 +104,13 @@
     if (first && document.getElementById("event-" + first[1])) event.preventDefault();
   }
 
+  // The tab says what the page says, also while nobody looks at it.
+  function onSwap() {
+    followLog();
+    var said = document.querySelector("#said [data-title]");
+    if (said) document.title = said.dataset.title;
+  }
+
   // Without a stream the page stays as it is, and says so until the extension has got one again.
   function tellPaused(isPaused) {
     var note = document.getElementById("stream-paused");
@@ -129,7 +136,7 @@
   document.addEventListener("change", onChange);
   document.addEventListener("htmx:beforeRequest", onBeforeRequest);
   document.addEventListener("htmx:sseBeforeMessage", onStreamMessage);
-  document.addEventListener("htmx:sseMessage", followLog);
+  document.addEventListener("htmx:sseMessage", onSwap);
   document.addEventListener("htmx:sseError", function () { tellPaused(true); });
   document.addEventListener("htmx:sseOpen", function () { tellPaused(false); });
   document.addEventListener("htmx:load", function (event) { reveal(event.detail.elt); });

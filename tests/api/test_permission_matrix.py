@@ -607,6 +607,9 @@ TABLE: dict[str, Row] = {
     "GET /settings/tokens": Row(PAGE),
     "GET /settings/tokens/new": Row(PAGE),
     "POST /settings/tokens/new": Row(PAGE, granted=422),
+    "GET /settings/tokens/{token_id}/new": Row(
+        PAGE_OF_ITS_OWNER, arrange=_new_token_of_the_operator
+    ),
     "GET /settings/tokens/{token_id}/revoke": Row(
         PAGE_OF_ITS_OWNER, arrange=_new_token_of_the_operator
     ),

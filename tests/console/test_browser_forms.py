@@ -6,6 +6,7 @@ import pytest
 
 from tests.console.browsing import Watched
 from tests.console.fleet_examples import Fleet
+from tests.console.stacks.test_resources import block, state
 
 pytestmark = [
     # The browser opens connections ahead of need, which the server drops at its end.
@@ -37,3 +38,33 @@ def test_another_project_swaps_what_it_offers_and_keeps_what_was_typed(
     assert page.locator("option[value='other-net']").count() == 0
     page.wait_for_selector('#curl-text:has-text(\'"project": "shop"\')')
     assert page.input_value("[name='/cloud_account']") == "sandbox"
+
+
+def test_the_words_of_a_graph_stay_in_their_boxes(at_work: Watched, fleet: Fleet) -> None:
+    made = fleet.stack("web")
+    wide = block("sandbox_network", "W" * 40)
+    fleet.state(made, state(wide, block("sandbox_subnet", "m" * 60)))
+    at_work.open(f"/stacks/{made.stack_id}/resources")
+    widths = at_work.page.evaluate(
+        "[...document.querySelectorAll('.graph__node')].map(node => {"
+        " const box = node.querySelector('rect').getBoundingClientRect();"
+        " return [...node.querySelectorAll('.graph__title, .graph__detail')].map("
+        "  text => text.getBoundingClientRect().right - box.right)})"
+    )
+    assert len(widths) == 2
+    assert all(over <= 0 for node in widths for over in node)
+
+
+def test_the_tab_and_a_screen_reader_learn_of_the_end(at_work: Watched, fleet: Fleet) -> None:
+    made = fleet.stack("web", status="creating")
+    fleet.change_operation(made.operation_id, status="applying")
+    at_work.open(f"/operations/{made.operation_id}")
+    page = at_work.page
+    assert page.title() == "Applying: Apply web · Landform"
+    fleet.output(made.stack_id, "network_id", "net_123")
+    fleet.change_operation(made.operation_id, status="applied", has_applied=True)
+    page.wait_for_function("document.title === 'Applied: Apply web · Landform'")
+    assert page.inner_text("#said") == "Applied"
+    page.wait_for_selector("text=net_123")
+    page.click("text=Open web")
+    page.wait_for_url("**/stacks/stk_*")

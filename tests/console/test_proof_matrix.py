@@ -40,6 +40,7 @@ NO_PAGES = {
 }
 LINKED_LATER = {
     "console.confirm_force_cancel",  # when the grace period of a cancel is over
+    "console.show_new_token",  # the form that makes one goes there
     "console.show_confirmation",  # acts that want the password once more lead there
     "console.confirm_at_provider",
     "console.confirm_gone",  # when a host is silent that holds operations

@@ -27,7 +27,7 @@ from app.web.context import current_context, current_principal
 MAX_FILTER = 64
 PERIODS = {"1": "Last day", "7": "Last 7 days", "30": "Last 30 days", "365": "Last year"}
 MEDIA_TYPES = {"ndjson": "application/x-ndjson", "csv": "text/csv"}
-NAMES = ("actor", "action", "object_type", "object_id", "project")
+NAMES = ("stack", "actor", "action", "object_type", "object_id", "project")
 
 
 @pages.get("/audit")
@@ -80,6 +80,7 @@ def _wanted(filters: dict[str, str | None]) -> TrailFilter:
         action=filters["action"],
         object_type=filters["object_type"],
         object_id=filters["object_id"],
+        stack=filters["stack"],
         project=filters["project"],
         since=since,
     )

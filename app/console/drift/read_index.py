@@ -48,7 +48,12 @@ class DriftFilters:
     def findings(self, *, hidden: bool) -> FindingFilter:
         """Return the same filter for findings."""
         return FindingFilter(
-            project=self.project, kind=self.kind, cloud=self.cloud, cause=self.cause, hidden=hidden
+            project=self.project,
+            kind=self.kind,
+            cloud=self.cloud,
+            cause=self.cause,
+            hidden=hidden,
+            is_current=True,
         )
 
 
@@ -104,7 +109,7 @@ def read_drift_page(
             trend=draw_trend(session, principal, fleet),
             pulse=read_pulse(ctx),
             overdue=read_overdue(session),
-            hidden=count_findings(session, principal, FindingFilter(hidden=True)),
+            hidden=count_findings(session, principal, FindingFilter(hidden=True, is_current=True)),
             kinds=[(kind.kind, kind.title) for kind in ctx.catalog.kinds.values()],
             may_check=principal.has_anywhere(Right.STACK_WRITE),
             stacks=stacks,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.clock import utc_now
 from app.console.operations.failure import FailureCause, cause_of
+from app.console.operations.read_after import AfterOperation, read_after
 from app.console.operations.read_plan import PlanDetails, read_plan
 from app.console.shell.rows import OperationRow
 from app.domain.interruptions import WAYS_OUT, WayOut
@@ -72,6 +73,7 @@ class OperationDetails(OperationRow):
     is_unresolved: bool
     is_searched: bool
     ways_out: Mapping[str, WayOut]
+    after: AfterOperation | None
 
     @property
     def can_adopt(self) -> bool:
@@ -187,6 +189,7 @@ def view_of(
         is_unresolved=operation.holds_back,
         is_searched=operation.orphans_searched_at is not None,
         ways_out={action.value: way for action, way in WAYS_OUT.items()},
+        after=read_after(ctx.catalog, principal, operation),
     )
 
 

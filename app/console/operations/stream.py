@@ -22,7 +22,8 @@ from app.web.context import current_context, current_principal
 from app.web.event_stream import message, read_event_id, respond
 
 GATHER_SECONDS = 0.5  # Terraform writes many lines a second, and each look renders the page
-LIVE_PARTS = ("head", "steps", "actions")
+SAID = "said"
+LIVE_PARTS = ("said", "head", "steps", "actions", "after")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class PageFollower:
     after: int
     has_plan: bool
     view: OperationDetails | None = None
+    said: str = ""
     has_ended: bool = False
 
     def look(self, watched: Watched) -> Iterator[str]:
@@ -64,7 +66,9 @@ class PageFollower:
         if shown.view != self.view:
             self.view = shown.view
             for name, text in shown.parts.items():
-                yield message(name, text.replace(shown.token_place, self.token))
+                if name != SAID or text != self.said:  # nobody is told the same twice
+                    yield message(name, text.replace(shown.token_place, self.token))
+            self.said = shown.parts[SAID]
         if shown.view.has_ended:
             yield message("ended", "")
             self.has_ended = True

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from app.console.shell.graph_layout import Box, Edge, Line, lay_out
 
 MAX_NODES = 200
-MAX_TITLE = 25
 CALM = ("good", "quiet")
 
 
@@ -23,16 +22,6 @@ class Node:
     icon: str
     href: str
     is_new: bool = False
-
-    @property
-    def short_title(self) -> str:
-        """Return as much of the title as fits the box."""
-        return _cut(self.title, MAX_TITLE)
-
-    @property
-    def short_detail(self) -> str:
-        """Return as much of the detail as fits the box, in its smaller letters."""
-        return _cut(self.detail, MAX_TITLE + 4)
 
 
 @dataclass(frozen=True)
@@ -77,7 +66,3 @@ def _choose(known: Mapping[str, Node], edges: Iterable[Edge]) -> list[str]:
     )
     chosen = set(quiet_last[:MAX_NODES])
     return [name for name in known if name in chosen]
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"

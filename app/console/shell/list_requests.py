@@ -45,9 +45,9 @@ def wanted_choice(name: str, choices: Collection[str]) -> str | None:
     return value
 
 
-def wanted_text(name: str) -> str | None:
-    """Return the text of a filter, or ``None`` when it is empty."""
-    return request.args.get(name, "").strip()[:MAX_TEXT] or None
+def wanted_text(name: str, length: int = MAX_TEXT) -> str | None:
+    """Return the text of a filter, cut to ``length``, or ``None`` when it is empty."""
+    return request.args.get(name, "").strip()[:length] or None
 
 
 def wanted_number(name: str) -> int:

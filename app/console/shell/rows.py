@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.catalog.catalog import Catalog
+from app.console.shell.labels.stacks import AWAITING_APPROVAL, QUEUED
+from app.domain.operations import OperationStatus
+from app.domain.stacks import StackStatus
 from app.models import Operation, Stack
+
+MOVING = (StackStatus.CREATING, StackStatus.UPDATING, StackStatus.DELETING)
 
 
 @dataclass(frozen=True)
@@ -67,13 +73,29 @@ class StackRow:
     created_at: datetime
     created_by: str
     updated_at: datetime
+    labels: Mapping[str, str]
     last_operation: OperationRow | None = None
+    first_operation: OperationRow | None = None
+
+    @property
+    def standing(self) -> str:
+        """Return the status as people see it: nothing is *creating* while its operation waits."""
+        first = self.first_operation
+        if self.status not in MOVING or first is None:
+            return self.status
+        if first.is_waiting_for_approval:
+            return AWAITING_APPROVAL
+        return QUEUED if first.status == OperationStatus.PENDING else self.status
 
     @classmethod
     def of(
-        cls, stack: Stack, catalog: Catalog, last_operation: Operation | None = None
+        cls,
+        stack: Stack,
+        catalog: Catalog,
+        last_operation: Operation | None = None,
+        first_operation: Operation | None = None,
     ) -> StackRow:
-        """Read the row of a stack."""
+        """Read the row of a stack; of its unfinished operations the first one is its turn."""
         return cls(
             id=stack.id,
             name=stack.name,
@@ -92,7 +114,9 @@ class StackRow:
             created_at=stack.created_at,
             created_by=stack.created_by,
             updated_at=stack.updated_at,
+            labels={name: str(value) for name, value in sorted(stack.labels.items())},
             last_operation=OperationRow.of(last_operation) if last_operation else None,
+            first_operation=OperationRow.of(first_operation) if first_operation else None,
         )
 
 

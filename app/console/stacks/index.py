@@ -22,6 +22,7 @@ from app.services.paging import PageRequest
 from app.services.stacks.queries import StackFilter
 from app.web.context import current_context, current_principal
 
+MAX_LABEL = 400
 EXPORTED = (
     "id",
     "name",
@@ -82,4 +83,5 @@ def _wanted_stacks() -> dict[str, str | None]:
         "cloud": wanted_text("cloud"),
         "region": wanted_text("region"),
         "project": wanted_text("project"),
+        "label": wanted_text("label", MAX_LABEL),
     }

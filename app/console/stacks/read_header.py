@@ -43,10 +43,11 @@ class StackHeader:
 def stack_header(ctx: Context, session: Session, principal: Principal, stack: Stack) -> StackHeader:
     """Read what every tab begins with."""
     cause = last_failed_of(session, stack.id) if stack.status in TROUBLED else None
+    unfinished = unfinished_of(session, stack.id)
     return StackHeader(
-        stack=StackRow.of(stack, ctx.catalog),
+        stack=StackRow.of(stack, ctx.catalog, None, next(iter(unfinished), None)),
         cause=OperationRow.of(cause) if cause is not None else None,
-        unfinished=[OperationRow.of(item) for item in unfinished_of(session, stack.id)],
+        unfinished=[OperationRow.of(item) for item in unfinished],
         drift_checked_at=stack.drift_checked_at,
         next_check_at=next_check(stack),
         lock=lock_of(session, stack.id),

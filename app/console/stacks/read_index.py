@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from app.console.shell.rows import StackRow
+from app.console.shell.rows import MOVING, StackRow
 from app.domain.permissions import Right
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.drift.queue_due import CHECKABLE
-from app.services.operations.queries import latest_by_stack
+from app.services.operations.queries import first_unfinished, latest_by_stack
 from app.services.paging import PageRequest
 from app.services.stacks.queries import StackFilter, list_stacks
 
@@ -40,8 +40,13 @@ def read_stack_list(
     with ctx.read() as session:
         found = list_stacks(session, principal, wanted, page, newest_first=newest_first)
         latest = latest_by_stack(session, [stack.id for stack in found.items])
+        moving = [stack.id for stack in found.items if stack.status in MOVING]
+        first = first_unfinished(session, moving)
         return StackListPage(
-            rows=[StackRow.of(stack, ctx.catalog, latest.get(stack.id)) for stack in found.items],
+            rows=[
+                StackRow.of(stack, ctx.catalog, latest.get(stack.id), first.get(stack.id))
+                for stack in found.items
+            ],
             next_cursor=found.next_cursor,
             kinds=[(kind.kind, kind.title) for kind in ctx.catalog.kinds.values()],
             may_create=principal.has_anywhere(Right.STACK_WRITE),

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.domain.audit_chain import Actor, ChainedEvent
 from app.domain.permissions import Right, ServiceRight
 from app.errors import PermissionDeniedError
-from app.models import AuditEvent, Project
+from app.models import AuditEvent, Operation, Project, Stack
 from app.services import audit
 from app.services.access import Principal, visible
 from app.services.context import Context
@@ -29,13 +29,15 @@ Conditions = tuple[ColumnElement[bool], ...]
 class TrailFilter:
     """Which events are wanted; ``None`` does not filter.
 
-    ``actor`` and ``project`` are ids or names; ``since`` is included, ``until`` is not.
+    ``actor`` and ``project`` are ids or names; ``since`` is included, ``until`` is not. ``stack``
+    is the name or id of a stack, also of a deleted one: its own events and those of its operations.
     """
 
     actor: str | None = None
     action: str | None = None
     object_type: str | None = None
     object_id: str | None = None
+    stack: str | None = None
     project: str | None = None
     since: datetime | None = None
     until: datetime | None = None
@@ -118,6 +120,8 @@ def _conditions(principal: Principal, wanted: TrailFilter) -> Conditions:
     if wanted.actor is not None:
         named = or_(AuditEvent.actor == wanted.actor, AuditEvent.actor_id == wanted.actor)
         conditions.append(named)
+    if wanted.stack is not None:
+        conditions.append(_of_stack(principal, wanted.stack))
     if wanted.project is not None:
         named = is_project(wanted.project)
         conditions.append(AuditEvent.project_id.in_(select(Project.id).where(named)))
@@ -126,6 +130,15 @@ def _conditions(principal: Principal, wanted: TrailFilter) -> Conditions:
     if wanted.until is not None:
         conditions.append(AuditEvent.at < wanted.until)
     return tuple(conditions)
+
+
+def _of_stack(principal: Principal, named: str) -> ColumnElement[bool]:
+    stacks = select(Stack.id).where(
+        or_(Stack.name == named, Stack.id == named),
+        visible(principal, Stack.project_id, Right.AUDIT_READ),
+    )
+    operations = select(Operation.id).where(Operation.stack_id.in_(stacks))
+    return AuditEvent.object_id.in_(stacks.union_all(operations))
 
 
 def _readable(principal: Principal) -> Conditions:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from app.clock import utc_now
+from app.domain.drift import DriftStatus
 from app.domain.permissions import Right
 from app.errors import NotFoundError
 from app.models import DriftFinding, DriftRule, Project, Stack
@@ -34,6 +35,8 @@ class FindingFilter:
     gone: bool = False
     hidden: bool | None = None
     acknowledged: bool | None = None
+    is_current: bool = False
+    """Without what was found before an apply: it counts again once a check has seen it."""
 
 
 def list_findings(
@@ -118,5 +121,7 @@ def _filter_stacks(principal: Principal, wanted: FindingFilter) -> Select[tuple[
     if wanted.project is not None:
         named = select(Project.id).where(is_project(wanted.project))
         query = query.where(Stack.project_id.in_(named))
+    if wanted.is_current:
+        query = query.where(Stack.drift_status != DriftStatus.NOT_CHECKED)
     columns = {Stack.id: wanted.stack, Stack.kind: wanted.kind, Stack.cloud: wanted.cloud}
     return query.where(fits(columns))

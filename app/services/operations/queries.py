@@ -93,6 +93,19 @@ def latest_by_stack(session: Session, stack_ids: Collection[str]) -> dict[str, O
     return {row.stack_id: row for row in rows}
 
 
+def first_unfinished(session: Session, stack_ids: Collection[str]) -> dict[str, Operation]:
+    """Return the operation of each stack whose turn it is, by stack id; none where all ended."""
+    if not stack_ids:
+        return {}
+    oldest = (
+        select(func.min(Operation.id))
+        .where(Operation.stack_id.in_(list(stack_ids)), Operation.status.in_(sorted(UNFINISHED)))
+        .group_by(Operation.stack_id)
+    )
+    rows = session.scalars(select(Operation).where(Operation.id.in_(oldest)).options(*AS_ROWS))
+    return {row.stack_id: row for row in rows}
+
+
 def unfinished_of(session: Session, stack_id: str) -> Sequence[Operation]:
     """Return the operations of a stack that have not ended, in the order in which they run."""
     query = select(Operation).where(

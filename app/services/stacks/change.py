@@ -17,6 +17,13 @@ from app.services.queue.order import add_operation
 from app.services.schedules.settings import DriftSettings, change_schedule, rhythm_of
 from app.services.secrets import open_parameters
 from app.services.stacks import references
+from app.services.stacks.change_record import (
+    Changes,
+    compare,
+    compare_parameters,
+    names_of_targets,
+    settings_of,
+)
 from app.services.stacks.editing import (
     audit_stack,
     check_offered,
@@ -70,15 +77,20 @@ def change_stack(
     expect_version(f"Stack {stack.name!r}", stack.version, expected_version)
     refuse_deleted(work.session, stack)
     check_labels(change.labels or {})
+    before = settings_of(stack)
     changed = _change_settings(work.ctx, stack, change)
+    changes = compare(before, settings_of(stack))
     operation = None
-    if change.parameters is not None and _change_parameters(work, stack, change.parameters):
+    if change.parameters is not None and (
+        made := _change_parameters(work, stack, change.parameters)
+    ):
         changed.append("parameters")
+        changes |= made
         stack.generation += 1
         operation = add_operation(work.session, stack, OperationType.APPLY, work.principal)
     if changed:
         touch(stack)
-        audit_stack(work, "stack.change", stack, changed=changed)
+        audit_stack(work, "stack.change", stack, changed=changed, changes=changes)
     work.session.flush()
     return stack, operation
 
@@ -109,7 +121,8 @@ def _change_settings(ctx: Context, stack: Stack, change: StackChange) -> list[st
     return changed
 
 
-def _change_parameters(work: Work, stack: Stack, patch: dict[str, Any]) -> bool:
+def _change_parameters(work: Work, stack: Stack, patch: dict[str, Any]) -> Changes:
+    """Change parameters; return what is other than before."""
     blueprint = work.ctx.catalog.blueprint(stack.kind, stack.blueprint_version)
     old = blueprint.merge_sensitive(stack.parameters, open_parameters(work.ctx.keys, stack))
     merged = {name: value for name, value in {**old, **patch}.items() if not _is_reset(name, patch)}
@@ -122,10 +135,12 @@ def _change_parameters(work: Work, stack: Stack, patch: dict[str, Any]) -> bool:
     refuse_replacement(stack, blueprint.immutable_changes(old, new))
     check_offered(work.ctx, stack, blueprint, new)
     if new == old:
-        return False
+        return {}
+    names = names_of_targets(stack) | {row.id: row.name for row in resolved.values()}
+    secret = {*open_parameters(work.ctx.keys, stack), *blueprint.split_sensitive(new)[1]}
     references.attach(stack, resolved)
     set_parameters(work.ctx, stack, blueprint, new)
-    return True
+    return compare_parameters(old, new, secret, names)
 
 
 def _is_reset(name: str, patch: dict[str, Any]) -> bool:

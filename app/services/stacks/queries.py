@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ColumnElement, Select, String, cast, false, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.models import DriftFinding, Project, Stack
@@ -75,7 +76,19 @@ def filter_stacks(query: Select[tuple[Stack]], wanted: StackFilter) -> Select[tu
         name, _, value = wanted.label.partition("=")
         query = query.where(Stack.labels[name].as_string() == value)
     if wanted.q is not None:
-        query = query.where(
-            or_(Stack.name.contains(wanted.q, autoescape=True), Stack.id == wanted.q)
-        )
+        query = query.where(_is_found(wanted.q))
     return query
+
+
+def _is_found(text: str) -> ColumnElement[bool]:
+    """Return the SQL condition of a search: a part of the name, an id, a label or a part of one."""
+    name, sign, value = text.partition("=")
+    labels = cast(Stack.labels, String)
+    label = Stack.labels[name].as_string() == value if sign and name else _holds(labels, text)
+    return or_(Stack.name.contains(text, autoescape=True), Stack.id == text, label)
+
+
+def _holds(labels: ColumnElement[str], text: str) -> ColumnElement[bool]:
+    """Compare as JSON is written, so that neither a quote nor a brace of it is found."""
+    written = json.dumps(text)[1:-1]
+    return labels.contains(written, autoescape=True) if text.strip('{}", :') else false()

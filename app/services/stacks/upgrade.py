@@ -27,8 +27,9 @@ from app.models import Operation, Stack
 from app.services.context import Context
 from app.services.lookup import operation_by_id, stack_by_id
 from app.services.queue.order import add_operation
-from app.services.secrets import merge_parameters, open_json, seal_json
+from app.services.secrets import merge_parameters, open_json, open_parameters, seal_json
 from app.services.stacks import references
+from app.services.stacks.change_record import compare_parameters, names_of_targets
 from app.services.stacks.editing import (
     audit_stack,
     refuse_deleted,
@@ -84,11 +85,7 @@ def request_upgrade(
         operation = add_operation(work.session, stack, operation_type, work.principal)
         operation.sealed_preview = _seal(work.ctx, operation, wanted)
     else:
-        before = stack.blueprint_version
-        _adopt(work.ctx, stack, wanted)
-        operation = add_operation(work.session, stack, operation_type, work.principal)
-        change = {"from_version": before, "to_version": version, "operation_id": operation.id}
-        audit_stack(work, "stack.upgrade", stack, **change)
+        operation = _want(work, stack, wanted, operation_type)
     work.session.flush()
     return stack, operation
 
@@ -131,13 +128,9 @@ def apply_preview(work: Work, operation_id: str) -> tuple[Stack, Operation]:
     kept = open_preview(work.ctx, work.session, preview)
     if kept is None:
         raise OperationStateError(f"Operation {operation_id} was no preview.")
-    version, before = kept.blueprint.version, stack.blueprint_version
     # The catalog and other stacks may have changed since, so it is judged again.
-    wanted = _wanted(work, stack, version, kept.parameters)
-    _adopt(work.ctx, stack, wanted)
-    operation = add_operation(work.session, stack, OperationType.APPLY, work.principal)
-    change = {"from_version": before, "to_version": version, "operation_id": operation.id}
-    audit_stack(work, "stack.upgrade", stack, preview=operation_id, **change)
+    wanted = _wanted(work, stack, kept.blueprint.version, kept.parameters)
+    operation = _want(work, stack, wanted, OperationType.APPLY, preview=operation_id)
     work.session.flush()
     return stack, operation
 
@@ -237,6 +230,27 @@ def _refuse_replacement(
     """A parameter that the stack never had may get any value."""
     changed = blueprint.immutable_changes(old, new)
     refuse_replacement(stack, [pointer for pointer in changed if pointer.split("/")[2] in old])
+
+
+def _want(
+    work: Work, stack: Stack, wanted: UpgradeRequest, operation_type: str, **told: Any
+) -> Operation:
+    """Adopt what is wanted and queue its operation; the trail has what it changes."""
+    before, version = stack.blueprint_version, wanted.blueprint.version
+    old = merge_parameters(work.ctx.keys, stack)
+    names = names_of_targets(stack) | {row.id: row.name for row in wanted.targets.values()}
+    after = wanted.blueprint.split_sensitive(wanted.parameters)[1]
+    secret = {*open_parameters(work.ctx.keys, stack), *after}
+    changes = compare_parameters(old, wanted.parameters, secret, names)
+    _adopt(work.ctx, stack, wanted)
+    operation = add_operation(work.session, stack, operation_type, work.principal)
+    told |= {"operation_id": operation.id, "changes": changes}
+    if version == before:
+        audit_stack(work, "stack.change", stack, changed=["parameters"], **told)
+    else:
+        versions = {"from_version": before, "to_version": version}
+        audit_stack(work, "stack.upgrade", stack, **versions, **told)
+    return operation
 
 
 def _adopt(ctx: Context, stack: Stack, wanted: UpgradeRequest) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from flask import Flask
 
-from app.models import AuditEvent
+from app.models import AuditEvent, Stack
 from app.services.context import Context
-from tests.console.conftest import Visitor
+from app.services.stacks.change import StackChange, change_stack
+from app.services.stacks.upgrade import request_upgrade
+from app.services.work import perform
+from tests.console.conftest import Visitor, words
 from tests.console.fleet_examples import Fleet
 from tests.console.test_pages import ATTACK
 
@@ -72,3 +75,42 @@ def test_only_who_may_reads_and_verifies(console_app: Flask, fleet: Fleet) -> No
     assert "session.start" not in page
     assert "Verify chain" not in page
     assert "Chain" not in page.partition("<main")[2]
+
+
+def test_the_trail_says_who_changed_a_stack_from_what_to_what(
+    visitor: Visitor, fleet: Fleet
+) -> None:
+    made, other = fleet.stack("web"), fleet.stack("other")
+    for row, zones in ((made, 3), (other, 1)):
+        change = StackChange(parameters={"zones": zones}, labels={"team": "shop"})
+        with perform(fleet.ctx, fleet.principal) as work:
+            change_stack(work, row.stack_id, change)
+    assert f'href="/audit?stack={made.stack_id}"' in visitor.text(f"/stacks/{made.stack_id}")
+    page = words(visitor.text("/audit?stack=web&action=stack.change"))
+    assert "Zones 2 → 3" in page
+    assert 'Labels {} → {"team": "shop"}' in page
+    assert "2 → 1" not in page
+    assert "web stack" in page
+    assert "No matching events" in visitor.text("/audit?stack=nothing")
+
+
+def test_a_changed_secret_is_told_and_not_shown(visitor: Visitor, fleet: Fleet) -> None:
+    fleet.stack("net")
+    parameters = {"network": "net", "user_data": "hunter2-before"}
+    made = fleet.stack("web", "machine-group", parameters=parameters)
+    with perform(fleet.ctx, fleet.principal) as work:
+        change_stack(work, made.stack_id, StackChange(parameters={"user_data": "hunter2-after"}))
+    page = words(visitor.text(f"/audit?stack={made.stack_id}"))
+    assert "User data ******** → ********" in page
+    assert "hunter2" not in page
+
+
+def test_a_changed_parameter_is_no_upgrade(visitor: Visitor, fleet: Fleet) -> None:
+    made = fleet.stack("web")
+    with perform(fleet.ctx, fleet.principal) as work:
+        version = work.session.get_one(Stack, made.stack_id).blueprint_version
+        request_upgrade(work, made.stack_id, "apply", version, {"zones": 3})
+    page = words(visitor.text("/audit?stack=web"))
+    assert "stack.change" in page
+    assert "Zones 2 → 3" in page
+    assert "stack.upgrade" not in page

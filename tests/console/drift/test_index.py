@@ -179,3 +179,11 @@ def test_what_is_over_stays_in_the_history_of_its_stack(visitor: Visitor, fleet:
     page = words(visitor.text(f"/stacks/{made.stack_id}/drift"))
     assert "Resolved findings no longer present in the cloud this Changed outside Landform" in page
     assert "resolved just now" in page
+
+
+def test_by_cause_shows_no_drift_that_an_apply_has_ended(visitor: Visitor, fleet: Fleet) -> None:
+    made = fleet.stack("web")
+    fleet.drift(made, "drifted", [updated("a_b.this", "size", 1, 2)])
+    assert "a_b" in visitor.text("/drift?group=cause")
+    fleet.change_stack(made.stack_id, drift_status="not_checked")
+    assert "a_b" not in visitor.text("/drift?group=cause")

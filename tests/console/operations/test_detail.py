@@ -19,8 +19,8 @@ from app.services.operations import watch
 from app.web import event_stream
 from app.web.context import WATCH, context_of
 from app.web.stream_places import EXTENSION
-from tests.console.conftest import Visitor
-from tests.console.fleet_examples import DONE, Fleet, attribute, change
+from tests.console.conftest import Visitor, words
+from tests.console.fleet_examples import DONE, Fleet, attribute, change, updated
 from tests.sandbox_cloud import Cloud, connect
 
 
@@ -334,3 +334,48 @@ def _no_stream_is_left_open(console_app: Flask) -> Iterator[None]:
     yield
     places: StreamPlaces = console_app.extensions[EXTENSION]
     assert places.taken() == 0
+
+
+def test_an_ended_apply_leads_on_to_what_it_made(visitor: Visitor, fleet: Fleet) -> None:
+    made = fleet.stack("web")
+    fleet.output(made.stack_id, "network_id", "net_123")
+    fleet.output(made.stack_id, "password", "hunter2", is_sensitive=True)
+    page = visitor.text(f"/operations/{made.operation_id}")
+    panel = page.partition('id="after-title"')[2].partition("</section>")[0]
+    assert f'href="/stacks/{made.stack_id}"' in panel
+    assert 'data-copy="net_123"' in panel
+    assert "hunter2" not in page
+    form = re.search(r'href="(/stacks/new/machine-group[^"]+)"', panel)
+    assert form
+    assert '<option value="web" selected>' in visitor.text(html.unescape(form[1]))
+
+
+def test_a_viewer_is_offered_nothing_to_build(viewer: Visitor, fleet: Fleet) -> None:
+    made = fleet.stack("web")
+    page = viewer.text(f"/operations/{made.operation_id}")
+    assert "Open web" in page
+    assert "Build on it" not in page
+
+
+def test_a_failure_is_said_once(visitor: Visitor, fleet: Fleet) -> None:
+    made = fleet.stack("web", status="failed")
+    error = {"code": "terraform_failed", "title": "Terraform failed", "advice": "Try again."}
+    error["detail"] = "the quota of machines is reached"
+    fleet.change_operation(made.operation_id, status="errored", error=error)
+    page = words(visitor.text(f"/operations/{made.operation_id}"))
+    assert page.count(error["detail"]) == 1
+    assert "Open web" not in page
+
+
+def test_the_tab_says_what_the_page_says_and_the_heading_is_silent(
+    visitor: Visitor, fleet: Fleet
+) -> None:
+    made = fleet.stack("web", status="creating")
+    fleet.change_operation(made.operation_id, status="planned")
+    page = visitor.text(f"/operations/{made.operation_id}")
+    assert "<title>Awaiting approval: Apply web · Landform</title>" in page
+    assert "aria-live" not in page.partition("<h1")[0].rpartition("<div")[2]
+    assert words(page.partition('id="said"')[2].partition("</p>")[0]).endswith("Awaiting approval")
+    fleet.drift(made, "drifted", [updated("a_b.this", "size", 1, 2)])
+    stack = visitor.text(f"/stacks/{made.stack_id}")
+    assert "<title>Awaiting approval, drifted: web · Landform</title>" in stack

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.console.conftest import Visitor
 from tests.console.fleet_examples import Fleet
 
@@ -88,3 +90,41 @@ def test_who_may_make_nothing_is_not_led_to_forms_that_refuse(
     assert "requires the role Operator" in kinds
     assert 'href="/stacks/new/' not in kinds
     assert outsider.get("/stacks/new/bucket").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"status": "planned"}, "Awaiting approval"),
+        ({}, "Queued"),
+        ({"status": "applying"}, "Creating"),
+    ],
+)
+def test_a_stack_is_creating_only_while_something_is_created(
+    visitor: Visitor, fleet: Fleet, columns: dict[str, str], said: str
+) -> None:
+    made = fleet.stack("web", status="creating")
+    fleet.change_operation(made.operation_id, **columns)
+    for path in ("/stacks", f"/stacks/{made.stack_id}"):
+        page = visitor.text(path).partition("<h1")[2]
+        badges = re.findall(r'<span class="badge badge--\w+">.*?</svg>([^<]+)</span>', page)
+        assert badges[0] == said
+
+
+def test_labels_lead_to_all_stacks_that_have_them(visitor: Visitor, fleet: Fleet) -> None:
+    fleet.stack("web", labels={"team": "shop"})
+    fleet.stack("other", labels={"team": "data", "quoted": "a b"})
+    assert 'href="/stacks?label=team%3Dshop"' in visitor.text("/stacks")
+    for query in ("label=team%3Dshop", "q=team%3Dshop", "q=shop"):
+        page = visitor.text(f"/stacks?{query}")
+        assert (">web</a>" in page, ">other</a>" in page) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "query", ["%22", "%7B", "=", "=x", "x=", "%25", "_", "%5C", "%3A", "\u00e9"]
+)
+def test_a_search_finds_no_punctuation_of_how_labels_are_kept(
+    visitor: Visitor, fleet: Fleet, query: str
+) -> None:
+    fleet.stack("web", labels={"team": "shop"})
+    assert ">web</a>" not in visitor.text(f"/stacks?q={query}")

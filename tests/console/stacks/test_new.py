@@ -300,9 +300,9 @@ def test_a_remembered_project_that_is_none_is_not_chosen(
 
 def test_an_address_fills_in_fields_but_no_secret(visitor: Visitor, fleet: Fleet) -> None:
     fleet.stack("web")
-    preset = "/parameters/network=web&/parameters/user_data=known&/name=<b>&/parameters/size=no"
+    preset = "/parameters/network=web&/parameters/user_data=hunter2&/name=<b>&/parameters/size=no"
     page = visitor.text(f"/stacks/new/machine-group?{preset}&/project=default")
     assert '<option value="web" selected>' in page
-    assert "known" not in page
+    assert "hunter2" not in page
     assert 'value="&lt;b&gt;"' in field_of(page, "/name")
     assert '<option value="no"' not in page

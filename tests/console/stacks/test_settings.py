@@ -153,7 +153,8 @@ def test_care_is_saved_and_shown(visitor: Visitor, made: Made, path: str, ctx: C
     ends = (utc_now() + timedelta(days=3)).strftime("%Y-%m-%d %H:%M")
     more = {"/expires_at": ends, "/deletion_protection": "on", "/labels": f"team={'x' * 9}"}
     answer = visitor.post(path, fill(visitor, path, "care", **more))
-    assert (answer.status_code, answer.location) == (303, path)
+    assert (answer.status_code, answer.location) == (303, f"{path}?done=saved")
+    assert "Saved." in visitor.text(answer.location)
     stack = stack_of(ctx, made)
     assert (stack.auto_apply, stack.deletion_protection, stack.on_expiry) == ("never", True, "ask")
     assert stack.labels == {"team": "xxxxxxxxx"}

@@ -7,12 +7,17 @@ from app.domain.operations import AutoApply
 from app.domain.stacks import StackStatus
 from app.services.stacks.locks import WriterVerdict
 
+AWAITING_APPROVAL, QUEUED = "awaiting_approval", "queued"
+"""What people see of a stack whose operation has not begun to change it."""
+
 STACK: dict[str, Label] = {
     StackStatus.CREATING: Label("Creating", "busy", "spinner"),
     StackStatus.READY: Label("Ready", "good", "check"),
     StackStatus.UPDATING: Label("Updating", "busy", "spinner"),
     StackStatus.DELETING: Label("Deleting", "busy", "spinner"),
     StackStatus.DELETED: Label("Deleted", "quiet", "minus"),
+    AWAITING_APPROVAL: Label("Awaiting approval", "attention", "hand"),
+    QUEUED: Label("Queued", "quiet", "clock"),
     StackStatus.FAILED: Label("Failed", "bad", "cross"),
     StackStatus.NEEDS_ATTENTION: Label("Needs attention", "attention", "alert"),
 }
