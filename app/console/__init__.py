@@ -17,6 +17,7 @@ from app.console import (
     design,
     drift,
     handbook,
+    inbox,
     operations,
     overview,
     projects,
@@ -25,7 +26,7 @@ from app.console import (
     workers,
 )
 from app.console.session import confirm, cookie, oidc, sign_in
-from app.console.shell import appearance, assets, guard, notices, presentation
+from app.console.shell import appearance, assets, guard, inbox_count, notices, presentation
 from app.console.shell.pages import pages
 
 # What every request passes, in this order.
@@ -33,6 +34,7 @@ pages.before_request(stacks.state.allow_large_upload)  # before any form is read
 guard.protect(pages, sign_in.ask_after_form)
 cookie.renew_on(pages)
 notices.provide(pages)
+inbox_count.provide(pages)
 confirm.ask_when_needed(pages)
 
 

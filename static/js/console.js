@@ -3,7 +3,7 @@
 (function () {
   "use strict";
 
-  var JUMPS = { o: "/", s: "/stacks", p: "/operations", d: "/drift", c: "/catalogue", l: "/cloud-accounts", w: "/workers", a: "/audit", e: "/settings", n: "/stacks/new", h: "/help" };
+  var JUMPS = { o: "/", i: "/inbox", s: "/stacks", p: "/operations", d: "/drift", c: "/catalogue", l: "/cloud-accounts", w: "/workers", a: "/audit", e: "/settings", n: "/stacks/new", h: "/help" };
   var JUMP_MILLISECONDS = 1200;
   var TOAST_MILLISECONDS = 5000;
   var waitingForJump = 0;
@@ -28,7 +28,22 @@
     } else if (JUMPS[event.key] && Date.now() - waitingForJump < JUMP_MILLISECONDS) {
       waitingForJump = 0;
       window.location.assign(JUMPS[event.key]);
+    } else if (event.key === "j" || event.key === "k") {
+      goThroughInbox(event.key === "j");
     }
+  }
+
+  // In the inbox from row to row; on the page of a decision to the next one or the one before.
+  function goThroughInbox(isForward) {
+    var rows = Array.from(document.querySelectorAll("[data-decision]"));
+    if (rows.length) {
+      var place = rows.indexOf(document.activeElement);
+      var following = place < 0 ? (isForward ? 0 : rows.length - 1) : place + (isForward ? 1 : -1);
+      if (rows[following]) rows[following].focus();
+      return;
+    }
+    var link = document.querySelector(isForward ? "[data-inbox='next']" : "[data-inbox='previous']");
+    if (link) link.click();
   }
 
   function onClick(event) {
@@ -108,7 +123,8 @@
   function onSwap() {
     followLog();
     var said = document.querySelector("#said [data-title]");
-    if (said) document.title = said.dataset.title;
+    var count = document.title.match(/^\(\d+\+?\) /);
+    if (said) document.title = (count ? count[0] : "") + said.dataset.title;
   }
 
   // Without a stream the page stays as it is, and says so until the extension has got one again.

@@ -60,6 +60,7 @@ def paths(fleet: Fleet) -> list[str]:
     stack = f"/stacks/{web.stack_id}"
     return [
         "/",
+        "/inbox",
         "/stacks",
         "/operations",
         f"/operations/{waiting}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.console.browsing import Watched
 from tests.console.fleet_examples import Fleet
@@ -63,8 +64,29 @@ def test_the_tab_and_a_screen_reader_learn_of_the_end(at_work: Watched, fleet: F
     assert page.title() == "Applying: Apply web · Landform"
     fleet.output(made.stack_id, "network_id", "net_123")
     fleet.change_operation(made.operation_id, status="applied", has_applied=True)
-    page.wait_for_function("document.title === 'Applied: Apply web · Landform'")
+    expect(page).to_have_title("Applied: Apply web · Landform")
     assert page.inner_text("#said") == "Applied"
     page.wait_for_selector("text=net_123")
     page.click("text=Open web")
     page.wait_for_url("**/stacks/stk_*")
+
+
+def test_the_inbox_is_worked_through_by_keys(at_work: Watched, fleet: Fleet) -> None:
+    for name in ("first", "second"):
+        fleet.change_operation(fleet.stack(name).operation_id, status="planned", generation=1)
+    at_work.open("/")
+    page = at_work.page
+    assert page.title() == "(2) Overview · Landform"
+    page.keyboard.press("g")
+    page.keyboard.press("i")
+    page.wait_for_url("**/inbox")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.textContent") == "second"
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1:has-text('first')")
+    page.keyboard.press("j")
+    page.wait_for_selector("h1:has-text('second')")
+    page.keyboard.press("j")
+    page.wait_for_url("**/inbox")

@@ -65,6 +65,7 @@ class World:
         stack = f"/stacks/{self.network.stack_id}"
         return [
             "/",
+            "/inbox",
             "/stacks",
             "/stacks?q=web&kind=network&status=ready&drift=drifted",
             "/stacks/new",
@@ -155,7 +156,7 @@ def test_every_link_of_every_page_leads_somewhere(visitor: Visitor, world: World
         for link in re.findall(r'href="(/[^"#]*)', visitor.text(path))
     }
     for link in sorted(links):
-        assert visitor.get(link).status_code == 200, link
+        assert visitor.get(link, follow_redirects=True).status_code == 200, link
 
 
 def test_ids_are_unique_in_every_page(visitor: Visitor, world: World) -> None:

@@ -37,6 +37,7 @@ NO_PAGES = {
     "console.export_trail",
     "console.export_findings",
     "console.show_picture",
+    "console.go_to_next",
 }
 LINKED_LATER = {
     "console.confirm_force_cancel",  # when the grace period of a cancel is over

@@ -8,6 +8,8 @@ from werkzeug.wrappers import Response
 from app.console.operations.detail import go_to_operation
 from app.console.operations.read_detail import read_operation_page
 from app.console.shell.forms.values import ON
+from app.console.shell.guard import local_path
+from app.console.shell.notices import go_back_with_notice
 from app.console.shell.pages import pages
 from app.domain.interruptions import OrphansUnresolvedError, Resolution
 from app.domain.plan_options import Import
@@ -28,7 +30,7 @@ def approve(operation_id: str) -> Response:
     overrides = request.form.get("override") == ON
     with perform() as work:
         control.approve(work, operation_id, overrides_windows=overrides)
-    return go_to_operation(operation_id)
+    return _go_on("approved", operation_id)
 
 
 @pages.post("/operations/<operation_id>/discard")
@@ -36,6 +38,14 @@ def discard(operation_id: str) -> Response:
     """Throw the plan away."""
     with perform() as work:
         control.discard(work, operation_id)
+    return _go_on("discarded", operation_id)
+
+
+def _go_on(notice: str, operation_id: str) -> Response:
+    """Return to the list in which it was decided, or to the operation."""
+    following = request.form.get("next")
+    if following:
+        return go_back_with_notice(notice, local_path(following))
     return go_to_operation(operation_id)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import render_template, request
 from werkzeug.wrappers import Response
@@ -22,8 +22,9 @@ from app.web.context import current_context, current_principal
 from app.web.event_stream import message, read_event_id, respond
 
 GATHER_SECONDS = 0.5  # Terraform writes many lines a second, and each look renders the page
-SAID = "said"
 LIVE_PARTS = ("said", "head", "steps", "actions", "after")
+TOLD_ONCE = ("said", "after")
+"""Parts that are sent only when they change: a screen reader reads them out."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class PageFollower:
     after: int
     has_plan: bool
     view: OperationDetails | None = None
-    said: str = ""
+    told: dict[str, str] = field(default_factory=dict)
     has_ended: bool = False
 
     def look(self, watched: Watched) -> Iterator[str]:
@@ -66,9 +67,10 @@ class PageFollower:
         if shown.view != self.view:
             self.view = shown.view
             for name, text in shown.parts.items():
-                if name != SAID or text != self.said:  # nobody is told the same twice
-                    yield message(name, text.replace(shown.token_place, self.token))
-            self.said = shown.parts[SAID]
+                if name in TOLD_ONCE and text.strip() == self.told.get(name, ""):
+                    continue
+                self.told[name] = text.strip()
+                yield message(name, text.replace(shown.token_place, self.token))
         if shown.view.has_ended:
             yield message("ended", "")
             self.has_ended = True

@@ -18,11 +18,11 @@ def test_acknowledging_says_who_and_hides_nothing(
 ) -> None:
     path = f"/drift/findings/{finding.id}"
     answer = visitor.post(f"{path}/acknowledge", {"note": "asked Ann", "next": "/drift"})
-    assert answer.location == "/drift"
+    assert answer.location == "/drift?done=acknowledged"
     page = words(visitor.text("/drift"))
     assert "admin acknowledged it just now : asked Ann" in page
     assert "1 changed outside Landform." in page
-    assert visitor.post(f"{path}/withdraw").location == path
+    assert visitor.post(f"{path}/withdraw").location == f"{path}?done=unacknowledged"
     assert "knows of it" not in visitor.text(path)
 
 
@@ -43,7 +43,9 @@ def test_an_ignored_finding_is_shown_as_hidden_until_its_rule_ends(
     assert visitor.post(f"/drift/rules/{rule.id}/end", {"version": "9"}).status_code == 412
     assert visitor.post(f"/drift/rules/{rule.id}/end").status_code == 422
     end = {"next": "/drift?group=hidden", "version": "1"}
-    assert visitor.post(f"/drift/rules/{rule.id}/end", end).location == "/drift?group=hidden"
+    assert visitor.post(f"/drift/rules/{rule.id}/end", end).location == (
+        "/drift?group=hidden&done=rule-ended"
+    )
     assert "No hidden findings" in visitor.text("/drift?group=hidden")
     with fleet.ctx.read() as session:
         assert session.get_one(Stack, finding.stack_id).drift_status == "drifted"

@@ -230,7 +230,15 @@ def test_a_stream_of_an_ended_operation_tells_all_and_ends(visitor: Visitor, fle
     assert response.mimetype == "text/event-stream"
     assert response.headers["Cache-Control"] == "no-store"
     found = messages_of(response.text)
-    assert [name for name, _, _ in found] == ["log", "head", "steps", "actions", "ended"]
+    assert [name for name, _, _ in found] == [
+        "log",
+        "said",
+        "head",
+        "steps",
+        "actions",
+        "after",
+        "ended",
+    ]
     assert found[0][1] == str(ids[-1])
     assert "first\nsecond" in found[0][2]
     assert "&lt;i&gt;" in found[0][2]
@@ -287,13 +295,13 @@ def test_a_stream_follows_what_happens_and_stays_quiet_when_nothing_does(
     text = visitor.get(f"/operations/{operation}/stream").text
     other.join()
     names = [name for name, _, _ in messages_of(text)]
-    assert names[:3] == ["head", "steps", "actions"]
+    assert names[:4] == ["said", "head", "steps", "actions"]
     assert names.count("log") == 1
     assert names.count("plan") == 1
     assert names[-1] == "ended"
     assert len(names) < 20
     assert ": alive" in text
-    assert messages_of(text)[-2][0] == "actions"
+    assert names[-3:] == ["actions", "after", "ended"]
 
 
 def test_a_stream_ends_after_its_time_so_that_no_thread_is_held_for_ever(
@@ -373,9 +381,9 @@ def test_the_tab_says_what_the_page_says_and_the_heading_is_silent(
     made = fleet.stack("web", status="creating")
     fleet.change_operation(made.operation_id, status="planned")
     page = visitor.text(f"/operations/{made.operation_id}")
-    assert "<title>Awaiting approval: Apply web · Landform</title>" in page
+    assert "<title>(1) Awaiting approval: Apply web · Landform</title>" in page
     assert "aria-live" not in page.partition("<h1")[0].rpartition("<div")[2]
     assert words(page.partition('id="said"')[2].partition("</p>")[0]).endswith("Awaiting approval")
     fleet.drift(made, "drifted", [updated("a_b.this", "size", 1, 2)])
     stack = visitor.text(f"/stacks/{made.stack_id}")
-    assert "<title>Awaiting approval, drifted: web · Landform</title>" in stack
+    assert "<title>(1) Awaiting approval, drifted: web · Landform</title>" in stack

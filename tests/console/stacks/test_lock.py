@@ -18,7 +18,7 @@ def test_a_lock_says_who_since_when_and_why_on_every_tab(
     assert "Not locked" in visitor.text(f"{path}/lock")
     assert "Lock…" in visitor.text(path)
     response = visitor.post(f"{path}/lock", {"reason": f"moving {SCRIPT}"})
-    assert (response.status_code, response.location) == (303, f"{path}/lock")
+    assert (response.status_code, response.location) == (303, f"{path}/lock?done=locked")
     for tab in ("", "/lock", "/state"):
         page = visitor.text(path + tab)
         assert "moving &lt;script&gt;" in page

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from app.console.shell.labels.access import PERSON, ROLE, TOKEN
 from app.console.shell.labels.drift import DRIFT, FINDING, SEVERITY
+from app.console.shell.labels.inbox import DECISION
 from app.console.shell.labels.installation import (
     CHAIN,
     CHECK,
@@ -54,6 +55,7 @@ FAMILIES: dict[str, dict[str, Label]] = {
     "lease": LEASE,
     "host": HOST,
     "chain": CHAIN,
+    "decision": DECISION,
 }
 
 

@@ -70,7 +70,9 @@ API_TERMS = (
 )
 QUOTED = re.compile(r"<(script|style|pre|code|textarea)\b.*?</\1>", re.S)
 SPOKEN = re.compile(r'\b(?:title|aria-label|placeholder|alt|data-label)="([^"]*)"')
-OTHER = re.compile(r"/(help|api|static)\b|\.(csv|ndjson|txt)\b|/(download|stream)\b|cursor=")
+OTHER = re.compile(
+    r"/(help|api|static|inbox/next)\b|\.(csv|ndjson|txt)\b|/(download|stream)\b|cursor="
+)
 """Documents, files and streams; and later pages of a list."""
 
 
