@@ -77,6 +77,14 @@ class NotFoundError(LandformError):
     advice = "Check the id or name; it may be gone, or in a project that you cannot see."
 
 
+class StackGoneError(NotFoundError):
+    """The stack was destroyed, some time ago."""
+
+    code = "stack_gone"
+    title = "The stack was destroyed"
+    advice = "Nothing to do; its history is kept, and another stack may have its name."
+
+
 class ConflictError(LandformError):
     """The request is valid but the present state of things forbids it."""
 

@@ -18,6 +18,7 @@ from app.services.identity.stream_rights import OpenStreams
 from app.services.operations.watch import OperationWatch
 from app.web.authentication import API_AUDIENCE, CONSOLE_AUDIENCE, LEEWAY_SECONDS
 from app.web.client_address import TrustedProxies
+from app.web.compression import compress
 from app.web.context import EXTENSION, STREAMS, WATCH
 from app.web.cookies import are_cookies_secure, cookie_name
 from app.web.extensions import jwt, limiter, provide_rates
@@ -86,6 +87,7 @@ def create_app(settings: Settings, ctx: Context | None = None) -> Flask:
     app.before_request(_begin_request)
     limit_requests(app)
     app.after_request(_end_request)
+    app.after_request(compress)
     jwt.init_app(app)
     limiter.init_app(app)
     provide_rates(app, ctx.shared)

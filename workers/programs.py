@@ -29,6 +29,7 @@ SECRETS = (
     "LANDFORM_REDIS_URL",
     "LANDFORM_DATABASE_URL",
 )
+MAX_REQUEST_LINE = "8190"  # all that gunicorn allows
 # Read by the supervisor alone, or able to change what gunicorn does.
 NOT_INHERITED = ("LANDFORM_ADMIN_PASSWORD", "GUNICORN_CMD_ARGS", "WEB_CONCURRENCY")
 
@@ -130,6 +131,7 @@ def _gunicorn(
         "--log-level": "warning",
         "--graceful-timeout": WEB_GRACE_SECONDS,
         "--keep-alive": KEEP_ALIVE_SECONDS,
+        "--limit-request-line": MAX_REQUEST_LINE,
         "--umask": "0o77",  # its own default is 0
     }
     arguments = [word for option in options.items() for word in option]

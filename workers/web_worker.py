@@ -32,14 +32,13 @@ from app.services.installation.instances import join_instance
 from app.services.installation.schema_fit import require_fitting_schema
 from app.web.context import context_of
 from workers.refusal import refuse
+from workers.refused_requests import refusal, status_of_refusal
 from workers.slow_clients import Gathered, PacedSocket, ReadPace
 
 LINGER_SECONDS = 2.0
 """A client that does not close after its last answer is not waited for any longer."""
 SWEEP_SECONDS = 0.5
 MAX_GATHERED_IN_ALL = 64 * 1024 * 1024
-TOO_SLOW = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-TOO_LONG = TOO_SLOW.replace(b"408 Request Timeout", b"431 Request Header Fields Too Large")
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 PASSING = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED, errno.EINTR)
 NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
@@ -115,6 +114,18 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # as above
         else:
             self._go_on(conn)
 
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Tell a client what is wrong with its request, as a problem."""
+        status = status_of_refusal(exc)
+        if status is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("Invalid request from ip=%s: %s", addr[0] if addr else "", exc)
+        try:
+            client.sendall(refusal(status, str(exc)))
+        except OSError as error:
+            self.log.debug("A client that is refused is gone: %s", error)
+
     def murder_pending(self) -> None:
         """Close what has taken too long; called at each turn of the loop."""
         now = time.monotonic()
@@ -166,7 +177,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # as above
             self._work(conn)
             return
         if conn.gathered.is_endless:
-            self._refuse(conn, TOO_LONG)
+            self._refuse(conn, 431, "The head of the request is too long.")
             return
         if not had_any:  # a kept connection has its head's time from the first byte on
             conn.deadline = time.monotonic() + self.pace.head
@@ -236,7 +247,12 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # as above
         if is_over:
             self._close(conn)
 
-    def _refuse(self, conn: Connection, answer: bytes = TOO_SLOW) -> None:
+    def _refuse(
+        self,
+        conn: Connection,
+        status: int = 408,
+        detail: str = "The request did not arrive in time.",
+    ) -> None:
         """Close a connection; one that began a request is told why, and may read it."""
         if not conn.gathered.data:
             self._close(conn)
@@ -244,7 +260,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # as above
         self._leave(conn)
         conn.gathered = Gathered()
         try:
-            conn.sock.send(answer, socket.MSG_DONTWAIT)
+            conn.sock.send(refusal(status, detail), socket.MSG_DONTWAIT)
         except OSError as error:
             self.log.debug("A slow client is gone: %s", error)
         self._linger(conn)

@@ -18,6 +18,17 @@ NAME_RULE = (
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,62}")
 
 
+def merge_labels(present: Mapping[str, str], patch: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the labels after a merge patch (RFC 7396): null removes one, others stay."""
+    merged = {**present, **patch}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def patch_to(present: Mapping[str, str], wanted: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the merge patch that turns the labels ``present`` into ``wanted``."""
+    return {**dict.fromkeys(present), **wanted}
+
+
 def check_labels(labels: Mapping[str, str]) -> None:
     """Refuse labels that break the rule.
 

@@ -50,8 +50,11 @@ HTTP_CODES = {
     404: ("not_found", "Check the path; the OpenAPI document lists them all."),
     405: ("method_not_allowed", "Use one of the methods in the Allow header."),
     406: ("not_acceptable", "Accept application/json."),
+    408: ("request_timeout", "Send the whole request at once; the connection was closed."),
     413: ("body_too_large", "Send a smaller body: at most 1 MiB, a state at most 16 MiB."),
     415: ("unsupported_media_type", "Send application/json and say so in Content-Type."),
+    414: ("uri_too_long", "Send a shorter path and query: the first line has at most 8190 bytes."),
+    431: ("headers_too_large", "Send fewer or shorter headers."),
     429: ("rate_limited", "Wait as long as Retry-After says, then go on more slowly."),
     500: ("internal_error", LandformError.advice),
 }

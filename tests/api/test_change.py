@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from app.clock import utc_now
 from app.models import Operation
 from tests.api.rest import Rest, pointers, problem
 
@@ -176,7 +178,6 @@ def test_deleting_queues_a_destroy_and_keeps_the_history(
     assert gone["deleted_at"]
     assert rest.get("/stacks").json["items"] == []
     assert len(rest.get(f"/stacks/{network['id']}/operations").json["items"]) == 2
-    problem(rest.delete(_path(network), If_Match="*"), 409, "conflict")
     problem(rest.patch(_path(network), {}, If_Match="*"), 409, "conflict")
     problem(rest.post(f"/stacks/{network['id']}/operations", {"type": "apply"}), 409, "conflict")
 
@@ -233,3 +234,56 @@ def test_what_an_immutable_parameter_would_replace_is_named(
         "A change would replace network 'web' and, since they use it, machine-group 'workers'."
     )
     assert told["errors"][0]["message"] == message
+
+
+@pytest.mark.parametrize(
+    ("patch", "left"),
+    [
+        ({"stage": "dev"}, {"team": "web", "stage": "dev"}),
+        ({"team": None}, {}),
+        ({"team": None, "none": None, "stage": "dev"}, {"stage": "dev"}),
+        ({"team": "api"}, {"team": "api"}),
+        ({}, {"team": "web"}),
+    ],
+)
+def test_labels_are_merged(rest: Rest, patch: dict[str, Any], left: dict[str, str]) -> None:
+    """As RFC 7396 has it; null removes one."""
+    made = rest.made("networks", "labelled", labels={"team": "web"})
+    answer = rest.patch(_path(made), {"labels": patch}, If_Match="*")
+    assert answer.status_code == 200, answer.text
+    assert answer.json["stack"]["labels"] == left
+
+
+def test_labels_that_are_merged_are_as_few_as_those_of_a_new_stack(rest: Rest) -> None:
+    made = rest.made("networks", "labelled", labels={f"l{n}": "x" for n in range(60)})
+    path = _path(made)
+    answer = rest.patch(path, {"labels": {f"m{n}": "x" for n in range(5)}}, If_Match="*")
+    assert pointers(problem(answer, 422, "validation_failed")) == ["/labels"]
+    patch = {**{f"m{n}": "x" for n in range(5)}, "l0": None}
+    assert rest.patch(path, {"labels": patch}, If_Match="*").status_code == 200
+
+
+def test_a_deletion_that_is_done_is_answered_with_the_operation_that_did_it(
+    rest: Rest, network: dict[str, Any]
+) -> None:
+    first = rest.delete(_path(network), If_Match="*").json["operation"]["id"]
+    rest.end(first, stack_status="deleted")
+    count = rest.count(Operation)
+    again = rest.delete(_path(network), If_Match='"1"')
+    assert again.status_code == 200
+    assert (again.json["operation"]["id"], again.json["stack"]["status"]) == (first, "deleted")
+    assert "Location" not in again.headers
+    rest.set_stack(network["id"], deleted_at=utc_now() - timedelta(hours=25))
+    problem(rest.delete(_path(network), If_Match="*"), 404, "stack_gone")
+    assert rest.count(Operation) == count
+
+
+def test_a_deletion_that_is_done_is_told_to_who_may_delete_only(
+    rest: Rest, network: dict[str, Any]
+) -> None:
+    rest.end(
+        rest.delete(_path(network), If_Match="*").json["operation"]["id"], "applied", "deleted"
+    )
+    viewer, outsider = rest.as_member("viewer"), rest.as_member(None)
+    problem(viewer.delete(_path(network), If_Match="*"), 403, "permission_denied")
+    problem(outsider.delete(_path(network), If_Match="*"), 404, "not_found")

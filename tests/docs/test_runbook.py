@@ -19,6 +19,7 @@ PARTS = ("Means", "Look", "Do", "Do not")
 # What a client sent, or who he is: he can correct that himself, with docs/errors.md.
 OF_CLIENTS = {
     *("validation_failed", "not_found", "conflict", "name_taken", "stack_referenced"),
+    *("stack_gone",),
     *("reference_not_ready", "immutable_parameter", "deletion_protected", "operation_state"),
     *("idempotency_in_progress", "idempotency_mismatch", "precondition_required"),
     *("precondition_failed", "unauthenticated", "refresh_token_reused", "permission_denied"),

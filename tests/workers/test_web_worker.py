@@ -148,6 +148,41 @@ def test_who_was_too_slow_is_told_so(web: Web, way: Way) -> None:
     if way is Way.CONTINUE:
         assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert b"HTTP/1.1 408 Request Timeout\r\n" in answer
+    assert json.loads(answer.rpartition(b"\r\n\r\n")[2])["code"] == "request_timeout"
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+TWO_LENGTHS = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status", "code"),
+    [
+        (b"GET /" + b"x" * 8200 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri_too_long"),
+        (b"GET / HTTP/1.1\r\n" + b"X-A: b\r\n" * 200 + b"\r\n", 431, "headers_too_large"),
+        (b"GET / HTTP/1.1\r\nX-A: " + b"x" * 9000 + b"\r\n\r\n", 431, "headers_too_large"),
+        (b"GET / HTTP/1.1\r\n" + b"x" * 70_000, 431, "headers_too_large"),
+        (b"what is this\r\n\r\n", 400, "malformed_request"),
+        (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 400, "malformed_request"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nBad Header: y\r\n\r\n", 400, "malformed_request"),
+        (CHUNKED + b"0\r\n\r\n", 400, "malformed_request"),
+        (TWO_LENGTHS + b"ab", 400, "malformed_request"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_what_is_no_http_or_too_long_is_told_so_as_a_problem(
+    web: Web, request_bytes: bytes, status: int, code: str
+) -> None:
+    head, _, body = web.raw(request_bytes).partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"application/problem+json" in head
+    told = json.loads(body)
+    assert (told["status"], told["code"]) == (status, code)
+
+
+def test_a_line_as_long_as_the_documents_say_is_read(web: Web) -> None:
+    line = b"GET /healthz?" + b"x" * 8000 + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert b" 414 " not in web.raw(line).partition(b"\r\n")[0]
 
 
 def test_requests_are_answered_one_after_another_on_a_kept_connection(web: Web) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import marshmallow
@@ -13,7 +14,8 @@ from werkzeug.exceptions import UnsupportedMediaType
 from app.api.http.json_body import read_json
 from app.api.http.query_parameters import refuse_unknown_parameters
 from app.catalog.parameters import to_pointer
-from app.errors import FieldProblem, NotFoundError, ValidationError
+from app.domain.mistakes import as_error, beside
+from app.errors import FieldProblem, NotFoundError
 from app.web.authentication import authenticate
 
 PREFIX = "/api/v1"
@@ -41,11 +43,26 @@ class Parser(FlaskParser):
             raise UnsupportedMediaType("The body must be application/json.")
         return read_json(data)
 
-    def handle_error(self, error: marshmallow.ValidationError, *_: Any, **__: Any) -> NoReturn:
-        """Turn marshmallow's messages into the project's own error."""
-        problems = tuple(_problems(error.messages))
-        detail = "; ".join(f"{item.pointer}: {item.message}" for item in problems[:3])
-        raise ValidationError(detail, problems=problems) from error
+    def handle_error(self, error: marshmallow.ValidationError, *given: Any, **_: Any) -> NoReturn:
+        """Turn marshmallow's messages into the project's own error.
+
+        A schema that can ``find_further`` mistakes, which services would find in what is left, is
+        asked for them, so that all are told at once.
+        """
+        problems: Sequence[FieldProblem] = _problems(error.messages)
+        _, schema = given  # the request, and what its body or query was read with
+        if isinstance(schema, FurtherChecks):
+            valid = error.valid_data if isinstance(error.valid_data, dict) else {}
+            problems = beside(problems, schema.find_further(valid))
+        raise as_error(problems) from error
+
+
+class FurtherChecks:
+    """A schema of a body of which more can be said than whether each field has its form."""
+
+    def find_further(self, valid: dict[str, Any]) -> Sequence[FieldProblem]:
+        """Return what is wrong with the fields that have their form."""
+        raise NotImplementedError
 
 
 class ApiBlueprint(Blueprint):

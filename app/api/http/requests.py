@@ -13,7 +13,7 @@ from app.services.paging import PageRequest
 from app.web.context import current_principal
 
 MAX_WAIT_SECONDS = 30
-ETAG = re.compile(r'"([0-9]{1,18})"')
+ETAG = re.compile(r'"([0-9]{1,18})(?:\.[0-9a-f]{16})?"')
 WAIT = re.compile(r"(?:^|[,;\s])wait=([0-9]{1,4})(?:$|[,;\s])")
 
 

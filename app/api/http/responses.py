@@ -43,15 +43,22 @@ def linked(response: Response, found: Page[Any]) -> Response:
 
 
 def single(body: dict[str, Any], version: int | None = None) -> Response:
-    """Reply with one resource; its ETag is its version, or a digest of what is shown."""
+    """Reply with one resource, or with 304 to who has it as it is (If-None-Match)."""
     response = jsonify(body)
-    if version is not None:
-        response.set_etag(str(version))
-        return response
-    text = exact_json.dumps(body, sort_keys=True, default=str)
-    response.set_etag(hashlib.sha256(text.encode()).hexdigest()[:32])
+    response.set_etag(tag_of(body, version))
     response.make_conditional(request)
     return response
+
+
+def tag_of(body: dict[str, Any], version: int | None = None) -> str:
+    """Return the ETag of what is shown: a digest, behind the version if it has one.
+
+    It changes whenever the body does; If-Match asks for the version alone, so that what changes
+    without a person (drift, outputs) keeps nobody from a change.
+    """
+    text = exact_json.dumps(body, sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return digest[:32] if version is None else f"{version}.{digest[:16]}"
 
 
 def examine_first(examine: Callable[[], T]) -> Callable[[], T]:
@@ -88,7 +95,8 @@ def create(act: Callable[[Work], Created]) -> Response:
         made = act(work)
         headers = {"Location": f"{PREFIX}/{made.path}"}
         if made.version is not None:
-            headers["ETag"] = f'"{made.version}"'
+            seen = {name: part for name, part in made.body.items() if name not in made.shown_once}
+            headers["ETag"] = f'"{tag_of(seen, made.version)}"'
         return Reply(201, made.body, headers, shown_once=made.shown_once)
 
     return perform_once(answer)

@@ -55,6 +55,8 @@ EVENT_STREAM = {
     }
 }
 
+NOT_MODIFIED = {"description": "Nothing has changed since that ETag"}
+
 PREFER = {
     "in": "header",
     "name": "Prefer",
@@ -134,7 +136,7 @@ def _add_headers(method: str, path: str, operation: dict[str, Any]) -> None:
         parameters.append(IF_MATCH)
     if operation.pop("x-conditional", False):
         parameters.append(IF_NONE_MATCH)
-        answers["304"] = {"description": "Nothing has changed since that ETag"}
+        answers["304"] = dict(NOT_MODIFIED)
     if operation.pop("x-streams", False):
         parameters.append(LAST_EVENT_ID)
         answers["200"]["content"]["text/event-stream"] = EVENT_STREAM

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from app.api.openapi.conventions import IF_NONE_MATCH, NOT_MODIFIED
 from app.api.openapi.examples import Examples
 from app.api.openapi.schema_names import SCHEMAS, name_schemas
 
@@ -59,6 +60,7 @@ def complete(document: Node, codes: Sequence[str]) -> Node:
     """Complete ``document`` in place and return it; ``codes`` are those of all problems."""
     document["components"]["headers"] = HEADERS
     name_schemas(document, codes)
+    _add_conditions(document)
     _order_parameters(document)
     examples = Examples(document)
     for name, operation in operations_of(document):
@@ -77,6 +79,16 @@ def operations_of(document: Node) -> Iterator[tuple[str, Node]]:
         for method in METHODS:
             if method in item:
                 yield f"{method.upper()} {path}", item[method]
+
+
+def _add_conditions(document: Node) -> None:
+    """Say of every GET of one thing that it takes If-None-Match."""
+    for name, operation in operations_of(document):
+        answer = operation["responses"].get("200", {})
+        is_thing = bool(_fields(document, answer)) and not _is_page(document, answer)
+        if name.startswith("GET") and is_thing and "304" not in operation["responses"]:
+            operation["parameters"] = [*operation["parameters"], IF_NONE_MATCH]
+            operation["responses"]["304"] = dict(NOT_MODIFIED)
 
 
 def _order_parameters(document: Node) -> None:

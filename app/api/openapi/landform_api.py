@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from threading import Lock
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-from flask import Flask, Response, current_app
+from flask import Flask, Response, current_app, request
 from flask_smorest import Api, Blueprint
 from marshmallow import Schema
 
@@ -19,8 +20,10 @@ from app.api.openapi.document import complete
 from app.api.openapi.schema_names import COMPONENT, ENUM_NAME
 from app.api.openapi.webhook_operations import describe_webhooks
 from app.version import VERSION
+from app.web.compression import pack, takes_gzip
 from app.web.http_errors import error_codes
 
+KEPT_FOR = "public, max-age=300"
 CONFIG: dict[str, Any] = {
     "API_TITLE": "Landform",
     "API_VERSION": VERSION,
@@ -40,6 +43,31 @@ CONFIG: dict[str, Any] = {
         "externalDocs": {"url": "/api/docs", "description": "The same for people"},
     },
 }
+
+
+class DocumentFile(NamedTuple):
+    """The document as it is sent, written and compressed once."""
+
+    plain: bytes
+    packed: bytes
+    etag: str
+
+    @classmethod
+    def of(cls, plain: bytes) -> DocumentFile:
+        """Write it."""
+        return cls(plain, pack(plain), hashlib.sha256(plain).hexdigest()[:32])
+
+    def respond(self) -> Response:
+        """Answer with it, or with 304."""
+        is_packed = takes_gzip()
+        response = Response(self.packed if is_packed else self.plain, mimetype="application/json")
+        if is_packed:
+            response.headers["Content-Encoding"] = "gzip"
+        response.vary.add("Accept-Encoding")
+        response.headers["Cache-Control"] = KEPT_FOR
+        response.set_etag(self.etag)
+        response.make_conditional(request)
+        return response
 
 
 class LandformApi(Api):
@@ -62,7 +90,7 @@ class LandformApi(Api):
         self._undescribed: list[tuple[Blueprint, str]] = []
         self._messages: Mapping[str, type[Schema]] = {}
         self._document: dict[str, Any] | None = None
-        self._text: str | None = None
+        self._file: DocumentFile | None = None
         self._describing = Lock()
 
     def register_blueprint(self, blp: Blueprint, **options: Any) -> None:
@@ -96,9 +124,10 @@ class LandformApi(Api):
     def _openapi_json(self) -> Response:
         """Serve the document."""
         refuse_unknown_parameters()
-        if self._text is None:  # 450 KB for whoever asks, who need not even be signed in
-            self._text = current_app.json.dumps(self.document(), indent=2, sort_keys=False)
-        return Response(self._text, mimetype="application/json")
+        if self._file is None:  # 450 KB for whoever asks, who need not even be signed in
+            text = current_app.json.dumps(self.document(), indent=2, sort_keys=False)
+            self._file = DocumentFile.of(text.encode())
+        return self._file.respond()
 
     def _register_error_handlers(self) -> None:
         """Leave errors to ``app.web.http_errors``: one shape for every path."""

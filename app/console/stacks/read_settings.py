@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -41,6 +41,7 @@ class StackSettingsPage:
     present: dict[str, Any]
     settings: FormEntry
     expires_at: datetime | None
+    labels: Mapping[str, str]
     blueprint_version: str
     versions: list[str]
     auto_apply: str
@@ -71,6 +72,7 @@ def read_stack_settings(
             present=present,
             settings=filled(settings_fields(stack), present_settings(stack), stack.version),
             expires_at=stack.expires_at,
+            labels=stack.labels,
             blueprint_version=stack.blueprint_version,
             versions=_versions(ctx, stack),
             auto_apply=stack.auto_apply,

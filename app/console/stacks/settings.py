@@ -43,7 +43,7 @@ def change_settings(stack_id: str) -> Response | tuple[str, int]:
     page = _read(stack_id, Right.STACK_WRITE)
     entry = sent(page.settings.fields)
     try:
-        change = change_of(entry, page.expires_at)
+        change = change_of(entry, page.expires_at, page.labels)
         with perform() as work:
             stack, _ = change_stack(work, stack_id, change, expected_version=_seen(entry))
             notice = "saved" if stack.version != _seen(entry) else "unchanged"

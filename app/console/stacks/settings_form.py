@@ -13,6 +13,7 @@ from app.domain.operations import AutoApply
 from app.domain.stacks import OnExpiry
 from app.errors import FieldProblem, ValidationError
 from app.models import Stack
+from app.services.labels import patch_to
 from app.services.schedules.settings import DriftSettings
 from app.services.stacks.change import StackChange
 
@@ -80,12 +81,15 @@ def present_settings(stack: Stack) -> Mapping[str, str]:
     }
 
 
-def change_of(entry: FormEntry, stack_expires_at: datetime | None) -> StackChange:
+def change_of(
+    entry: FormEntry, stack_expires_at: datetime | None, stack_labels: Mapping[str, str]
+) -> StackChange:
     """Return what was typed as a request to the service.
 
     Args:
         entry: the form as it was sent.
         stack_expires_at: the present end; the same minute typed again changes nothing.
+        stack_labels: the present labels, which those that were typed replace.
 
     Raises:
         ValidationError: a field cannot be read; each with its pointer.
@@ -100,7 +104,7 @@ def change_of(entry: FormEntry, stack_expires_at: datetime | None) -> StackChang
     if problems:
         raise ValidationError("Some fields are invalid.", problems=tuple(problems))
     return StackChange(
-        labels=labels,
+        labels=patch_to(stack_labels, labels),
         auto_apply=AutoApply(entry.text("/auto_apply")),
         drift=drift,
         expires_at=ends,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, false, select, true
+from sqlalchemy import ColumnElement, false, func, select, true
 from sqlalchemy.orm import Session
 
 from app.clock import rfc3339, utc_now
@@ -183,6 +183,11 @@ def _project(
     return None if reference is None else project_named(session, principal, reference, right)
 
 
+def _begin(session: Session) -> datetime:
+    """Return since when nobody has set rules for the service: since there are projects."""
+    return session.scalar(select(func.min(Project.created_at))) or utc_now()
+
+
 def _row(session: Session, project: Project | None, *, is_locked: bool = False) -> ChangeControl:
     scope = project.id if project else SERVICE
     row = session.get(ChangeControl, scope, with_for_update=is_locked or None)
@@ -190,7 +195,7 @@ def _row(session: Session, project: Project | None, *, is_locked: bool = False) 
         scope=scope,
         project_id=project.id if project else None,
         windows=[],
-        updated_at=project.created_at if project else utc_now(),
+        updated_at=project.created_at if project else _begin(session),
         updated_by="",
         version=0,
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.domain.mistakes import Mistakes
 from app.domain.operations import AutoApply, OperationType
 from app.domain.permissions import Right
 from app.domain.stacks import OnExpiry
+from app.errors import FieldProblem
 from app.models import Operation, Stack
 from app.services.context import Context
-from app.services.labels import check_labels
+from app.services.labels import check_labels, merge_labels
 from app.services.lookup import expect_version, stack_by_id
 from app.services.queue.order import add_operation
 from app.services.schedules.settings import DriftSettings, change_schedule, rhythm_of
@@ -41,12 +44,12 @@ from app.services.work import Work
 class StackChange:
     """What a client wants to change; ``None`` leaves a field as it is.
 
-    ``parameters`` are merged into the present ones (RFC 7396 for the top level): a parameter that
-    is ``None`` there goes back to its default.
+    ``parameters`` and ``labels`` are merged into the present ones (RFC 7396 for the top level): a
+    parameter that is ``None`` there goes back to its default, a label that is ``None`` goes.
     """
 
     parameters: dict[str, Any] | None = None
-    labels: dict[str, str] | None = None
+    labels: Mapping[str, str | None] | None = None
     auto_apply: AutoApply | None = None
     drift: DriftSettings | None = None
     expires_at: datetime | None = None
@@ -76,14 +79,13 @@ def change_stack(
     stack = stack_by_id(work.session, work.principal, stack_id, Right.STACK_WRITE, kind=kind)
     expect_version(f"Stack {stack.name!r}", stack.version, expected_version)
     refuse_deleted(work.session, stack)
-    check_labels(change.labels or {})
-    before = settings_of(stack)
-    changed = _change_settings(work.ctx, stack, change)
+    before, mistakes, patch = settings_of(stack), Mistakes(), change.parameters
+    changed = mistakes.note(lambda: _change_settings(work.ctx, stack, change)) or []
     changes = compare(before, settings_of(stack))
+    made = mistakes.note(lambda: _change_parameters(work, stack, patch)) if patch else None
+    mistakes.refuse()
     operation = None
-    if change.parameters is not None and (
-        made := _change_parameters(work, stack, change.parameters)
-    ):
+    if made:
         changed.append("parameters")
         changes |= made
         stack.generation += 1
@@ -96,9 +98,11 @@ def change_stack(
 
 
 def _change_settings(ctx: Context, stack: Stack, change: StackChange) -> list[str]:
+    _refuse_bad_settings(stack, change)
     changed = []
-    if change.labels is not None and change.labels != stack.labels:
-        stack.labels = dict(change.labels)
+    labels = merge_labels(stack.labels, change.labels or {})
+    if labels != stack.labels:
+        stack.labels = labels
         changed.append("labels")
     if change.auto_apply is not None and change.auto_apply != stack.auto_apply:
         stack.auto_apply = change.auto_apply.value
@@ -121,12 +125,32 @@ def _change_settings(ctx: Context, stack: Stack, change: StackChange) -> list[st
     return changed
 
 
+def find_mistakes(
+    work: Work, stack_id: str, change: StackChange, *, kind: str
+) -> tuple[FieldProblem, ...]:
+    """Return what is wrong with a change of a stack, parts of which may be missing.
+
+    Raises:
+        NotFoundError, PermissionDeniedError: as ``change_stack``.
+    """
+    stack, mistakes = stack_by_id(work.session, work.principal, stack_id, kind=kind), Mistakes()
+    mistakes.note(lambda: _refuse_bad_settings(stack, change))
+    mistakes.note(lambda: _merge_parameters(work.ctx, stack, change.parameters or {}))
+    return mistakes.problems
+
+
+def _refuse_bad_settings(stack: Stack, change: StackChange) -> None:
+    mistakes = Mistakes()
+    mistakes.note(lambda: check_labels(merge_labels(stack.labels, change.labels or {})))
+    mistakes.note(lambda: end_of_life(change.expires_at, change.lives_for, stack.expires_at))
+    mistakes.refuse()
+
+
 def _change_parameters(work: Work, stack: Stack, patch: dict[str, Any]) -> Changes:
     """Change parameters; return what is other than before."""
     blueprint = work.ctx.catalog.blueprint(stack.kind, stack.blueprint_version)
     old = blueprint.merge_sensitive(stack.parameters, open_parameters(work.ctx.keys, stack))
-    merged = {name: value for name, value in {**old, **patch}.items() if not _is_reset(name, patch)}
-    new = blueprint.generate(blueprint.validate(merged))
+    new = blueprint.generate(_merge_parameters(work.ctx, stack, patch))
     resolved = references.resolve(work, blueprint, stack.project_id, new)
     references.check_placement(resolved, stack)
     check_needs(work.ctx.catalog, stack, blueprint, resolved)
@@ -141,6 +165,13 @@ def _change_parameters(work: Work, stack: Stack, patch: dict[str, Any]) -> Chang
     references.attach(stack, resolved)
     set_parameters(work.ctx, stack, blueprint, new)
     return compare_parameters(old, new, secret, names)
+
+
+def _merge_parameters(ctx: Context, stack: Stack, patch: dict[str, Any]) -> dict[str, Any]:
+    blueprint = ctx.catalog.blueprint(stack.kind, stack.blueprint_version)
+    old = blueprint.merge_sensitive(stack.parameters, open_parameters(ctx.keys, stack))
+    merged = {name: value for name, value in {**old, **patch}.items() if not _is_reset(name, patch)}
+    return blueprint.validate(merged)
 
 
 def _is_reset(name: str, patch: dict[str, Any]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import set_committed_value
@@ -15,11 +15,13 @@ from sqlalchemy.orm.attributes import set_committed_value
 from app.catalog.catalog import KindBlueprint
 from app.clock import utc_now
 from app.domain import ids
+from app.domain.mistakes import Mistakes
 from app.domain.names import NAME_RULE, is_name
 from app.domain.operations import AutoApply, OperationType
 from app.domain.permissions import Right
 from app.domain.stacks import OnExpiry, StackStatus
 from app.errors import (
+    FieldProblem,
     NameTakenError,
     ValidationError,
 )
@@ -59,8 +61,16 @@ class NewStack:
     is_plan_first: bool = False
 
 
+class StackPlace(NamedTuple):
+    """Where a new stack lives."""
+
+    project: Project
+    account: CloudAccount
+    region: str
+
+
 def create_stack(work: Work, wanted: NewStack) -> tuple[Stack, Operation]:
-    """Accept a new stack and queue its apply.
+    """Accept a new stack and queue its apply; all that is wrong with it is told at once.
 
     Raises:
         NotFoundError: the kind is unknown.
@@ -70,24 +80,19 @@ def create_stack(work: Work, wanted: NewStack) -> tuple[Stack, Operation]:
     """
     blueprint = work.ctx.catalog.kind(wanted.kind)
     project = project_by(work.session, work.principal, wanted.project, Right.STACK_WRITE)
-    if not is_name(wanted.name):
-        raise ValidationError.at("/name", f"A name has {NAME_RULE}.")
-    check_labels(wanted.labels)
-    account = account_for(work.session, work.principal, project, wanted.cloud_account)
-    if account.cloud not in blueprint.clouds:
-        offered = ", ".join(sorted(blueprint.clouds))
-        raise ValidationError.at(
-            "/cloud_account",
-            f"The kind {blueprint.kind!r} is not offered on {account.cloud!r}; it is on {offered}.",
-        )
-    region = choose_region(work.ctx.catalog.cloud(account.cloud), account, wanted.region)
-    parameters = blueprint.generate(blueprint.validate(wanted.parameters))
-    stack = _draft_stack(blueprint, project, account, region, wanted)
+    mistakes = Mistakes()
+    place, parameters = _check(work, blueprint, project, wanted, mistakes)
+    if place is None or parameters is None:
+        raise mistakes.error()
+    stack = _draft_stack(blueprint, place, wanted)
     stack.created_by = work.principal.name
     stack.state_backend = work.ctx.settings.state_backend
-    resolved = references.resolve(work, blueprint, project.id, parameters)
-    references.check_placement(resolved, stack)
-    check_needs(work.ctx.catalog, stack, blueprint, resolved)
+    resolved = mistakes.note(lambda: references.resolve(work, blueprint, project.id, parameters))
+    if resolved is None:
+        raise mistakes.error()
+    mistakes.note(lambda: references.check_placement(resolved, stack))
+    mistakes.note(lambda: check_needs(work.ctx.catalog, stack, blueprint, resolved))
+    mistakes.refuse()
     references.attach(stack, resolved)
     set_parameters(work.ctx, stack, blueprint, references.with_ids(parameters, resolved))
     check_offered(work.ctx, stack, blueprint, parameters)
@@ -110,10 +115,69 @@ def create_stack(work: Work, wanted: NewStack) -> tuple[Stack, Operation]:
     return stack, operation
 
 
-def _draft_stack(
-    blueprint: KindBlueprint, project: Project, account: CloudAccount, region: str, wanted: NewStack
-) -> Stack:
+def find_mistakes(work: Work, wanted: NewStack) -> tuple[FieldProblem, ...]:
+    """Return what is wrong with a request for a new stack, parts of which may be missing.
+
+    Raises:
+        NotFoundError, PermissionDeniedError: as ``create_stack``.
+    """
+    blueprint, mistakes = work.ctx.catalog.kind(wanted.kind), Mistakes()
+    project = mistakes.note(
+        lambda: project_by(work.session, work.principal, wanted.project, Right.STACK_WRITE)
+    )
+    _check(work, blueprint, project, wanted, mistakes)
+    return mistakes.problems
+
+
+def _check(
+    work: Work,
+    blueprint: KindBlueprint,
+    project: Project | None,
+    wanted: NewStack,
+    mistakes: Mistakes,
+) -> tuple[StackPlace | None, dict[str, Any] | None]:
+    """Check what can be checked of each part by itself.
+
+    Returns:
+        Where the stack lives, and its parameters; nothing in the place of what is wrong.
+    """
+    mistakes.note(lambda: _check_name(wanted.name))
+    mistakes.note(lambda: check_labels(wanted.labels))
+    mistakes.note(lambda: end_of_life(wanted.expires_at, wanted.lives_for, None))
+    parameters = mistakes.note(lambda: blueprint.validate(wanted.parameters))
+    place = (
+        None
+        if project is None
+        else mistakes.note(lambda: _find_place(work, blueprint, project, wanted))
+    )
+    has_mistakes = bool(mistakes.problems)
+    if parameters is None or has_mistakes:
+        return None, None
+    return place, blueprint.generate(parameters)
+
+
+def _check_name(name: str) -> None:
+    if not is_name(name):
+        raise ValidationError.at("/name", f"A name has {NAME_RULE}.")
+
+
+def _find_place(
+    work: Work, blueprint: KindBlueprint, project: Project, wanted: NewStack
+) -> StackPlace:
+    account = account_for(work.session, work.principal, project, wanted.cloud_account)
+    if account.cloud not in blueprint.clouds:
+        offered = ", ".join(sorted(blueprint.clouds))
+        raise ValidationError.at(
+            "/cloud_account",
+            f"The kind {blueprint.kind!r} is not offered on {account.cloud!r}; it is on {offered}.",
+        )
+    region = choose_region(work.ctx.catalog.cloud(account.cloud), account, wanted.region)
+    return StackPlace(project, account, region)
+
+
+def _draft_stack(blueprint: KindBlueprint, place: StackPlace, wanted: NewStack) -> Stack:
     now = utc_now()
+    project, account = place.project, place.account
     return Stack(
         id=ids.new_id(ids.STACK),
         project=project,
@@ -124,7 +188,7 @@ def _draft_stack(
         cloud_account=account,
         cloud_account_id=account.id,
         cloud=account.cloud,
-        region=region,
+        region=place.region,
         labels=dict(wanted.labels),
         auto_apply=(wanted.auto_apply or AutoApply(project.auto_apply)).value,
         deletion_protection=wanted.deletion_protection,

@@ -6,13 +6,17 @@ destroy of a stack waits for those of its users (``queue.reference_waits``).
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.domain.operations import OperationType
+from app.clock import utc_now
+from app.domain.operation_registry import types_where
+from app.domain.operations import FINAL, OperationType
 from app.domain.permissions import Right
 from app.domain.stacks import StackStatus
-from app.errors import ConflictError, DeletionProtectedError
+from app.errors import ConflictError, DeletionProtectedError, StackGoneError
 from app.models import Operation, Stack, StackReference
 from app.services.access import Principal
 from app.services.lookup import expect_version, stack_by_id
@@ -20,6 +24,9 @@ from app.services.queue.order import add_operation, unfinished_destroy
 from app.services.stacks.editing import audit_stack, touch
 from app.services.stacks.references import refuse_used
 from app.services.work import Work
+
+TOLD_FOR = timedelta(days=1)
+"""How long a repeated deletion is answered with the operation that did it."""
 
 
 def delete_stack(
@@ -33,8 +40,9 @@ def delete_stack(
 ) -> tuple[Stack, Operation]:
     """Queue the destruction of a stack; its history stays.
 
-    A second call while a destroy is queued or running returns that operation again, whatever
-    version it expects: what it asks for is done already (RFC 9110 §13.1.1).
+    A second call while a destroy is queued or running, or within a day after it, returns that
+    operation again, whatever version it expects: what it asks for is done already (RFC 9110
+    §13.1.1).
 
     Args:
         work: of who asks.
@@ -49,15 +57,15 @@ def delete_stack(
         PreconditionFailedError: it was changed since.
         DeletionProtectedError: ``deletion_protection`` is set, on it or on one that goes with it.
         StackReferencedError: living stacks take outputs of this one.
-        ConflictError: the stack is deleted already.
+        StackGoneError: the stack was deleted more than a day ago.
     """
     stack = stack_by_id(work.session, work.principal, stack_id, Right.STACK_WRITE, kind=kind)
     present = unfinished_destroy(work.session, stack)
     if present is not None:
         return stack, present
-    expect_version(f"Stack {stack.name!r}", stack.version, expected_version)
     if stack.status == StackStatus.DELETED:
-        raise ConflictError(f"Stack {stack.name!r} is deleted already.", advice="Nothing to do.")
+        return stack, _destroy_of(work.session, stack)
+    expect_version(f"Stack {stack.name!r}", stack.version, expected_version)
     if not with_users:
         refuse_protected(stack)
         queued = _queue(work, stack, requires_approval=requires_approval)
@@ -66,6 +74,24 @@ def delete_stack(
     _refuse_protected_ones(order)
     operations = [_queue(work, item) for item in order]
     return stack, operations[-1]
+
+
+def _destroy_of(session: Session, stack: Stack) -> Operation:
+    """Return the operation that destroyed a stack, for a day."""
+    query = (
+        select(Operation)
+        .where(
+            Operation.stack_id == stack.id,
+            Operation.type.in_(types_where(lambda facts: facts.destroys)),
+            Operation.status.in_(FINAL),
+        )
+        .order_by(Operation.id.desc())
+    )
+    found = session.scalars(query.limit(1)).first()
+    is_recent = stack.deleted_at is not None and utc_now() - stack.deleted_at < TOLD_FOR
+    if found is None or not is_recent:
+        raise StackGoneError(f"Stack {stack.name!r} was destroyed.")
+    return found
 
 
 def destruction_order(

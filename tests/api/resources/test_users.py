@@ -209,12 +209,12 @@ def test_changing_needs_the_present_version(rest: Rest) -> None:
     problem(rest.patch("/users/vera", {"disabled": True}), 428, "precondition_required")
     problem(rest.delete("/users/vera"), 428, "precondition_required")
     first = rest.patch("/users/vera", {"is_admin": True}, If_Match='"1"')
-    assert first.headers["ETag"] == '"2"'
+    assert first.headers["ETag"].startswith('"2.')
     problem(rest.patch("/users/vera", {"disabled": True}, If_Match='"1"'), 412,
             "precondition_failed")  # fmt: skip
     problem(rest.delete("/users/vera", If_Match='"1"'), 412, "precondition_failed")
     same = rest.patch("/users/vera", {"is_admin": True}, If_Match='"2"')
-    assert same.headers["ETag"] == '"2"'
+    assert same.headers["ETag"].startswith('"2.')
 
 
 def test_what_happens_to_users_is_in_the_audit_trail_without_secrets(rest: Rest) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from app.api.http.fields import Flag, JsonSchemaField, Moment
 from app.api.http.schemas import PageQuery, Request, choices
@@ -14,7 +15,7 @@ from app.domain.drift import DriftStatus
 from app.domain.names import NAME_PATTERN, NAME_RULE
 from app.domain.operations import AutoApply
 from app.domain.stacks import OnExpiry, StackStatus
-from app.services.labels import MAX_LABELS, MAX_VALUE, check_labels
+from app.services.labels import MAX_LABELS, MAX_VALUE
 
 LABEL_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$"
 LABEL_FILTER = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}="
@@ -46,6 +47,7 @@ class Labels(JsonSchemaField):
     """Labels of a stack; ``app.services.labels`` has the rule."""
 
     default_error_messages = {"text": "Every label must be text."}  # noqa: RUF012  # as marshmallow has it
+    accepted: tuple[type, ...] = (str,)
 
     def __init__(self, **options: Any) -> None:
         """Describe the rule as a JSON Schema."""
@@ -62,16 +64,28 @@ class Labels(JsonSchemaField):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **_: Any
     ) -> Any:
         labels = super()._deserialize(value, attr, data)
-        if not all(isinstance(item, str) for item in labels.values()):
+        if not all(isinstance(item, self.accepted) for item in labels.values()):
             raise self.make_error("text")
-        check_labels(labels)
         return labels
+
+
+class LabelsPatch(Labels):
+    """A merge patch of labels: null removes one."""
+
+    default_error_messages = {"text": "Every label must be text or null."}  # noqa: RUF012  # as marshmallow has it
+    accepted = (str, NoneType)
+
+    def __init__(self, **options: Any) -> None:
+        """Describe the rule as a JSON Schema."""
+        super().__init__(**options)
+        value = {"type": ["string", "null"], "maxLength": MAX_VALUE}
+        told = "Merged into the present labels (RFC 7396); null removes one"
+        self.json_schema |= {"additionalProperties": value, "description": told}
 
 
 class StackSettings(Request):
     """Fields of a stack that can be set when it is created and later."""
 
-    labels = Labels()
     auto_apply = fields.String(validate=choices(AutoApply))
     drift = fields.Nested(DriftSettingsBody)
     expires_at = Moment(allow_none=True, format="iso")
@@ -86,10 +100,23 @@ class StackSettings(Request):
     )
     deletion_protection = Flag()
 
+    @validates_schema(skip_on_field_errors=False)
+    def _check_life(self, data: dict[str, Any], **_: object) -> None:
+        if "ttl_seconds" in data and "expires_at" in data:
+            message = "Give expires_at or ttl_seconds, not both."
+            raise ValidationError({"ttl_seconds": [message]})
+
+
+class StackChangeBody(StackSettings):
+    """A change of a stack; ``parameters`` is typed by its kind."""
+
+    labels = LabelsPatch()
+
 
 class NewStackBody(StackSettings):
     """A new stack; ``parameters`` is typed by its kind."""
 
+    labels = Labels()
     name = fields.String(
         required=True,
         metadata={"pattern": NAME_PATTERN, "description": NAME_RULE, "example": "web"},

@@ -21,8 +21,9 @@ from app.api.http.schemas import HOLDS, TRIES, ResponseSchema, page_of
 from app.api.openapi import kind_schemas
 from app.api.resources.operations.schemas import OperationView
 from app.api.resources.stacks.answers import accept, answer_stack
-from app.api.resources.stacks.bodies import NewStackBody, StackQuery, StackSettings
+from app.api.resources.stacks.bodies import StackQuery
 from app.api.resources.stacks.cascades import DeletionQuery
+from app.api.resources.stacks.further_checks import change_body_of, new_body_of
 from app.api.resources.stacks.presenter import present_stack
 from app.api.resources.stacks.schemas import StackView
 from app.catalog.blueprint import KindBlueprint
@@ -31,7 +32,6 @@ from app.domain.auto_reconcile import AutoReconcile
 from app.domain.drift import ChangeKind
 from app.domain.operations import AutoApply
 from app.domain.stacks import OnExpiry
-from app.errors import ValidationError
 from app.services.lookup import stack_by_id
 from app.services.schedules.settings import DriftSettings
 from app.services.stacks import queries
@@ -74,7 +74,7 @@ class _Shapes:
         self.plural = "".join(part.capitalize() for part in kind.plural.split("-"))
         parameters = kind.parameters
         is_needed = bool(parameters.get("required"))
-        self.new: type[Schema] = NewStackBody.from_dict(
+        self.new: type[Schema] = new_body_of(kind.kind).from_dict(
             {
                 "parameters": JsonSchemaField(
                     parameters,
@@ -84,7 +84,7 @@ class _Shapes:
             },
             name=f"New{self.name}",
         )
-        self.change: type[Schema] = StackSettings.from_dict(
+        self.change: type[Schema] = change_body_of(kind.kind).from_dict(
             {
                 "parameters": JsonSchemaField(
                     kind_schemas.patch(versions), component=f"{self.name}ChangeParameters"
@@ -171,6 +171,7 @@ def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) ->
         )
         @blueprint.arguments(DeletionQuery, location="query")
         @blueprint.response(202, shapes.accepted)
+        @blueprint.alt_response(200, schema=shapes.accepted, description="It is destroyed already")
         def delete(self, query: dict[str, Any], stack_id: str) -> Response:
             version, cascade = expected_version(), query["cascade"]
 
@@ -205,8 +206,6 @@ def _new_stack(kind: str, body: dict[str, Any]) -> NewStack:
 def _lives_for(body: dict[str, Any]) -> timedelta | None:
     if "ttl_seconds" not in body:
         return None
-    if "expires_at" in body:
-        raise ValidationError.at("/ttl_seconds", "Give expires_at or ttl_seconds, not both.")
     return timedelta(seconds=body["ttl_seconds"])
 
 

@@ -53,7 +53,7 @@ def test_new_stacks_follow_the_rule_of_their_project(rest: Rest) -> None:
 def test_a_change_that_changes_nothing_keeps_the_version(rest: Rest) -> None:
     _made(rest, title="Shop")
     answers = [rest.patch("/projects/shop", body, If_Match="*") for body in ({}, {"title": "Shop"})]
-    assert {answer.headers["ETag"] for answer in answers} == {'"1"'}
+    assert {answer.headers["ETag"].partition(".")[0] for answer in answers} == {'"1'}
     assert _actions(rest) == ["project.create"]
 
 
@@ -224,7 +224,7 @@ def test_a_project_has_windows_in_which_its_stacks_are_checked(rest: Rest) -> No
     assert (opens_at.hour, opens_at.minute) == (0, 0)
     assert opens_at.strftime("%a").lower() == day
     same = {"drift": {"windows": [nightly]}}
-    assert rest.patch("/projects/shop", same, If_Match="*").headers["ETag"] == '"1"'
+    assert rest.patch("/projects/shop", same, If_Match="*").headers["ETag"].startswith('"1.')
     none: dict[str, Any] = {"drift": {"windows": []}}
     assert rest.patch("/projects/shop", none, If_Match="*").json["drift"]["windows"] == []
     soon = datetime.fromisoformat(rest.get(f"/stacks/{stack['id']}").json["drift"]["next_check_at"])
@@ -257,7 +257,7 @@ def test_a_window_that_is_none_is_refused(rest: Rest, wrong: dict[str, Any], pla
 def test_a_drift_setting_that_changes_nothing_keeps_the_version(rest: Rest) -> None:
     _made(rest, drift={"interval_seconds": 60})
     same = {"drift": {"interval_seconds": 60, "enabled": True}}
-    assert rest.patch("/projects/shop", same, If_Match="*").headers["ETag"] == '"1"'
+    assert rest.patch("/projects/shop", same, If_Match="*").headers["ETag"].startswith('"1.')
     refused = rest.patch("/projects/shop", {"drift": {"cron": "never"}}, If_Match="*")
     assert pointers(problem(refused, 422, "validation_failed")) == ["/drift/cron"]
 
