@@ -165,13 +165,22 @@ $(RUNTIME): requirements-build.txt requirements.txt
 	@rm -f $(VENV)/.runtime-* && touch $@
 
 # Finds its checkout from where it lies, also through a link from /usr/local/bin; -P keeps a folder
-# named app in the caller's own folder out of the way.
+# named app in the caller's own folder out of the way. What administers the server is part of it;
+# everything else is the command of the client package, which knows nothing of the server.
 define COMMAND_TEXT
 #!/bin/sh
 self=$$0
 [ -L "$$self" ] && self=$$(readlink -f "$$self")
 root=$$(cd "$$(dirname "$$self")/../.." && pwd)
-PYTHONPATH="$$root" exec "$$root/.venv/bin/python" -P -m app.cli "$$@"
+case "$${1-}" in
+  accounts|agreements|audit|backup|blueprint|keys|openapi|state)
+    echo "landform $$1 is called landform admin $$1 now; the old name goes with version 2." >&2
+    set -- admin "$$@" ;;
+esac
+if [ "$${1-}" = admin ]; then
+  PYTHONPATH="$$root" exec "$$root/.venv/bin/python" -P -m app.cli "$$@"
+fi
+PYTHONPATH="$$root/docs/sdk/python" exec "$$root/.venv/bin/python" -P -m landform_client "$$@"
 endef
 export COMMAND_TEXT
 

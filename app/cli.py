@@ -1,4 +1,4 @@
-"""The command ``landform``, for people and for the build: ``landform --help`` lists what it can do.
+"""The command ``landform admin``, which administers this installation; ``--help`` lists it all.
 
 Owns the words on the command line and what is printed; the work is in ``app.services``.
 """
@@ -40,8 +40,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Carry out the command named on the command line and return its exit status.
 
     0 is success, 1 an answer that wants attention, 2 a refusal with its reason on standard error.
+    The word ``admin`` before the command may be left out.
     """
-    chosen = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    chosen = build_parser().parse_args(words[1:] if words[:1] == ["admin"] else words)
     command: Command = chosen.landform_command
     try:
         return command.run(chosen)
@@ -52,7 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all of ``COMMANDS``: those of two words form a group."""
-    parser = argparse.ArgumentParser(prog="landform", description="Steer Landform from a shell.")
+    parser = argparse.ArgumentParser(
+        prog="landform admin", description="Administer this installation of Landform."
+    )
     groups = {"": parser.add_subparsers(metavar="COMMAND", required=True)}
     for words, command in COMMANDS.items():
         group, _, name = words.rpartition(" ")
@@ -138,7 +142,8 @@ def _print_report(report: KeyReport) -> None:
         print(f"Key {key} is used by nothing any more: remove it once no backup needs it.")
     if report.outdated:
         print(
-            f"{report.outdated} objects are not under {report.primary}: run `landform keys rotate`."
+            f"{report.outdated} objects are not under {report.primary}: "
+            "run `landform admin keys rotate`."
         )
 
 
@@ -229,7 +234,6 @@ def act_on_backup(chosen: argparse.Namespace) -> int:
 
 
 GROUPS = {
-    "admin": "the hosts of this installation",
     "agreements": "what was agreed about stacks, by which drift is told",
     "audit": "the audit trail",
     "blueprint": "kinds of infrastructure, for who writes them",

@@ -1,4 +1,4 @@
-"""What ``landform backup`` takes and says."""
+"""What ``landform admin backup`` takes and says."""
 
 from __future__ import annotations
 
@@ -122,8 +122,8 @@ def _warnings(done: RestoredBackup) -> list[str]:
             "versions of it now. Compare the plan, and ask again for what was asked since."
         )
     warnings += [
-        f"{stack_id} has a state here and is not in the backup: `landform state export {stack_id}` "
-        "writes it, and an upload to a new stack takes it in."
+        f"{stack_id} has a state here and is not in the backup: `landform admin state export "
+        f"{stack_id}` writes it, and an upload to a new stack takes it in."
         for stack_id in done.states.unknown
     ]
     return warnings

@@ -1,4 +1,4 @@
-"""``landform blueprint …``: start a kind, check the catalog, compare versions, release them.
+"""``landform admin blueprint …``: start a kind, check the catalog, compare versions, release them.
 
 Needs no database, Redis or secret: it reads and writes a catalog folder.
 """
@@ -113,7 +113,7 @@ def _wrong_number(old: KindBlueprint, new: KindBlueprint) -> str:
         return ""
     return (
         f"{new.kind} {new.version} breaks stacks or clients of {old.version}: raise the first "
-        f"number, or take the break back (landform blueprint diff {new.kind} {old.version})"
+        f"number, or take the break back (landform admin blueprint diff {new.kind} {old.version})"
     )
 
 

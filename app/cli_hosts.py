@@ -189,22 +189,22 @@ def _take_drain(parser: argparse.ArgumentParser) -> None:
 
 
 HOST_COMMANDS = {
-    "admin start": Command(
+    "start": Command(
         "start this host: everything, or some roles of an installation of several hosts",
         start_host,
         _take_roles,
     ),
-    "admin ready": Command("tell whether this host does its roles", tell_ready, _take_ready),
-    "admin hosts": Command("list the hosts, and how many operations each holds", print_hosts),
-    "admin drain": Command(
+    "ready": Command("tell whether this host does its roles", tell_ready, _take_ready),
+    "hosts": Command("list the hosts, and how many operations each holds", print_hosts),
+    "drain": Command(
         "have a host take nothing new, and wait until what it runs has ended",
         drain_host,
         _take_drain,
     ),
-    "admin undrain": Command(
+    "undrain": Command(
         "let a host that was drained take work again", end_drain_of_host, _take_own_instance
     ),
-    "admin gone": Command(
+    "gone": Command(
         "have others take over at once what a host holds that is gone for good",
         declare_host_gone,
         _take_instance,

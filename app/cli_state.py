@@ -1,4 +1,4 @@
-"""What ``landform state`` does: for disaster days, from where a state is kept and the key ring."""
+"""What ``landform admin state`` does on disaster days, with the states and the key ring alone."""
 
 from __future__ import annotations
 

@@ -28,14 +28,14 @@ step() { # step SENTENCE EXPECTED-STATUS COMMAND...
   echo "ok: $sentence ($(($(date +%s) - began)) s)"
 }
 
-step "a backup is made" 0 "$landform" backup create "$work/backup"
-step "it is whole" 0 "$landform" backup verify "$work/backup"
+step "a backup is made" 0 "$landform" admin backup create "$work/backup"
+step "it is whole" 0 "$landform" admin backup verify "$work/backup"
 
 for kind in sql/users.jsonl manifest.json "$(cd "$work/backup" && find states -type f 2>/dev/null | head -n 1)"; do
   [ -n "$kind" ] || continue
   cp -R "$work/backup" "$work/damaged"
   printf 'X' | dd of="$work/damaged/$kind" bs=1 seek=20 conv=notrunc 2>/dev/null
-  step "a changed byte in $kind is found" 1 "$landform" backup verify "$work/damaged"
+  step "a changed byte in $kind is found" 1 "$landform" admin backup verify "$work/damaged"
   rm -R "$work/damaged"
 done
 
@@ -50,12 +50,12 @@ if [ -n "${LANDFORM_STATE_S3_BUCKET:-}" ]; then
 fi
 status=0
 began=$(date +%s)
-"$landform" backup restore "$work/backup" >"$work/restore.log" 2>&1 || status=$?
+"$landform" admin backup restore "$work/backup" >"$work/restore.log" 2>&1 || status=$?
 [ "$status" -le 1 ] || { cat "$work/restore.log" >&2; die "the restore was refused"; }
 echo "ok: the backup is restored ($(($(date +%s) - began)) s)"
-step "a second restore over it is refused" 2 "$landform" backup restore "$work/backup"
+step "a second restore over it is refused" 2 "$landform" admin backup restore "$work/backup"
 
-step "the restored Landform is backed up" 0 "$landform" backup create "$work/again"
+step "the restored Landform is backed up" 0 "$landform" admin backup create "$work/again"
 [ ! -d "$work/backup/states" ] || diff -r "$work/backup/states" "$work/again/states" ||
   die "states differ"
 for table in api_tokens cloud_accounts projects state_versions user_identities users; do

@@ -1,4 +1,4 @@
-"""The command ``landform``: how it is found, what it lists, how it refuses."""
+"""The command ``landform admin``: how it is found, what it lists, how it refuses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def installed(tmp_path: Path) -> Path:
     """Return a checkout with the command as ``make install`` writes it."""
     checkout = tmp_path / "check out"
     checkout.mkdir()
-    for name in ("app", "terraform"):
+    for name in ("app", "docs", "terraform"):
         (checkout / name).symlink_to(ROOT / name)
     (checkout / ".venv" / "bin").mkdir(parents=True)
     for name in ("bin/python", "lib", "pyvenv.cfg"):
@@ -61,9 +61,27 @@ def test_the_command_works_from_any_folder_and_through_a_link(
     link = tmp_path / "lf"
     link.symlink_to(installed)
     for command in (installed, link):
-        told = run(command, "keys", "--help", cwd=tmp_path)
+        told = run(command, "admin", "keys", "--help", cwd=tmp_path)
         assert (told.returncode, told.stderr) == (0, ""), command
-        assert "landform keys" in told.stdout
+        assert "landform admin keys" in told.stdout
+
+
+def test_everything_but_admin_is_the_command_of_clients(installed: Path, tmp_path: Path) -> None:
+    told = run(installed, "--help", cwd=tmp_path)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "have stacks be as manifests say" in told.stdout
+    assert run(installed, "hosts", cwd=tmp_path).returncode == 2
+    assert run(installed, "admin", "eat", cwd=tmp_path).stderr.startswith("usage: landform admin")
+
+
+@pytest.mark.parametrize("group", ["accounts", "agreements", "audit", "backup", "keys", "openapi"])
+def test_a_former_name_works_and_says_the_new_one(
+    installed: Path, tmp_path: Path, group: str
+) -> None:
+    told = run(installed, group, "--help", cwd=tmp_path)
+    assert told.returncode == 0
+    assert f"usage: landform admin {group}" in told.stdout
+    assert f"landform {group} is called landform admin {group} now" in told.stderr
 
 
 @pytest.fixture
@@ -172,4 +190,4 @@ def test_what_is_no_command_is_refused_with_a_list_of_those_that_are(
     with pytest.raises(SystemExit) as ended:
         main(words)
     assert ended.value.code == 2
-    assert "usage: landform" in capsys.readouterr().err
+    assert "usage: landform admin" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""``landform blueprint``: authors start a kind, check a catalog, compare and release versions."""
+"""``landform admin blueprint``: start a kind, check a catalog, compare and release versions."""
 
 from __future__ import annotations
 

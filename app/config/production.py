@@ -86,7 +86,7 @@ def refuse_careless(
         raise ConfigurationError(
             f"LANDFORM_ENCRYPTION_KEYS: the key {weak[0]!r} is no random one; put a new one in "
             "front (`k2:` and the output of `openssl rand -base64 32`), start with "
-            "LANDFORM_ENV=demo once, and run `landform keys rotate`."
+            "LANDFORM_ENV=demo once, and run `landform admin keys rotate`."
         )
     if admin_password and is_weak_password(admin_password):
         raise ConfigurationError(

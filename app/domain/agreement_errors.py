@@ -12,5 +12,6 @@ class AgreementUnreadableError(ConflictError):
     title = "What was agreed about the stack cannot be read"
     advice = (
         "List the missing key in LANDFORM_ENCRYPTION_KEYS again and restart. Is it lost, or the "
-        "record damaged, run landform agreements forget: the recorded state counts as agreed then."
+        "record damaged, run landform admin agreements forget: the recorded state counts as agreed "
+        "then."
     )

@@ -80,6 +80,6 @@ def refuse_unfinished(mark: RestoreMark) -> None:
     backup_id = mark.read()
     if backup_id is not None:
         raise ConfigurationError(
-            f"The restore of {backup_id} was not finished: run `landform backup restore` with the "
-            "same folder again."
+            f"The restore of {backup_id} was not finished: run `landform admin backup restore` "
+            "with the same folder again."
         )

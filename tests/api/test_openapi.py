@@ -304,7 +304,7 @@ def test_the_committed_document_is_what_the_command_prints() -> None:
     command = [sys.executable, "-m", "app.cli", "openapi"]
     printed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     committed = (ROOT / "docs/openapi.json").read_text(encoding="utf-8")
-    assert printed == committed, "run: .venv/bin/landform openapi > docs/openapi.json"
+    assert printed == committed, "run: .venv/bin/landform admin openapi > docs/openapi.json"
     assert json.loads(committed)["info"]["title"] == "Landform"
 
 

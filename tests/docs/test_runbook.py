@@ -55,8 +55,9 @@ def test_client_and_operator_find_each_others_page() -> None:
 
 
 def test_every_command_that_is_named_exists_and_those_for_operators_are_named() -> None:
-    named = set(re.findall(r"`landform ([a-z]+(?: [a-z]+)?)", RUNBOOK))
+    named = set(re.findall(r"`landform admin ([a-z]+(?: [a-z]+)?)", RUNBOOK))
     assert named == set(COMMANDS) - {"openapi", *BLUEPRINT_COMMANDS}, "what operators need"
+    assert set(re.findall(r"`landform ([a-z]+)", RUNBOOK)) == {"admin"}
 
 
 def test_every_setting_that_is_named_exists() -> None:

@@ -28,10 +28,8 @@ tokens = expect(login.sync(client=Client(URL), body=LoginBody("admin", password)
 client = AuthenticatedClient(URL, token=tokens.access_token)
 
 # Create: the key makes the request safe to send again. Then wait for the operation.
-wanted = NewNetwork("python-web", "sandbox", parameters=NewNetworkParameters(zones=2))
-asked = expect(
-    create_network.sync(client=client, body=wanted, idempotency_key="python-quick-start")
-)
+wanted = NewNetwork("typed-web", "sandbox", parameters=NewNetworkParameters(zones=2))
+asked = expect(create_network.sync(client=client, body=wanted, idempotency_key="typed-life"))
 if asked.operation is not None:
     wait_for(client, asked.operation, timeout_seconds=120)
 

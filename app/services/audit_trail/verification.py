@@ -196,7 +196,7 @@ def _parse(path: Path, number: int, line: str) -> ChainedEvent:
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise ValidationError(
             f"Line {number} of {path} is no event of an audit trail.",
-            advice="Name files that `landform audit export` wrote, in their order.",
+            advice="Name files that `landform admin audit export` wrote, in their order.",
         ) from error
 
 

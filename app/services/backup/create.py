@@ -272,4 +272,4 @@ def _key_ids(heads: Iterable[bytes]) -> Iterator[str]:
         try:
             yield SealedHead.parse(head).key_id
         except DecryptionError:
-            continue  # damaged where it is kept; `landform keys status` names it
+            continue  # damaged where it is kept; `landform admin keys status` names it

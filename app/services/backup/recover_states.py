@@ -123,7 +123,7 @@ def _keep_agreed(
         agreed = carry_over_to(work.ctx, work.session, stack, old, data)
         keep_agreement(work.ctx.keys, work.session, stack.id, agreed, current.serial)
     except (AgreementUnreadableError, StateError):
-        return  # `landform agreements forget` is the way out, as always
+        return  # `landform admin agreements forget` is the way out, as always
 
 
 def _ask_for_attention(

@@ -1,9 +1,9 @@
 """Which keys of the ring are in use, and a newer key for everything that is sealed.
 
-Owns ``landform keys status`` and ``landform keys rotate``. A rotation is a walk over what is not
-yet under the newest key, so it may be stopped, killed, repeated and run beside applies: each object
-is changed for itself, atomically, under the lock of those who write it. Objects are re-wrapped,
-never opened.
+Owns ``landform admin keys status`` and ``landform admin keys rotate``. A rotation is a walk over
+what is not yet under the newest key, so it may be stopped, killed, repeated and run beside applies:
+each object is changed for itself, atomically, under the lock of those who write it. Objects are re-
+wrapped, never opened.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``landform audit verify`` finds what was done to the trail in the database or to its anchors."""
+"""``landform admin audit verify`` finds what was done to the trail or its anchors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``landform backup`` as a person sees it."""
+"""``landform admin backup`` as a person sees it."""
 
 from __future__ import annotations
 

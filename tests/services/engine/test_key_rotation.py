@@ -240,7 +240,7 @@ def test_the_commands_tell_what_is_used_and_what_can_go(
     with command("keys status", both) as told:
         out, _ = told.communicate()
     assert told.returncode == 0
-    assert "objects are not under k2: run `landform keys rotate`" in out
+    assert "objects are not under k2: run `landform admin keys rotate`" in out
     with command("keys rotate", both) as told:
         out, _ = told.communicate()
     assert (told.returncode, "Key k1 is used by nothing any more" in out) == (0, True)

@@ -52,7 +52,7 @@ def test_what_needs_it_ends_before_anything_is_changed(
     error = done.error or {}
     assert (done.status, error["code"]) == ("errored", "agreement_unreadable")
     assert unreadable.id in error["detail"]
-    assert "landform agreements forget" in error["advice"]
+    assert "landform admin agreements forget" in error["advice"]
     assert landform.cloud.list() == before
 
 
@@ -118,7 +118,7 @@ def test_an_apply_whose_agreement_is_damaged_meanwhile_ends_with_its_state_saved
     error = done.error or {}
     assert done.status == ("interrupted" if is_killed else "errored")
     assert "does not open" in error["detail"]
-    assert "landform agreements forget" in error["advice"]
+    assert "landform admin agreements forget" in error["advice"]
     assert landform.stack(network.id).status in ("needs_attention", "failed")
     assert "does not open" in (landform.stack(network.id).status_reason or "")
     assert not done.has_unsaved_state
