@@ -29,7 +29,7 @@ ON_POSTGRESQL = $(DATABASE_CORE)
 # One more than there are cores: tests of Terraform wait a good deal.
 PARALLEL := -n $(shell echo $$(($$(nproc) < 4 ? $$(nproc) + 1 : 4))) --dist loadfile --no-loadscope-reorder
 PRESENT = $(wildcard $(SOURCES))
-DOCUMENTS = $(wildcard $(addsuffix *.md, ./ docs/ docs/adr/ docs/operations/ docs/sdk/ $(CLIENT)/ terraform/))
+DOCUMENTS = $(wildcard $(addsuffix *.md, ./ docs/ docs/adr/ docs/operations/ docs/sdk/ $(CLIENT)/ docs/sdk/typescript/ terraform/))
 # One width; cells of tables are not padded, so that a change of one changes one line.
 MARKDOWN = $(RUN) -m mdformat --wrap 120 --number --compact-tables
 TYPED = $(wildcard app workers sandbox wsgi.py $(CLIENT)/landform_client)

@@ -57,7 +57,7 @@ def generate_python(target: Path = TARGET / "python-typed") -> Path:
 
 
 def generate_typescript(target: Path = TARGET / "typescript") -> Path:
-    """Generate the types of the package ``landform-client`` and compile it; return its folder.
+    """Generate the types of ``landform-client``, compile and pack it; return the folder.
 
     Raises:
         MissingToolError: there is no Node.js, or what it needs cannot be installed.
@@ -77,6 +77,10 @@ def generate_typescript(target: Path = TARGET / "typescript") -> Path:
         folder=target,
     )
     _run(str(modules / "tsc"), folder=target)
+    shutil.copy(REPOSITORY_ROOT / "LICENSE", target)
+    for former in target.glob("*.tgz"):
+        former.unlink()
+    _run(npm, "pack", "--silent", folder=target)
     return target
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,10 +61,16 @@ def blocks(page: str, language: str) -> str:
     return "\n".join(found)
 
 
+def programs(page: str, language: str) -> list[str]:
+    """Return the programs of a quick start: each block of code is one."""
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+
+
 def at(landform: RunningLandform, text: str) -> str:
     """Let a program speak to ``landform`` instead of to the port and folder of the page."""
     assert ":8080" in text
     assert "var/" in text
+    text = text.replace(":8090", f":{landform.sandbox_port}")
     return text.replace(":8080", f":{landform.port}").replace("var/", f"{landform.home}/")
 
 
@@ -106,8 +113,9 @@ def test_the_quick_start_with_python_works_where_nothing_of_the_server_is(
     landform: RunningLandform, tmp_path: Path
 ) -> None:
     python = install(build_python(tmp_path / "built"), tmp_path / "empty")
+    life, environment = programs("quick-start-python.md", "python")
     program = tmp_path / "quick_start.py"
-    program.write_text(at(landform, blocks("quick-start-python.md", "python")))
+    program.write_text(at(landform, life))
     lines = run([str(python), "-P", str(program)], tmp_path).stdout.splitlines()
     assert lines[0].startswith("outputs ['sub_")
     assert any(line.endswith(" Will create 1 resource.") for line in lines)
@@ -118,6 +126,11 @@ def test_the_quick_start_with_python_works_where_nothing_of_the_server_is(
     assert lines[-3].startswith("409 name_taken ")
     assert lines[-2].startswith("validation_failed [{")
     assert lines[-1] == "destroyed applied"
+    program.write_text(at(landform, environment))
+    told = run([str(python), "-P", str(program)], tmp_path).stdout.splitlines()
+    assert told[0] == "made ['py-data', 'py-files', 'py-jobs', 'py-net', 'py-web']"
+    assert "'add': 1" in told[1]
+    assert told[2:] == ["drift network updated ['internet_access']", "left []"]
 
 
 def test_the_generated_python_client_goes_through_the_whole_life(
@@ -182,28 +195,70 @@ def test_the_generated_python_clients_helper_says_what_went_wrong(
     ]
 
 
-def test_the_typescript_client_goes_through_the_whole_life(
-    landform: RunningLandform, typescript_client: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def node_project(typescript_client: Path, tmp_path: Path) -> Path:
+    """A project that has installed the tarball, and what it names, and nothing else."""
+    (tarball,) = typescript_client.glob("landform-client-*.tgz")
     modules = tmp_path / "node_modules"
     modules.mkdir()
-    (modules / "landform-client").symlink_to(typescript_client)
+    with tarfile.open(tarball) as packed:
+        packed.extractall(modules, filter="data")
+    (modules / "package").rename(modules / "landform-client")
+    for name in ("openapi-fetch", "openapi-typescript-helpers"):
+        (modules / name).symlink_to(typescript_client / "node_modules" / name)
     (tmp_path / "package.json").write_text('{"type": "module"}')
     (tmp_path / "node.d.ts").write_text(
         'declare module "node:fs" { export function readFileSync(p: string, e: "utf8"): string; }\n'
     )
-    program = tmp_path / "quick-start.ts"
-    program.write_text(at(landform, blocks("quick-start-typescript.md", "typescript")))
-    tsc = str(typescript_client / "node_modules" / ".bin" / "tsc")
+    return tmp_path
+
+
+def run_typescript(client: Path, project: Path, name: str) -> list[str]:
+    """Compile a program in strict mode and run it; return the lines that it prints."""
+    tsc = str(client / "node_modules" / ".bin" / "tsc")
     options = ["--strict", "--target", "ES2022", "--module", "NodeNext", "--lib", "ES2022,DOM"]
-    run([tsc, *options, program.name, "node.d.ts"], tmp_path)
+    run([tsc, *options, name, "node.d.ts"], project)
     node = shutil.which("node")
     assert node is not None
-    lines = run([node, "quick-start.js"], tmp_path).stdout.splitlines()
+    return run([node, name.replace(".ts", ".js")], project).stdout.splitlines()
+
+
+def test_the_typescript_client_goes_through_the_whole_life(
+    landform: RunningLandform, typescript_client: Path, node_project: Path
+) -> None:
+    life, environment = programs("quick-start-typescript.md", "typescript")
+    program = node_project / "quick-start.ts"
+    program.write_text(at(landform, life))
+    lines = run_typescript(typescript_client, node_project, program.name)
     assert lines[0].startswith("ready net_")
     assert any(line.startswith("applied {") for line in lines)  # of several lines
+    assert any(line.endswith(" Will create 1 resource.") for line in lines)
+    assert any(line.startswith("apply applied ") for line in lines)
     assert any(line.startswith("409 name_taken ") for line in lines)
     assert lines[-1] == "applied"
+    program.write_text(at(landform, environment))
+    told = run_typescript(typescript_client, node_project, program.name)
+    assert told[0] == "made ts-data ts-files ts-jobs ts-net ts-web"
+    assert '"add":1' in told[1]
+    assert told[2:] == ["drift network updated internet_access", "removed"]
+
+
+def test_the_typescript_client_repeats_renews_and_resumes(
+    typescript_client: Path, node_project: Path
+) -> None:
+    shutil.copy(Path(__file__).with_name("extras.ts"), node_project)
+    lines = run_typescript(typescript_client, node_project, "extras.ts")
+    assert len(lines) == 10
+    assert all(line.startswith("ok ") for line in lines)
+
+
+def test_the_typescript_package_has_what_a_package_needs(typescript_client: Path) -> None:
+    (tarball,) = typescript_client.glob("landform-client-*.tgz")
+    with tarfile.open(tarball) as packed:
+        names = set(packed.getnames())
+    for name in ("README.md", "CHANGELOG.md", "LICENSE", "dist/index.js", "dist/index.d.ts"):
+        assert f"package/{name}" in names
+    assert [name for name in names if "node_modules" in name or "/src/" in name] == []
 
 
 @pytest.mark.parametrize("generate", [generate_go, generate_java])

@@ -115,6 +115,13 @@ def test_an_operation_that_fails_says_why_and_one_that_lasts_goes_on(
         landform.cloud.set_faults(failure_rate=0)
     assert failed.returncode == exits.NOT_SO
     assert "[terraform_failed]" in failed.stderr
+    manifest = "kind: bucket\nname: broken-too\ncloud_account: sandbox\n"
+    landform.cloud.set_faults(failure_rate=1)
+    try:
+        applied = signed_in.run("apply", "-f", "-", stdin=manifest)
+    finally:
+        landform.cloud.set_faults(failure_rate=0)
+    assert applied.returncode == exits.NOT_SO
     landform.cloud.set_faults(create_delay_seconds=3)
     try:
         late = signed_in.run("create", "bucket", "slow", "--timeout", "0.5")
@@ -125,7 +132,7 @@ def test_an_operation_that_fails_says_why_and_one_that_lasts_goes_on(
     assert "landform wait op_" in late.stderr
     assert followed.returncode == exits.DONE
     assert "Creation complete" in followed.stdout
-    assert signed_in.run("delete", "broken", "slow").returncode == exits.DONE
+    assert signed_in.run("delete", "broken", "broken-too", "slow").returncode == exits.DONE
 
 
 def test_who_is_not_signed_in_or_finds_no_landform_is_told(
@@ -192,6 +199,23 @@ def test_a_plan_that_cannot_be_is_refused_as_a_whole(signed_in: Shell, tmp_path:
     assert done.returncode == exits.REFUSED
     assert "! planet/mars  refused: there is no kind planet" in done.stdout
     assert signed_in.run("get", "bucket", "fine").returncode == exits.REFUSED
+
+
+def test_what_waits_for_a_plan_that_awaits_approval_is_not_waited_for(
+    signed_in: Shell, tmp_path: Path
+) -> None:
+    network = "kind: network\nname: held-net\ncloud_account: sandbox\nauto_apply: never\n---\n"
+    group = "kind: machine-group\nname: held\ncloud_account: sandbox\n"
+    (tmp_path / "m.yaml").write_text(f"{network}{group}parameters: {{network: held-net}}\n")
+    held = signed_in.run("apply", "-f", "m.yaml")
+    assert held.returncode == exits.AWAITS_APPROVAL, held.stderr
+    assert "network/held-net awaits approval: landform approve op_" in held.stderr
+    assert "machine-group/held goes on: landform wait op_" in held.stderr
+    assert signed_in.run("approve", "held-net").returncode == exits.DONE
+    assert signed_in.run("wait", "held").returncode == exits.DONE
+    gone = signed_in.run("delete", "held", "held-net")
+    assert gone.returncode == exits.AWAITS_APPROVAL
+    assert signed_in.run("approve", "held-net").returncode == exits.DONE
 
 
 def test_whoever_has_read_enough_may_go(signed_in: Shell) -> None:

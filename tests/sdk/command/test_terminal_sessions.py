@@ -41,6 +41,23 @@ def test_what_is_not_answered_with_yes_is_not_done(
     assert signed_in.run("get", "bucket", "asked").returncode == 3
 
 
+def test_a_stack_that_somebody_changed_after_the_plan_is_left_alone(
+    signed_in: Shell, landform: RunningLandform, tmp_path: Path
+) -> None:
+    stack = landform.made("raced", kind="buckets", parameters={})
+    (tmp_path / "m.yaml").write_text(MANIFEST.replace("asked", "raced") + "labels: {a: b}\n")
+    with Terminal(signed_in, "apply", "-f", "m.yaml") as terminal:
+        terminal.wait_for("Do this? [y/N] ")
+        body = {"labels": {"by": "somebody"}}
+        headers = {"If-Match": "*"}
+        landform.call("PATCH", f"/buckets/{stack['id']}", json=body, headers=headers)
+        terminal.type("y\n")
+        assert terminal.end() == 3
+        assert "Somebody changed bucket/raced" in terminal.shown
+    assert landform.call("GET", f"/stacks/{stack['id']}")["labels"] == {"by": "somebody"}
+    assert signed_in.run("delete", "raced").returncode == 0
+
+
 def test_progress_is_drawn_live_and_a_life_goes_by_in_a_terminal(
     signed_in: Shell, landform: RunningLandform, tmp_path: Path
 ) -> None:

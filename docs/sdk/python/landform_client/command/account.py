@@ -58,7 +58,7 @@ def _sign_in(landform: Landform, chosen: argparse.Namespace, profile: Profile) -
         if refused.code != "totp_required" or chosen.totp or not may_ask():
             raise
         session = landform.sign_in(username, password, _ask("Code of the second factor: "))
-    keep_tokens(profile, dict(session.tokens))
+    keep_tokens(profile, session.tokens)
 
 
 def _ask(question: str) -> str:

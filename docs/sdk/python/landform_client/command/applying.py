@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from landform_client.answers import Accepted
+from landform_client.answers import Accepted, Stack
 from landform_client.command import exits
 from landform_client.command.changing import read_pairs
 from landform_client.command.connection import chosen_project, connect
@@ -16,6 +16,7 @@ from landform_client.command.output import one_line, show_data
 from landform_client.command.progress import Followed, follow
 from landform_client.command.terminal import confirm, may_ask, paint, printable, say
 from landform_client.comparison import Action, Change, compare, find_pruned
+from landform_client.errors import ChangedMeanwhileError
 from landform_client.manifests import StackManifest, read_manifests
 
 if TYPE_CHECKING:
@@ -131,12 +132,10 @@ def _as_data(change: Change) -> dict[str, object]:
 def _carry_out(landform: Landform, chosen: argparse.Namespace, wanted: list[Change]) -> int:
     """Ask for everything at once: Landform lets what refers to others wait for them."""
     followed: list[Followed] = []
-    removed = [change.stack for change in wanted if change.action is Action.DELETE]
-    deleted = [stack for stack in removed if stack is not None]
+    deleted = [it.stack for it in wanted if it.action is Action.DELETE and it.stack is not None]
     try:
         for change in wanted:
-            if change.action is not Action.DELETE:
-                _request(landform, change, followed)
+            _request(landform, change, followed)
     except BaseException:
         for item in followed:
             say(f"{item.title} was asked for already: landform wait {item.operation['id']}")
@@ -146,42 +145,58 @@ def _carry_out(landform: Landform, chosen: argparse.Namespace, wanted: list[Chan
         print(*(item.operation["id"] for item in followed), sep="\n")
         return exits.DONE
     status = follow(landform, followed, chosen.timeout)
-    if deleted and status != exits.DONE:
-        say("Nothing was deleted, since not everything else was done.")
+    if status != exits.DONE:
+        if deleted:
+            say("Nothing was deleted, since not everything else was done.")
         return status
     return delete_all(landform, deleted, chosen.timeout)
 
 
 def _request(landform: Landform, change: Change, followed: list[Followed]) -> None:
-    manifest, stack = change.manifest, change.stack
-    assert manifest is not None  # noqa: S101  only deletions have none
-    if stack is None:
-        settings = {"project": manifest.project, "labels": manifest.labels, **manifest.settings}
-        if manifest.region is not None:
-            settings["region"] = manifest.region
-        accepted = landform.create(
-            manifest.kind, manifest.name, manifest.cloud_account, manifest.parameters, **settings
-        )
+    """Ask for what is made or changed, and note its operation."""
+    if change.manifest is None:
+        return
+    if change.stack is None:
+        accepted = _create(landform, change.manifest)
     else:
-        accepted = _change(landform, change)
+        accepted = _change(landform, change.stack, change)
     if accepted["operation"] is not None:
         followed.append(Followed(change.title, accepted["operation"]))
     else:
         say(f"{change.title}: changed.")
 
 
-def _change(landform: Landform, change: Change) -> Accepted:
+def _create(landform: Landform, manifest: StackManifest) -> Accepted:
+    settings = {"project": manifest.project, "labels": manifest.labels, **manifest.settings}
+    if manifest.region is not None:
+        settings["region"] = manifest.region
+    return landform.create(
+        manifest.kind, manifest.name, manifest.cloud_account, manifest.parameters, **settings
+    )
+
+
+def _change(landform: Landform, stack: Stack, change: Change) -> Accepted:
     """Change a stack if it still is as it was compared.
 
     Raises:
-        UsageError: somebody changed it meanwhile.
+        ChangedMeanwhileError: somebody changed it.
     """
-    stack = change.stack
-    assert stack is not None  # noqa: S101  it is there, so it is changed
     read = landform.send("GET", stack["links"]["typed"])
     compared = ("parameters", "labels", *change.body)
     if any(read.body.get(name) != stack.get(name) for name in compared if name != "drift"):
-        raise UsageError(f"Somebody changed {change.title} meanwhile: look at the plan again.")
+        detail = f"Somebody changed {change.title} after the plan was made."
+        problem = {"code": "changed_meanwhile", "detail": detail, "advice": "Apply again."}
+        raise ChangedMeanwhileError(412, problem)
     body = dict(change.body)
     parameters = body.pop("parameters", None)
-    return landform.change(stack, parameters, if_match=read.etag or "*", **body)
+    accepted = landform.change(stack, parameters, if_match=read.etag or "*", **body)
+    if "labels" in body:
+        _remove_labels(landform, accepted["stack"], body["labels"])
+    return accepted
+
+
+def _remove_labels(landform: Landform, stack: Stack, wanted: dict[str, str]) -> None:
+    """Remove the labels that a Landform which merges labels has kept."""
+    kept = {name: None for name in stack["labels"] if name not in wanted}
+    if kept:
+        landform.change(stack, labels=kept)

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from landform_client.answers import Tokens
 from landform_client.command.exits import UsageError
 from landform_client.command.profiles import (
     Profile,
@@ -51,11 +52,11 @@ class ProfileSession:
         return True
 
 
-def keep_tokens(profile: Profile, tokens: dict[str, object]) -> None:
+def keep_tokens(profile: Profile, tokens: Tokens) -> None:
     """Note the tokens of a session in a profile."""
-    profile.access_token = str(tokens["access_token"])
-    profile.refresh_token = str(tokens["refresh_token"])
-    profile.expires_at = time.time() + float(str(tokens["expires_in"]))
+    profile.access_token = tokens["access_token"]
+    profile.refresh_token = tokens["refresh_token"]
+    profile.expires_at = time.time() + tokens["expires_in"]
 
 
 def chosen_profile(chosen: argparse.Namespace) -> tuple[str, Profile | None]:

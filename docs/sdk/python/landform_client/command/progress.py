@@ -30,15 +30,28 @@ class Followed:
         self.told = ""
 
     @property
+    def is_final(self) -> bool:
+        """Whether its status does not change any more."""
+        return self.operation["status"] in DONE | FAILED
+
+    @property
     def has_ended(self) -> bool:
         """Whether nothing more happens by itself."""
-        return self.operation["status"] in DONE | FAILED or self.awaits_approval
+        return self.is_final or self.awaits_approval
 
     @property
     def awaits_approval(self) -> bool:
         """Whether somebody has to approve its plan."""
+        return self._waits_for("approval")
+
+    @property
+    def awaits_others(self) -> bool:
+        """Whether it waits for another operation."""
+        return self._waits_for("reference", "operation")
+
+    def _waits_for(self, *reasons: str) -> bool:
         waiting = self.operation["waiting_for"]
-        return waiting is not None and waiting["reason"] == "approval"
+        return waiting is not None and waiting["reason"] in reasons
 
     def describe(self) -> str:
         """Say how it stands, in one line."""
@@ -66,6 +79,8 @@ def describe_plan(operation: Operation) -> str:
 def follow(landform: Landform, followed: Sequence[Followed], timeout_seconds: float) -> int:
     """Show operations until all have ended or await approval, and return the exit status.
 
+    What waits for one that awaits approval is not waited for either.
+
     Args:
         landform: the client.
         followed: what to follow.
@@ -75,24 +90,33 @@ def follow(landform: Landform, followed: Sequence[Followed], timeout_seconds: fl
     deadline = time.monotonic() + timeout_seconds
     while True:
         screen.show()
-        waiting = [item for item in followed if not item.has_ended]
-        if not waiting or time.monotonic() > deadline:
+        if not _goes_on(followed) or time.monotonic() > deadline:
             break
         screen.pause(min(LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
-        for item in waiting:
-            item.operation = landform.operation(item.operation)
+        for item in followed:
+            if not item.is_final:
+                item.operation = landform.operation(item.operation)
     screen.end()
     for item in followed:
         _tell_end(landform, item)
-    return max((_status(item) for item in followed), key=_weight, default=exits.DONE)
+    is_held = any(item.awaits_approval for item in followed)
+    statuses = (_status(item, is_held=is_held) for item in followed)
+    return max(statuses, key=_weight, default=exits.DONE)
 
 
-def _status(item: Followed) -> int:
+def _goes_on(followed: Sequence[Followed]) -> bool:
+    """Tell whether something still happens by itself."""
+    is_held = any(item.awaits_approval for item in followed)
+    return any(not (item.has_ended or (is_held and item.awaits_others)) for item in followed)
+
+
+def _status(item: Followed, *, is_held: bool) -> int:
     if item.operation["status"] in DONE:
         return exits.DONE
     if item.operation["status"] in FAILED:
         return exits.NOT_SO
-    return exits.AWAITS_APPROVAL if item.awaits_approval else exits.LATE
+    awaits = item.awaits_approval or (is_held and item.awaits_others)
+    return exits.AWAITS_APPROVAL if awaits else exits.LATE
 
 
 def _weight(status: int) -> int:
