@@ -21,6 +21,7 @@ from app.console import (
     operations,
     overview,
     projects,
+    search,
     stacks,
     webhooks,
     workers,

@@ -13,6 +13,8 @@
   }
 
   function onKey(event) {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") return openPalette(event);
+    if (event.target.closest("#palette")) return moveInPalette(event);
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     var search = document.getElementById("search");
     var keys = document.getElementById("keys");
@@ -31,6 +33,28 @@
     } else if (event.key === "j" || event.key === "k") {
       goThroughInbox(event.key === "j");
     }
+  }
+
+  function openPalette(event) {
+    var palette = document.getElementById("palette");
+    if (!palette) return;
+    event.preventDefault();
+    if (palette.open) return palette.close();
+    palette.showModal();
+    var text = document.getElementById("palette-text");
+    text.select();
+    text.dispatchEvent(new Event("palette"));
+  }
+
+  function moveInPalette(event) {
+    var text = document.getElementById("palette-text");
+    var links = Array.from(document.querySelectorAll("#palette-found a"));
+    var place = links.indexOf(document.activeElement);
+    if (event.key === "ArrowDown" && links[place + 1]) links[place + 1].focus();
+    else if (event.key === "ArrowUp" && place >= 0) (links[place - 1] || text).focus();
+    else if (event.key === "Enter" && event.target === text && links[0]) window.location.assign(links[0].href);
+    else return;
+    event.preventDefault();
   }
 
   // In the inbox from row to row; on the page of a decision to the next one or the one before.

@@ -604,6 +604,7 @@ TABLE: dict[str, Row] = {
     "POST /settings/sessions/{session_id}/end": Row(
         FORM_OF_ITS_OWNER, granted=303, arrange=_new_session_of_the_operator
     ),
+    "GET /search": Row(PAGE),
     "GET /inbox": Row(PAGE),
     "GET /inbox/next": Row(PAGE, granted=303),
     "GET /settings/tokens": Row(PAGE),

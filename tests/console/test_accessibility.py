@@ -61,6 +61,7 @@ def paths(fleet: Fleet) -> list[str]:
     return [
         "/",
         "/inbox",
+        "/search?q=web",
         "/stacks",
         "/operations",
         f"/operations/{waiting}",

@@ -90,3 +90,37 @@ def test_the_inbox_is_worked_through_by_keys(at_work: Watched, fleet: Fleet) -> 
     page.wait_for_selector("h1:has-text('second')")
     page.keyboard.press("j")
     page.wait_for_url("**/inbox")
+
+
+def test_the_overview_of_a_phone_is_short_and_begins_with_the_answer(
+    at_work: Watched, fleet: Fleet
+) -> None:
+    for number in range(8):
+        made = fleet.stack(f"stack-{number}", status="failed", status_reason="x " * 300)
+        fleet.change_operation(made.operation_id, status="errored")
+    page = at_work.page
+    page.set_viewport_size({"width": 375, "height": 800})
+    at_work.open("/")
+    if page.locator("button:has-text('Dismiss')").count():
+        page.click("button:has-text('Dismiss')")
+        page.wait_for_selector("button:has-text('Dismiss')", state="detached")
+    assert page.locator("#trouble-title").bounding_box()["y"] < 400  # type: ignore[index]
+    assert page.evaluate("document.documentElement.scrollHeight") < 3000
+
+
+def test_the_palette_leads_anywhere_by_keys(at_work: Watched, fleet: Fleet) -> None:
+    made = fleet.stack("web")
+    fleet.output(made.stack_id, "private_ips", ["10.0.3.4"])
+    at_work.open("/audit")
+    page = at_work.page
+    page.keyboard.press("Control+k")
+    page.wait_for_selector("#palette-found a:has-text('Inbox')")
+    page.keyboard.type("10.0.3.4")
+    page.wait_for_selector("#palette-found a:has-text('output private_ips')")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.className") == "found__link"
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/stacks/{made.stack_id}/resources")
+    page.keyboard.press("Control+k")
+    page.keyboard.press("Escape")
+    assert not page.locator("#palette").is_visible()

@@ -66,6 +66,8 @@ class World:
         return [
             "/",
             "/inbox",
+            "/search",
+            "/search?q=web",
             "/stacks",
             "/stacks?q=web&kind=network&status=ready&drift=drifted",
             "/stacks/new",

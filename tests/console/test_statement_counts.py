@@ -10,7 +10,7 @@ from app.services.context import Context
 from tests.console.conftest import Visitor
 from tests.console.fleet_examples import Fleet
 
-STACKS, MOST = 12, 43
+STACKS, MOST = 12, 45
 
 
 def test_the_overview_sends_no_more_statements_than_it_needs(

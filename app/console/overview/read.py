@@ -1,4 +1,4 @@
-"""What the overview shows: what is wrong, what awaits approval, what runs, what it stands on."""
+"""What the overview shows: what is wrong, what waits for the visitor, what runs, and numbers."""
 
 from __future__ import annotations
 
@@ -8,25 +8,27 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from app.console.drift.trend import draw_trend
+from app.console.inbox.read import InboxRow
 from app.console.shell.charts import FULL, ColumnChart, Series, stack_columns
 from app.console.shell.rows import OperationRow, StackRow
 from app.domain.operations import FINAL, OWNED, OperationStatus
+from app.domain.permissions import Right
 from app.models import Operation
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.installation.health import Check, check_all
+from app.services.operations.decisions import list_decisions
 from app.services.operations.progress import Progress, read_progress
 from app.services.operations.queries import (
     count_with_status,
     latest_by_stack,
-    waiting_for_approval,
     with_status,
 )
 from app.services.operations.statistics import StepDuration, count_by_day, measure_steps
 from app.services.stacks.fleet import FleetCounts, count_fleet, stacks_in_trouble
 
-LIST_ROWS = 8
-BUSY = OWNED | {OperationStatus.PENDING}
+LIST_ROWS = 6
+BUSY = OWNED | {OperationStatus.PENDING, OperationStatus.PLANNED}
 BY_DAY = (
     Series("applied", "Applied", "good"),
     Series("failed", "Failed", "bad"),
@@ -65,7 +67,9 @@ class OverviewPage:
 
     fleet: FleetCounts
     in_trouble: list[StackRow]
-    to_approve: list[OperationRow]
+    may_change: frozenset[str]
+    decisions: list[InboxRow]
+    decision_count: int
     running: list[Running]
     running_count: int
     ended: list[OperationRow]
@@ -84,12 +88,17 @@ def read_overview(ctx: Context, principal: Principal, *, with_charts: bool = Tru
         troubled = stacks_in_trouble(session, principal, LIST_ROWS)
         latest = latest_by_stack(session, [stack.id for stack in troubled])
         fleet = count_fleet(session, principal)
+        decisions = list_decisions(session, principal)
         return OverviewPage(
             fleet=fleet,
             in_trouble=[
                 StackRow.of(stack, ctx.catalog, latest.get(stack.id)) for stack in troubled
             ],
-            to_approve=_rows(waiting_for_approval(session, principal, LIST_ROWS)),
+            may_change=frozenset(
+                stack.id for stack in troubled if principal.has(Right.STACK_WRITE, stack.project_id)
+            ),
+            decisions=[InboxRow.of(item) for item in decisions[:LIST_ROWS]],
+            decision_count=len(decisions),
             running=[
                 Running(OperationRow.of(item), read_progress(session, item))
                 for item in with_status(session, principal, BUSY, LIST_ROWS)

@@ -41,6 +41,7 @@ COMPONENTS = (
     "operation",
     "drift",
     "dialog",
+    "palette",
     "toast",
     "chart",
     "graph",

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, True_, func, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload, lazyload
 
+from app.domain.operation_registry import operation_facts
 from app.domain.operations import FINAL, OperationStatus
 from app.domain.plain_words import in_words
 from app.errors import NotFoundError
@@ -18,7 +19,7 @@ from app.models import (
     Stack,
     StoredPlan,
 )
-from app.services.access import Principal, visible
+from app.services.access import SYSTEM_PRINCIPAL, Principal, visible
 from app.services.context import Context
 from app.services.lookup import operation_by_id
 from app.services.paging import Page, PageRequest, fetch_page
@@ -28,6 +29,10 @@ Chosen = TypeVar("Chosen", bound=tuple[Any, ...])
 # What a row of a list shows is on the operation, but for name and kind of its stack.
 AS_ROWS = (lazyload(Operation.steps), joinedload(Operation.stack).options(lazyload("*")))
 UNFINISHED = frozenset(OperationStatus) - FINAL
+CHECKS = sorted(name for name, facts in operation_facts().items() if facts.checks_drift)
+IS_SCHEDULED = Operation.type.in_(CHECKS) & (Operation.requested_by == SYSTEM_PRINCIPAL.name)
+"""A drift check that nobody asked for."""
+
 FAILED = (OperationStatus.ERRORED, OperationStatus.INTERRUPTED)
 
 
@@ -40,29 +45,20 @@ def seen_operations(query: Select[Chosen], principal: Principal) -> Select[Chose
     return query if isinstance(is_seen, True_) else query.join(Stack).where(is_seen)
 
 
-def waiting_for_approval(session: Session, principal: Principal, limit: int) -> Sequence[Operation]:
-    """Return operations whose plan a person has to approve or discard, oldest first."""
-    query = seen_operations(select(Operation), principal).where(
-        Operation.status == OperationStatus.PLANNED, Operation.approved_at.is_(None)
-    )
-    query = query.order_by(Operation.id).limit(limit).options(*AS_ROWS)
-    return session.scalars(query).all()
-
-
 def with_status(
     session: Session,
     principal: Principal,
     statuses: Collection[OperationStatus],
     limit: int,
 ) -> Sequence[Operation]:
-    """Return the newest operations whose status is one of ``statuses``.
+    """Return the newest operations whose status is one of ``statuses``, but no scheduled check.
 
     The ids of each status are found by walking the index (status, id) from its end; one walk over
     several statuses would sort every operation there ever was.
     """
     newest = [
         seen_operations(select(Operation.id), principal)
-        .where(Operation.status == status)
+        .where(Operation.status == status, ~IS_SCHEDULED)
         .order_by(Operation.id.desc())
         .limit(limit)
         .subquery()
@@ -76,9 +72,13 @@ def with_status(
 def count_with_status(
     session: Session, principal: Principal, statuses: Collection[OperationStatus]
 ) -> dict[str, int]:
-    """Count operations that the caller can see, by those of ``statuses`` that occur."""
+    """Count operations that the caller can see, by those of ``statuses`` that occur.
+
+    Scheduled checks are left out.
+    """
     query = seen_operations(select(Operation.status, func.count()), principal)
-    query = query.where(Operation.status.in_(sorted(statuses))).group_by(Operation.status)
+    query = query.where(Operation.status.in_(sorted(statuses)), ~IS_SCHEDULED)
+    query = query.group_by(Operation.status)
     return {str(status): count for status, count in session.execute(query)}
 
 
