@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Select, literal, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.errors import ValidationError
@@ -58,6 +58,33 @@ def fetch_page(
     items = rows[: page.limit]
     cursor = _make_cursor(key.key, getattr(items[-1], key.key)) if more else None
     return Page(items, cursor)
+
+
+def fetch_sorted_page(
+    session: Session,
+    query: Select[tuple[T]],
+    keys: tuple[InstrumentedAttribute[str], InstrumentedAttribute[str]],
+    page: PageRequest,
+    *,
+    descending: bool = False,
+) -> Page[T]:
+    """Run ``query`` ordered by a text column, and by a unique one among equals.
+
+    Raises:
+        ValidationError: the cursor was not made by this list.
+    """
+    column, key = keys
+    name = f"{column.key},{key.key}"
+    if page.cursor is not None:
+        value, last = _open_pair(page.cursor, name)
+        pair, found = tuple_(column, key), tuple_(literal(value), literal(last))
+        query = query.where(pair < found if descending else pair > found)
+    order = (column.desc(), key.desc()) if descending else (column, key)
+    rows = list(session.scalars(query.order_by(*order).limit(page.limit + 1)).unique())
+    items = rows[: page.limit]
+    if len(rows) <= page.limit:
+        return Page(items, None)
+    return Page(items, _make_cursor(name, [getattr(items[-1], item.key) for item in keys]))
 
 
 def cut_page(rows: Sequence[T], name: str, page: PageRequest) -> Page[T]:
@@ -113,6 +140,13 @@ def _open_cursor(text: str, name: str, kind: type[Any]) -> Any:
     if isinstance(value, str) and not value.isprintable():
         raise _bad_cursor()
     return value
+
+
+def _open_pair(text: str, name: str) -> tuple[str, str]:
+    pair = _open_cursor(text, name, list)
+    if len(pair) != 2 or not all(isinstance(item, str) and item.isprintable() for item in pair):
+        raise _bad_cursor()
+    return pair[0], pair[1]
 
 
 def _bad_cursor() -> ValidationError:

@@ -164,6 +164,18 @@
 
   function onChange(event) {
     if (event.target.id === "follow-log") followLog();
+    if (event.target.matches("[data-selects-all]")) selectAll(event.target.checked);
+    if (event.target.matches("[form='selected'], [data-selects-all]")) countSelected();
+  }
+
+  function selectAll(isSelected) {
+    document.querySelectorAll("[form='selected']").forEach(function (box) { box.checked = isSelected; });
+  }
+
+  function countSelected() {
+    var count = document.querySelectorAll("[form='selected']:checked").length;
+    var place = document.getElementById("selected-count");
+    if (place) place.textContent = count + " selected:";
   }
 
   function focusFirstProblem() {

@@ -604,6 +604,10 @@ TABLE: dict[str, Row] = {
     "POST /settings/sessions/{session_id}/end": Row(
         FORM_OF_ITS_OWNER, granted=303, arrange=_new_session_of_the_operator
     ),
+    "GET /stacks/selected": Row(PAGE, granted=303),
+    "POST /stacks/selected": Row(PAGE, granted=422),
+    "GET /operations/together": Row(PAGE),
+    "POST /operations/together/approve": Row(PAGE, granted=422),
     "GET /search": Row(PAGE),
     "GET /inbox": Row(PAGE),
     "GET /inbox/next": Row(PAGE, granted=303),

@@ -41,6 +41,8 @@ NO_PAGES = {
 }
 LINKED_LATER = {
     "console.confirm_force_cancel",  # when the grace period of a cancel is over
+    "console.show_selected",  # the boxes of the list lead there
+    "console.show_together",
     "console.show_new_token",  # the form that makes one goes there
     "console.show_confirmation",  # acts that want the password once more lead there
     "console.confirm_at_provider",

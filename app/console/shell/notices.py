@@ -42,6 +42,7 @@ NOTICES = {
     "checked": "Credentials checked. The result is shown below.",
     "member-removed": "Member removed.",
     "unchanged": "Nothing was changed: all settings were as you sent them.",
+    "none-selected": "Nothing was selected. Check the boxes of some stacks first.",
     "approved": "Approved. The plan is applied as soon as a worker is free.",
     "discarded": "Plan discarded. The cloud was not changed.",
     "locked": "Stack locked. Nothing that changes it starts until it is unlocked.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ STEPS = (("d", 86400), ("h", 3600), ("min", 60))
 NOW_SECONDS = 10
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\+\d\d:\d\d|Z)")
 LONG = 100
+SORTING = ("order", "sort")
 
 
 def register(app: Flask) -> None:
@@ -44,6 +46,7 @@ def register(app: Flask) -> None:
         indented=indented,
         is_long=is_long,
         plain=plain,
+        current_view=is_view,
     )
     app.jinja_env.globals.update(
         label_for=label_for,
@@ -137,6 +140,12 @@ def indented(value: Any) -> str:
 def is_long(value: Any) -> bool:
     """Tell whether a value is better folded than shown on one line."""
     return isinstance(value, dict | list | str) and len(shown(value)) > LONG
+
+
+def is_view(filters: Mapping[str, str | None], wanted: Mapping[str, str]) -> bool:
+    """Tell whether a list shows exactly what a view of it asks for, however it is sorted."""
+    active = {name: value for name, value in filters.items() if value and name not in SORTING}
+    return active == dict(wanted)
 
 
 def _facts_of_page() -> dict[str, Any]:

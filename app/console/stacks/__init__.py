@@ -9,6 +9,7 @@ from app.console.stacks import (
     operations,
     overview,
     resources,
+    selected,
     settings,
     state,
 )

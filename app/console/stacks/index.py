@@ -16,13 +16,15 @@ from app.console.shell.list_requests import (
 )
 from app.console.shell.pages import pages
 from app.console.stacks.read_index import StackListPage, read_stack_list
+from app.console.stacks.selected import ACTS
 from app.domain.drift import DriftStatus
 from app.domain.stacks import StackStatus
 from app.services.paging import PageRequest
-from app.services.stacks.queries import StackFilter
+from app.services.stacks.queries import SORTED_BY, StackFilter
 from app.web.context import current_context, current_principal
 
 MAX_LABEL = 400
+SORTS = [*SORTED_BY, *(f"-{name}" for name in SORTED_BY)]
 EXPORTED = (
     "id",
     "name",
@@ -44,20 +46,24 @@ EXPORTED = (
 def list_stacks() -> str:
     """List stacks of all kinds, filtered and page by page."""
     filters, order = _wanted_stacks(), wanted_choice("order", list(ORDERS))
+    sort = wanted_choice("sort", SORTS)
     page = read_stack_list(
         current_context(),
         current_principal(),
         StackFilter(**filters),
         wanted_page(),
         newest_first=order != OLDEST,
+        sort=sort,
     )
-    address = {**filters, "order": order}
+    address = {**filters, "order": order, "sort": sort}
     return render_template(
         "stacks/index.html",
         page=page,
         filters=address,
         orders=ORDERS,
-        chips=chips_for("console.list_stacks", filters, keep={"order": order}),
+        acts=ACTS,
+        views=_views(),
+        chips=chips_for("console.list_stacks", filters, keep={"order": order, "sort": sort}),
         next_page=next_address("console.list_stacks", page.next_cursor, address),
     )
 
@@ -67,9 +73,12 @@ def export_stacks() -> Response:
     """Send what the list shows, all pages of it, as CSV."""
     ctx, principal, wanted = current_context(), current_principal(), StackFilter(**_wanted_stacks())
     is_newest_first = wanted_choice("order", list(ORDERS)) != OLDEST
+    sort = wanted_choice("sort", SORTS)
 
     def read(asked: PageRequest) -> StackListPage:
-        return read_stack_list(ctx, principal, wanted, asked, newest_first=is_newest_first)
+        return read_stack_list(
+            ctx, principal, wanted, asked, newest_first=is_newest_first, sort=sort
+        )
 
     return csv_of("stacks", EXPORTED, read)
 
@@ -84,4 +93,16 @@ def _wanted_stacks() -> dict[str, str | None]:
         "region": wanted_text("region"),
         "project": wanted_text("project"),
         "label": wanted_text("label", MAX_LABEL),
+        "owner": wanted_text("owner"),
     }
+
+
+def _views() -> list[tuple[str, dict[str, str]]]:
+    """Return lists that one comes back to, as title and filters; their addresses can be shared."""
+    return [
+        ("All", {}),
+        ("Mine", {"owner": current_principal().name}),
+        ("Failed", {"status": StackStatus.FAILED.value}),
+        ("Needs attention", {"status": StackStatus.NEEDS_ATTENTION.value}),
+        ("Drifted", {"drift": DriftStatus.DRIFTED.value}),
+    ]

@@ -93,6 +93,18 @@ def latest_by_stack(session: Session, stack_ids: Collection[str]) -> dict[str, O
     return {row.stack_id: row for row in rows}
 
 
+def operations_by_ids(
+    session: Session, principal: Principal, operation_ids: Collection[str]
+) -> Sequence[Operation]:
+    """Return those of the operations that the caller can see, oldest first."""
+    query = (
+        select(Operation)
+        .join(Stack)
+        .where(visible(principal, Stack.project_id), Operation.id.in_(list(operation_ids)))
+    )
+    return session.scalars(query.order_by(Operation.id).options(*AS_ROWS)).all()
+
+
 def first_unfinished(session: Session, stack_ids: Collection[str]) -> dict[str, Operation]:
     """Return the operation of each stack whose turn it is, by stack id; none where all ended."""
     if not stack_ids:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +12,18 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.models import DriftFinding, Project, Stack
 from app.services.access import Principal, visible
-from app.services.lookup import fits, is_project
-from app.services.paging import Page, PageRequest, fetch_page
+from app.services.lookup import fits, is_project, stack_by_id
+from app.services.paging import Page, PageRequest, fetch_page, fetch_sorted_page
+
+SORTED_BY = {
+    "name": Stack.name,
+    "kind": Stack.kind,
+    "status": Stack.status,
+    "drift": Stack.drift_status,
+    "region": Stack.region,
+    "owner": Stack.created_by,
+}
+"""By what a list of stacks is sorted, besides age."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,7 @@ class StackFilter:
     status: str | None = None
     drift: str | None = None
     label: str | None = None
+    owner: str | None = None
     q: str | None = None
 
 
@@ -36,13 +48,45 @@ def list_stacks(
     page: PageRequest,
     *,
     newest_first: bool = True,
+    sort: str | None = None,
 ) -> Page[Stack]:
-    """Return stacks that the caller can see, newest or oldest first."""
+    """Return stacks that the caller can see, newest or oldest first.
+
+    Args:
+        session: an open transaction.
+        principal: who asks.
+        wanted: which ones.
+        page: how many, and after which.
+        newest_first: the order by age.
+        sort: one of ``SORTED_BY`` instead; with a minus before it, the last comes first.
+    """
     query = filter_stacks(select(Stack).where(visible(principal, Stack.project_id)), wanted)
     # Outputs are shown, which may tell of what is gone; of a finding only that is read.
     deletions = selectinload(Stack.deletions).load_only(DriftFinding.resource_id)
     query = query.options(deletions.lazyload("*"))
+    if sort is not None:
+        column = SORTED_BY[sort.removeprefix("-")]
+        return fetch_sorted_page(
+            session, query, (column, Stack.id), page, descending=sort.startswith("-")
+        )
     return fetch_page(session, query, Stack.id, page, newest_first=newest_first)
+
+
+def stacks_by_ids(
+    session: Session, principal: Principal, stack_ids: Collection[str]
+) -> Sequence[Stack]:
+    """Return those of the stacks that the caller can see, by name."""
+    query = select(Stack).where(visible(principal, Stack.project_id), Stack.id.in_(list(stack_ids)))
+    return session.scalars(query.order_by(Stack.name, Stack.id)).unique().all()
+
+
+def labels_of(session: Session, principal: Principal, stack_id: str) -> dict[str, str]:
+    """Return the labels of a stack.
+
+    Raises:
+        NotFoundError: no such stack, or the caller cannot see it.
+    """
+    return dict(stack_by_id(session, principal, stack_id).labels)
 
 
 def count_stacks(session: Session, principal: Principal, column: Any) -> dict[str, int]:
@@ -70,6 +114,7 @@ def filter_stacks(query: Select[tuple[Stack]], wanted: StackFilter) -> Select[tu
         Stack.cloud: wanted.cloud,
         Stack.region: wanted.region,
         Stack.drift_status: wanted.drift,
+        Stack.created_by: wanted.owner,
     }
     query = query.where(fits(columns))
     if wanted.label is not None:

@@ -25,6 +25,7 @@ from app.domain.operation_registry import operation_facts
 
 FILTER: dict[str, str] = {
     "q": "Search",
+    "owner": "Created by",
     "verdict": "Drift status",
     "days": "Period",
     "object_type": "Target type",
