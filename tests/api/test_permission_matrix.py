@@ -760,6 +760,7 @@ TABLE: dict[str, Row] = {
     "POST /stacks/{stack_id}/drift/{choice}": Row(FORM_OF_OPERATORS, granted=422),
     "GET /stacks/{stack_id}/resources": Row(PAGE_OF_VIEWERS),
     "GET /stacks/{stack_id}/operations": Row(PAGE_OF_VIEWERS),
+    "GET /stacks/{stack_id}/timeline": Row(PAGE_OF_VIEWERS),
     "POST /stacks/{stack_id}/operations": Row(
         FORM_OF_OPERATORS, granted=303, body={"type": "drift_check"}
     ),

@@ -70,6 +70,7 @@ def paths(fleet: Fleet) -> list[str]:
         f"{stack}/drift/reconcile",
         f"{stack}/resources",
         f"{stack}/operations",
+        f"{stack}/timeline",
         "/console/design",
         "/workers",
         "/help",

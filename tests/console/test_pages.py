@@ -77,6 +77,7 @@ class World:
             stack,
             f"{stack}/resources",
             f"{stack}/operations",
+            f"{stack}/timeline",
             f"{stack}/drift",
             f"{stack}/state",
             f"{stack}/destroy",

@@ -12,4 +12,5 @@ from app.console.stacks import (
     selected,
     settings,
     state,
+    timeline,
 )

@@ -25,6 +25,7 @@ from app.models import Stack
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.lookup import stack_by_id
+from app.services.stacks.history import PastParameters, may_see_history, parameters_before
 from app.services.stacks.placement import usable_stacks
 
 
@@ -46,15 +47,27 @@ class StackSettingsPage:
     versions: list[str]
     auto_apply: str
     upgrade_problem: str | None = None
+    past: PastParameters | None = None
 
 
 def read_stack_settings(
-    ctx: Context, principal: Principal, stack_id: str, right: Right = Right.STACK_READ
+    ctx: Context,
+    principal: Principal,
+    stack_id: str,
+    right: Right = Right.STACK_READ,
+    before: int = 0,
 ) -> StackSettingsPage:
     """Read the settings tab for somebody who has ``right``.
 
+    Args:
+        ctx: the services' context.
+        principal: who asks.
+        stack_id: which stack.
+        right: what the caller must have.
+        before: number of a change; the form then holds the parameters of before it.
+
     Raises:
-        NotFoundError, PermissionDeniedError: as ``stack_by_id``.
+        NotFoundError, PermissionDeniedError: as ``stack_by_id``, and for a change that is none.
     """
     with ctx.read() as session:
         stack = stack_by_id(session, principal, stack_id, right)
@@ -65,9 +78,14 @@ def read_stack_settings(
         fields = changeable_fields(ctx.catalog, stack, stacks_of)
         present = present_parameters(stack)
         shown = {item.schema_name for item in fields}
+        past = _past(session, principal, stack, present, before)
         return StackSettingsPage(
             header=stack_header(ctx, session, principal, stack),
-            parameters=filled(fields, typed_parameters(fields, present), stack.version),
+            parameters=filled(
+                fields,
+                typed_parameters(fields, past.values if past is not None else present),
+                stack.version,
+            ),
             fixed=[item for item in masked_parameters(ctx, stack) if item.name not in shown],
             present=present,
             settings=filled(settings_fields(stack), present_settings(stack), stack.version),
@@ -76,7 +94,16 @@ def read_stack_settings(
             blueprint_version=stack.blueprint_version,
             versions=_versions(ctx, stack),
             auto_apply=stack.auto_apply,
+            past=past,
         )
+
+
+def _past(
+    session: Session, principal: Principal, stack: Stack, present: dict[str, Any], before: int
+) -> PastParameters | None:
+    if not before or not may_see_history(principal, stack):
+        return None
+    return parameters_before(session, stack, present, before)
 
 
 def _choices(session: Session, stack: Stack, kinds: Sequence[str]) -> list[Option]:

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from app.console.operations.detail import ask_and_follow, go_to_operation
 from app.console.shell.forms.entry import AT_FORM, FormEntry, sent
 from app.console.shell.forms.fields import leaves
+from app.console.shell.list_requests import wanted_number
 from app.console.shell.notices import go_with_notice
 from app.console.shell.pages import pages
 from app.console.stacks.parameters_form import changed_parameters
@@ -33,8 +34,8 @@ Change = Callable[[Work], tuple[Stack, Operation | None]]
 
 @pages.get("/stacks/<stack_id>/settings")
 def show_settings(stack_id: str) -> str:
-    """Show what can be changed about a stack."""
-    return _render(_read(stack_id))
+    """Show what can be changed about a stack; ``before`` fills in parameters of the past."""
+    return _render(_read(stack_id, before=wanted_number("before")))
 
 
 @pages.post("/stacks/<stack_id>/settings")
@@ -114,8 +115,8 @@ def _seen(entry: FormEntry) -> int:
     return entry.version if entry.version is not None else -1
 
 
-def _read(stack_id: str, right: Right = Right.STACK_READ) -> StackSettingsPage:
-    return read_stack_settings(current_context(), current_principal(), stack_id, right)
+def _read(stack_id: str, right: Right = Right.STACK_READ, before: int = 0) -> StackSettingsPage:
+    return read_stack_settings(current_context(), current_principal(), stack_id, right, before)
 
 
 def _render(page: StackSettingsPage) -> str:

@@ -33,7 +33,7 @@ KEYS_AT_ONCE = 500
 
 
 @dataclass(frozen=True)
-class FoundResource:
+class StackWithResource:
     """A stack that has what was looked for, and in what it was found."""
 
     stack: Stack
@@ -45,7 +45,7 @@ class Found:
     """What a text stands for, as the caller may see it."""
 
     stacks: Sequence[Stack]
-    resources: Sequence[FoundResource]
+    resources: Sequence[StackWithResource]
     operations: Sequence[Operation]
     people: Sequence[str]
 
@@ -63,7 +63,7 @@ def search(session: Session, catalog: Catalog, principal: Principal, text: str) 
 
 def _resources(
     session: Session, catalog: Catalog, principal: Principal, text: str
-) -> list[FoundResource]:
+) -> list[StackWithResource]:
     found: dict[str, str] = {}
     for stack_id in _holders(session, catalog, principal, text):
         found.setdefault(stack_id, "holds this resource")
@@ -85,7 +85,7 @@ def _resources(
             found.setdefault(stack_id, f"drift of {address or text}")
     query = select(Stack).where(Stack.id.in_(list(found)[:MAX_FOUND])).options(*WITHOUT_OTHERS)
     rows = {stack.id: stack for stack in session.scalars(query)}
-    return [FoundResource(rows[key], where) for key, where in found.items() if key in rows]
+    return [StackWithResource(rows[key], where) for key, where in found.items() if key in rows]
 
 
 def _holders(session: Session, catalog: Catalog, principal: Principal, text: str) -> Iterable[str]:

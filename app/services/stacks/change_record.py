@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from app.models import Stack
 
 MAX_VALUE = 500
 """Longer values, as JSON, are told by their length only."""
+
+CUT = re.compile(r"\(\d+ characters\)")
 
 Changes = dict[str, dict[str, Any]]
 
@@ -74,6 +77,11 @@ def compare_parameters(
 def names_of_targets(stack: Stack) -> dict[str, str]:
     """Return the names of the stacks that a stack refers to, by id."""
     return {link.target.id: link.target.name for link in stack.references}
+
+
+def is_cut(value: Any) -> bool:
+    """Tell whether a value of the trail is only the length of a longer one."""
+    return isinstance(value, str) and CUT.fullmatch(value) is not None
 
 
 def _short(value: Any) -> Any:

@@ -55,3 +55,12 @@ CHECK_PERIOD: dict[str, str] = {
     "21600": "Every 6 hours",
     "86400": "Every day",
 }
+
+ACT: dict[str, Label] = {
+    "stack.create": Label("Created", "good", "plus"),
+    "stack.change": Label("Changed", "attention", "edit"),
+    "stack.upgrade": Label("Upgraded", "attention", "edit"),
+    "stack.lock": Label("Locked", "attention", "lock"),
+    "stack.unlock": Label("Unlocked", "quiet", "lock"),
+    "stack.unlock_force": Label("Unlocked by force", "attention", "lock"),
+}
