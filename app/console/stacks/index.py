@@ -50,7 +50,7 @@ def list_stacks() -> str:
     page = read_stack_list(
         current_context(),
         current_principal(),
-        StackFilter(**filters),
+        _filter_of(filters),
         wanted_page(),
         newest_first=order != OLDEST,
         sort=sort,
@@ -71,7 +71,7 @@ def list_stacks() -> str:
 @pages.get("/stacks.csv")
 def export_stacks() -> Response:
     """Send what the list shows, all pages of it, as CSV."""
-    ctx, principal, wanted = current_context(), current_principal(), StackFilter(**_wanted_stacks())
+    ctx, principal, wanted = current_context(), current_principal(), _filter_of(_wanted_stacks())
     is_newest_first = wanted_choice("order", list(ORDERS)) != OLDEST
     sort = wanted_choice("sort", SORTS)
 
@@ -81,6 +81,12 @@ def export_stacks() -> Response:
         )
 
     return csv_of("stacks", EXPORTED, read)
+
+
+def _filter_of(filters: dict[str, str | None]) -> StackFilter:
+    """Return what the address asks for; its text is also looked for in labels."""
+    others = {name: value for name, value in filters.items() if name != "q"}
+    return StackFilter(**others, text=filters["q"])
 
 
 def _wanted_stacks() -> dict[str, str | None]:

@@ -52,7 +52,7 @@ class Found:
 
 def search(session: Session, catalog: Catalog, principal: Principal, text: str) -> Found:
     """Search for ``text``, which is not empty."""
-    stacks = list_stacks(session, principal, StackFilter(q=text), PageRequest(MAX_FOUND)).items
+    stacks = list_stacks(session, principal, StackFilter(text=text), PageRequest(MAX_FOUND)).items
     return Found(
         stacks=stacks,
         resources=_resources(session, catalog, principal, text),

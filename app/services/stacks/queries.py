@@ -39,6 +39,10 @@ class StackFilter:
     label: str | None = None
     owner: str | None = None
     q: str | None = None
+    """A part of the name, or an id."""
+
+    text: str | None = None
+    """As ``q``; also a label, or a part of one."""
 
 
 def list_stacks(
@@ -121,16 +125,23 @@ def filter_stacks(query: Select[tuple[Stack]], wanted: StackFilter) -> Select[tu
         name, _, value = wanted.label.partition("=")
         query = query.where(Stack.labels[name].as_string() == value)
     if wanted.q is not None:
-        query = query.where(_is_found(wanted.q))
+        query = query.where(_is_named(wanted.q))
+    if wanted.text is not None:
+        query = query.where(_is_named(wanted.text) | _is_labelled(wanted.text))
     return query
 
 
-def _is_found(text: str) -> ColumnElement[bool]:
-    """Return the SQL condition of a search: a part of the name, an id, a label or a part of one."""
+def _is_named(text: str) -> ColumnElement[bool]:
+    return or_(Stack.name.contains(text, autoescape=True), Stack.id == text)
+
+
+def _is_labelled(text: str) -> ColumnElement[bool]:
+    """Return the condition that a stack has the label ``name=value``, or a part of any."""
     name, sign, value = text.partition("=")
-    labels = cast(Stack.labels, String)
-    label = Stack.labels[name].as_string() == value if sign and name else _holds(labels, text)
-    return or_(Stack.name.contains(text, autoescape=True), Stack.id == text, label)
+    if sign and name:
+        is_equal: ColumnElement[bool] = Stack.labels[name].as_string() == value
+        return is_equal
+    return _holds(cast(Stack.labels, String), text)
 
 
 def _holds(labels: ColumnElement[str], text: str) -> ColumnElement[bool]:
