@@ -19,6 +19,7 @@ from app.console import (
     handbook,
     inbox,
     operations,
+    orphans,
     overview,
     projects,
     search,

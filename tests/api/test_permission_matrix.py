@@ -609,6 +609,7 @@ TABLE: dict[str, Row] = {
     "GET /operations/together": Row(PAGE),
     "POST /operations/together/approve": Row(PAGE, granted=422),
     "GET /search": Row(PAGE),
+    "GET /orphans": Row(PAGE),
     "GET /inbox": Row(PAGE),
     "GET /inbox/next": Row(PAGE, granted=303),
     "GET /settings/tokens": Row(PAGE),

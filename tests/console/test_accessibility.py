@@ -61,6 +61,7 @@ def paths(fleet: Fleet) -> list[str]:
     return [
         "/",
         "/inbox",
+        "/orphans",
         "/search?q=web",
         "/stacks",
         "/operations",

@@ -67,6 +67,7 @@ class World:
             "/",
             "/inbox",
             "/search",
+            "/orphans",
             "/search?q=web",
             "/stacks",
             "/stacks?q=web&kind=network&status=ready&drift=drifted",

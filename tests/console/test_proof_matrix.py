@@ -43,6 +43,7 @@ LINKED_LATER = {
     "console.confirm_force_cancel",  # when the grace period of a cancel is over
     "console.show_selected",  # the boxes of the list lead there
     "console.show_together",
+    "console.show_search",  # the search of every page leads there
     "console.show_new_token",  # the form that makes one goes there
     "console.show_confirmation",  # acts that want the password once more lead there
     "console.confirm_at_provider",

@@ -21,6 +21,7 @@ PAGES = (
     ("Operations", "/operations"),
     ("Drift", "/drift"),
     ("Drift by cause", "/drift?group=cause"),
+    ("Orphans", "/orphans"),
     ("Catalog", "/catalogue"),
     ("Cloud accounts", "/cloud-accounts"),
     ("Workers", "/workers"),

@@ -1,0 +1,3 @@
+"""Orphaned resources of the whole fleet."""
+
+from app.console.orphans import index
