@@ -92,7 +92,8 @@ class CloudLandform:
 
     def named(self, plural: str, name: str) -> dict[str, Any]:
         """Return the stack of this name."""
-        (found,) = self.rest.get(f"/{plural}", name=name).json["items"]
+        items = self.rest.get(f"/{plural}").json["items"]
+        (found,) = [item for item in items if item["name"] == name]
         return dict(found)
 
     def kill_once(

@@ -111,7 +111,8 @@ class TagRules:
     """How resources of this cloud are tagged.
 
     ``untaggable`` are types that cannot be, ``described`` those that have a description instead.
-    ``separator`` stands where names of tags have a colon.
+    ``separator`` stands where names of tags have a colon. ``arguments`` are those of types that
+    call it otherwise than ``argument``, in whichever block of theirs.
     """
 
     argument: str
@@ -119,6 +120,7 @@ class TagRules:
     note: str
     described: frozenset[str] = frozenset()
     separator: str = ":"
+    arguments: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def key(self, name: str) -> str:
         """Return what this cloud calls the tag ``name``, such as ``landform:stack``."""

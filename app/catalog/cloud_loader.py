@@ -198,6 +198,7 @@ def _build(data: dict[str, Any], file: Path) -> Cloud:
             note=tags.get("note", ""),
             described=frozenset(tags.get("described", ())),
             separator=tags.get("separator", ":"),
+            arguments=MappingProxyType(tags.get("argument_of", {})),
         ),
         provider_hcl=data["provider"],
         sign_ins=tuple(map(_sign_in, data.get("sign_in", ()))),

@@ -122,7 +122,7 @@ def _check_outputs(
 
 
 def _tag_faults(block: Block, cloud: Cloud) -> Iterator[str]:
-    argument = cloud.tags.argument
+    argument = cloud.tags.arguments.get(block.labels[0], cloud.tags.argument)
     address = ".".join(block.labels)
     if block.labels[0] in cloud.tags.untaggable:
         return
@@ -131,7 +131,8 @@ def _tag_faults(block: Block, cloud: Cloud) -> Iterator[str]:
         if mark not in block.attributes.get("description", ""):
             yield f"{address} does not say whose it is; put ${{{mark}}} into its description"
         return
-    if "var.landform_tags" not in block.attributes.get(argument, ""):
+    is_nested = block.labels[0] in cloud.tags.arguments
+    if not _carries_tags(block, argument, is_nested=is_nested):
         yield f"{address} carries no tags; add {argument} = var.landform_tags"
     ignored = [
         child.attributes.get("ignore_changes", "")
@@ -144,6 +145,14 @@ def _tag_faults(block: Block, cloud: Cloud) -> Iterator[str]:
             f"{address} would change with every operation; "
             f"add lifecycle {{ ignore_changes = [{rule}] }}"
         )
+
+
+def _carries_tags(block: Block, argument: str, *, is_nested: bool) -> bool:
+    if argument in block.attributes:
+        return "var.landform_tags" in block.attributes[argument]
+    return is_nested and any(
+        _carries_tags(child, argument, is_nested=True) for child in block.blocks
+    )
 
 
 def _place(block: Block) -> tuple[Path, int]:

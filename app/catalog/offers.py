@@ -53,7 +53,7 @@ def read_offer(module: Path, properties: Mapping[str, Any], diagnostics: Diagnos
 def find_unoffered(offer: Offer, parameters: Mapping[str, Any]) -> dict[tuple[str | int, ...], str]:
     """Return what is wrong with each of these parameters on the cloud, by its path."""
     return {
-        (name, *path): message
+        (name, *path): schema.get("x-message", message)
         for name, schema in offer.items()
         if parameters.get(name) is not None
         for path, message in find_faults(schema, parameters[name]).items()

@@ -260,6 +260,7 @@ TAGS: Final = _object(
         "argument": SNAKE_TEXT,
         "untaggable": {"type": "array", "items": RESOURCE_TYPE, "uniqueItems": True},
         "described": {"type": "array", "items": RESOURCE_TYPE, "uniqueItems": True},
+        "argument_of": _map_of(SNAKE_TEXT),
         "separator": {"enum": ["-", "_", ":"]},
         "note": TEXT,
     },

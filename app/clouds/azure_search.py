@@ -18,9 +18,15 @@ LISTS = ("resources", "resourcegroups")
 
 TYPES: Mapping[str, str] = {
     "microsoft.compute/virtualmachines": "azurerm_linux_virtual_machine",
+    "microsoft.dbforpostgresql/flexibleservers": "azurerm_postgresql_flexible_server",
     "microsoft.network/natgateways": "azurerm_nat_gateway",
     "microsoft.network/networkinterfaces": "azurerm_network_interface",
     "microsoft.network/networksecuritygroups": "azurerm_network_security_group",
+    "microsoft.network/privatednszones": "azurerm_private_dns_zone",
+    "microsoft.network/privatednszones/virtualnetworklinks": (
+        "azurerm_private_dns_zone_virtual_network_link"
+    ),
+    "microsoft.network/privateendpoints": "azurerm_private_endpoint",
     "microsoft.network/publicipaddresses": "azurerm_public_ip",
     "microsoft.network/virtualnetworks": "azurerm_virtual_network",
     "microsoft.resources/resourcegroups": "azurerm_resource_group",

@@ -23,15 +23,28 @@ LABEL = STACK_TAG.replace(":", "-")
 ASSETS = "https://cloudasset.googleapis.com"
 PAGE = 500
 
-# Asset type, Terraform's type, and where one of it is read; the id follows.
-TYPES: Mapping[str, tuple[str, str]] = {
-    "compute.googleapis.com/Firewall": ("google_compute_firewall", "compute/v1"),
-    "compute.googleapis.com/Instance": ("google_compute_instance", "compute/v1"),
-    "compute.googleapis.com/Network": ("google_compute_network", "compute/v1"),
-    "compute.googleapis.com/Router": ("google_compute_router", "compute/v1"),
-    "compute.googleapis.com/Subnetwork": ("google_compute_subnetwork", "compute/v1"),
-    "iam.googleapis.com/ServiceAccount": ("google_service_account", "v1"),
-    "storage.googleapis.com/Bucket": ("google_storage_bucket", "storage/v1/b"),
+COMPUTE = ("https://compute.googleapis.com", "compute/v1")
+# Asset type, Terraform's type, and where one of it is read.
+TYPES: Mapping[str, tuple[str, tuple[str, str]]] = {
+    "compute.googleapis.com/Address": ("google_compute_address", COMPUTE),
+    "compute.googleapis.com/Firewall": ("google_compute_firewall", COMPUTE),
+    "compute.googleapis.com/ForwardingRule": ("google_compute_forwarding_rule", COMPUTE),
+    "compute.googleapis.com/Instance": ("google_compute_instance", COMPUTE),
+    "compute.googleapis.com/Network": ("google_compute_network", COMPUTE),
+    "compute.googleapis.com/Router": ("google_compute_router", COMPUTE),
+    "compute.googleapis.com/Subnetwork": ("google_compute_subnetwork", COMPUTE),
+    "iam.googleapis.com/ServiceAccount": (
+        "google_service_account",
+        ("https://iam.googleapis.com", "v1"),
+    ),
+    "sqladmin.googleapis.com/Instance": (
+        "google_sql_database_instance",
+        ("https://sqladmin.googleapis.com", "sql/v1beta4"),
+    ),
+    "storage.googleapis.com/Bucket": (
+        "google_storage_bucket",
+        ("https://storage.googleapis.com", "storage/v1/b"),
+    ),
 }
 # Comes and goes with a machine, whose labels it has.
 PARTS = frozenset({"compute.googleapis.com/Disk"})
@@ -70,7 +83,7 @@ def keep_existing(
         return [
             item
             for item in found
-            if item.type not in places or not _is_gone(api, token, places[item.type], item.id)
+            if item.type not in places or not _is_gone(api, token, places[item.type], item)
         ]
     except (JsonApiError, *NONSENSE) as error:
         raise _failure(error) from error
@@ -134,11 +147,13 @@ def _assets(
 def _read(row: Mapping[str, Any]) -> FoundResource:
     """Return an asset in Terraform's words; what is unknown keeps its own names."""
     asset, name = str(row["assetType"]), str(row["name"])
-    type_, _ = TYPES.get(asset, (asset, ""))
-    identity = name.removeprefix("//").partition("/")[2]
+    type_ = TYPES[asset][0] if asset in TYPES else asset
+    identity = _path(name)
     email = row.get("additionalAttributes", {}).get("email")
     if type_ == "google_service_account" and isinstance(email, str):
         identity = f"{identity.rpartition('/')[0]}/{email}"
+    if type_ == "google_sql_database_instance":
+        identity = identity.rpartition("/")[2]
     labels = {str(key): str(value) for key, value in row.get("labels", {}).items()}
     tags = {key.replace("landform-", "landform:", 1): value for key, value in labels.items()}
     link = f"https://www.googleapis.com/compute/v1/{identity}"
@@ -151,11 +166,16 @@ def _owners(row: Mapping[str, Any]) -> frozenset[str]:
     return said | (frozenset({label}) if isinstance(label, str) else frozenset())
 
 
-def _is_gone(api: JsonApi, token: str, place: str, identity: str) -> bool:
-    service = {"compute/v1": "compute", "storage/v1/b": "storage", "v1": "iam"}[place]
-    base = api.base(f"https://{service}.googleapis.com")
-    answer = api.get(f"{base}/{place}/{quote(identity, safe='/@')}", token)
+def _is_gone(api: JsonApi, token: str, place: tuple[str, str], item: FoundResource) -> bool:
+    host, version = place
+    path = quote(_path(item.aliases[0]), safe="/@")
+    answer = api.get(f"{api.base(host)}/{version}/{path}", token)
     return answer.status == HTTPStatus.NOT_FOUND
+
+
+def _path(name: str) -> str:
+    """Return what follows the service in ``//service/path``."""
+    return name.removeprefix("//").partition("/")[2]
 
 
 def _failure(error: Exception) -> CloudSearchError:

@@ -141,6 +141,16 @@ def test_what_cannot_carry_tags_says_in_its_description_whose_it_is(folder: Cata
     assert 'ignore_changes = [tags["landform-operation"]]' in "".join(folder.diagnostics())
 
 
+def test_a_type_may_have_its_tags_in_a_block_under_another_name(folder: CatalogFolder) -> None:
+    main, tags = "blueprints/bucket/sandbox/main.tf", "  tags              = var.landform_tags\n"
+    folder.replace(main, tags, "  settings {\n    user_labels = var.landform_tags\n  }\n")
+    folder.replace(main, 'tags["landform:operation"]', 'user_labels["landform:operation"]')
+    assert "sandbox_bucket.this carries no tags; add tags = " in "".join(folder.diagnostics())
+    rules = "tags:\n  argument: tags\n  argument_of: {sandbox_bucket: user_labels}\n"
+    folder.replace("clouds/sandbox.yaml", "tags:\n  argument: tags\n", rules)
+    assert "bucket" in folder.load().kinds
+
+
 def test_a_cloud_without_a_lock_file_is_refused(folder: CatalogFolder) -> None:
     (folder.root / "clouds/sandbox.lock.hcl").unlink()
     assert "clouds/sandbox.lock.hcl:1: the dependency lock file is missing; write it with " in (

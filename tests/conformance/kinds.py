@@ -15,6 +15,18 @@ NETWORK = {"zones": 3, "internet_access": False, "cidr": "10.20.0.0/20"}
 
 EVERYTHING: Mapping[str, Mapping[str, Any]] = {
     "bucket": {"versioning": True, "public": True, "expire_after_days": 30},
+    "database": {
+        "network": "net",
+        "engine_version": "16",
+        "size": "large",
+        "storage_gb": 300,
+        "high_availability": True,
+        "backup_days": 30,
+        "final_snapshot": False,
+        "database_name": "shop_1",
+        "username": "owner_1",
+        "password": "Long-enough-password-1",
+    },
     "machine-group": {
         "network": "net",
         "size": "large",
@@ -26,7 +38,18 @@ EVERYTHING: Mapping[str, Mapping[str, Any]] = {
 }
 """Every parameter of a kind, none at its default."""
 
-NEEDS: Mapping[str, Mapping[str, Any]] = {"machine-group": {"network": "net"}}
+ONLY_ONE = {"database": {"engine"}}
+"""Parameters with a single value."""
+
+NOT_OFFERED: Mapping[tuple[str, str], Mapping[str, Any]] = {
+    ("azure", "database"): {"backup_days": 0},
+}
+"""What a cloud answers with 422, naming itself."""
+
+NEEDS: Mapping[str, Mapping[str, Any]] = {
+    "database": {"network": "net"},
+    "machine-group": {"network": "net"},
+}
 """What a kind cannot do without; ``net`` is a network stack."""
 
 
@@ -59,11 +82,15 @@ OPENED = Change("azurerm_network_security_group", {"security_rule": [OPEN_RULE]}
 CHANGES: Mapping[str, Mapping[str, Change]] = {
     "sandbox": {
         "bucket": Change("bucket", {"public": True}),
+        "database": Change("database", {"backup_days": 1}),
         "machine-group": Change("machine", {"size": "large"}, "medium"),
         "network": Change("network", {"internet_access": False}, "medium"),
     },
     "gcp": {
         "bucket": Change("google_storage_bucket", {"public_access_prevention": "inherited"}),
+        "database": Change(
+            "google_compute_forwarding_rule", {"allow_psc_global_access": True}, "medium"
+        ),
         "machine-group": Change("google_compute_firewall", {"source_ranges": ["0.0.0.0/0"]}),
         "network": Change(
             "google_compute_subnetwork", {"private_ip_google_access": False}, "medium"
@@ -71,6 +98,9 @@ CHANGES: Mapping[str, Mapping[str, Change]] = {
     },
     "azure": {
         "bucket": Change("azurerm_storage_account", {"allow_nested_items_to_be_public": True}),
+        "database": Change(
+            "azurerm_postgresql_flexible_server", {"public_network_access_enabled": True}
+        ),
         "machine-group": OPENED,
         "network": OPENED,
     },

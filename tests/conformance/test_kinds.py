@@ -11,9 +11,18 @@ import pytest
 
 from app.catalog.json_schema import find_faults
 from app.catalog.loader import load_catalog
+from tests.api.rest import problem
 from tests.catalog.conftest import SHIPPED
 from tests.conformance.conftest import Ground, OpenGround
-from tests.conformance.kinds import CHANGES, EVERYTHING, NEEDS, NETWORK, offered_cells
+from tests.conformance.kinds import (
+    CHANGES,
+    EVERYTHING,
+    NEEDS,
+    NETWORK,
+    NOT_OFFERED,
+    ONLY_ONE,
+    offered_cells,
+)
 from tests.stand_ins.clouds import SUBSCRIPTION
 
 PROVIDER = "providers/Microsoft.Network"
@@ -131,7 +140,10 @@ def test_a_stack_with_every_parameter_set_is_made_and_leaves_nothing(
 ) -> None:
     ground = open_ground(cloud)
     # The longest name, with a digit and hyphens.
-    stack = make(ground, kind, f"a-2-{'b' * 36}", EVERYTHING[kind])
+    refused = NOT_OFFERED.get((cloud, kind), {})
+    given = EVERYTHING[kind].items()
+    wanted = {name: value for name, value in given if value != refused.get(name)}
+    stack = make(ground, kind, f"a-2-{'b' * 36}", wanted)
     check_outputs(ground, kind, stack)
     check_tags(ground, cloud, stack)
     assert ground.landform.drift(stack) == {}
@@ -144,6 +156,52 @@ def test_a_stack_with_every_parameter_set_is_made_and_leaves_nothing(
 @pytest.mark.parametrize("kind", sorted(EVERYTHING))
 def test_everything_is_every_parameter_and_none_at_its_default(kind: str) -> None:
     properties = CATALOG.kind(kind).schema.properties
-    assert set(EVERYTHING[kind]) == set(properties)
+    assert set(EVERYTHING[kind]) | ONLY_ONE.get(kind, set()) == set(properties)
     for name, value in EVERYTHING[kind].items():
         assert properties[name].get("default", "none") != value
+
+
+@pytest.mark.parametrize(("cloud", "kind"), sorted(NOT_OFFERED))
+def test_what_a_cloud_does_not_have_is_refused_before_terraform_starts(
+    open_ground: OpenGround, cloud: str, kind: str
+) -> None:
+    ground = open_ground(cloud)
+    ground.landform.create("networks", "net", **NETWORK)
+    parameters = {**EVERYTHING[kind], **NOT_OFFERED[cloud, kind]}
+    body = {"name": "main", "cloud_account": f"{cloud}-test", "parameters": parameters}
+    told = problem(
+        ground.landform.rest.post(f"/{CATALOG.kind(kind).plural}", body), 422, "validation_failed"
+    )
+    named = {item["pointer"]: item["message"] for item in told["errors"]}
+    for name in NOT_OFFERED[cloud, kind]:
+        assert "Azure" in named[f"/parameters/{name}"]
+
+
+@pytest.mark.parametrize("cloud", ["gcp", "azure"])
+def test_a_network_that_is_there_already_serves_and_is_left_as_it_is(
+    open_ground: OpenGround, cloud: str
+) -> None:
+    ground = open_ground(cloud)
+    network = ground.landform.create("networks", "net", zones=2, internet_access=False)
+    given = ground.landform.outputs(network)
+    before = ground.cloud.list(limit=200)
+    parameters = {name: given[name] for name in ("network_id", "subnet_ids")}
+    legacy = ground.landform.create("existing-networks", "legacy", **parameters)
+    check_outputs(ground, "existing-network", legacy)
+    told = ground.landform.outputs(legacy)
+    assert {name: told[name] for name in parameters} == parameters
+    # Two subnets of a sixteenth each lie in an eighth of the network.
+    assert (told["cidr"], told["gateway_address"]) == ("10.0.0.0/19", "10.0.0.1")
+    group = ground.landform.create("machine-groups", "app", network="legacy")
+    ground.landform.destroy("machine-groups", group)
+    ground.landform.destroy("existing-networks", legacy)
+    assert ground.cloud.list(limit=200) == before
+
+
+@pytest.mark.parametrize("cloud", ["gcp", "azure"])
+def test_an_id_of_another_cloud_is_no_network(open_ground: OpenGround, cloud: str) -> None:
+    ground = open_ground(cloud)
+    parameters = {"network_id": "vpc-0a1b2c3d4e5f67890", "subnet_ids": ["subnet-1"]}
+    body = {"name": "legacy", "cloud_account": f"{cloud}-test", "parameters": parameters}
+    told = problem(ground.landform.rest.post("/existing-networks", body), 422, "validation_failed")
+    assert [item["pointer"] for item in told["errors"]] == ["/parameters/network_id"]

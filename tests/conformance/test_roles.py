@@ -23,13 +23,18 @@ GOOGLE_VERBS = ("create", "delete", "get")
 AZURE_VERBS = ("read", "write", "delete")
 
 COLLECTIONS: Mapping[str, str | None] = {
+    "google_compute_address": "compute.addresses",
     "google_compute_firewall": "compute.firewalls",
+    "google_compute_forwarding_rule": "compute.forwardingRules",
     "google_compute_instance": "compute.instances",
     "google_compute_network": "compute.networks",
     "google_compute_router": "compute.routers",
     "google_compute_router_nat": None,  # a part of its router
     "google_compute_subnetwork": "compute.subnetworks",
     "google_service_account": "iam.serviceAccounts",
+    "google_sql_database": "cloudsql.databases",
+    "google_sql_database_instance": "cloudsql.instances",
+    "google_sql_user": "cloudsql.users",
     "google_storage_bucket": "storage.buckets",
     "google_storage_bucket_iam_member": None,  # a part of its bucket's policy
     "azurerm_linux_virtual_machine": "Microsoft.Compute/virtualMachines",
@@ -38,6 +43,19 @@ COLLECTIONS: Mapping[str, str | None] = {
     "azurerm_network_interface": "Microsoft.Network/networkInterfaces",
     "azurerm_network_interface_security_group_association": None,
     "azurerm_network_security_group": "Microsoft.Network/networkSecurityGroups",
+    "azurerm_postgresql_flexible_server": "Microsoft.DBforPostgreSQL/flexibleServers",
+    "azurerm_postgresql_flexible_server_configuration": (
+        "Microsoft.DBforPostgreSQL/flexibleServers/configurations"
+    ),
+    "azurerm_postgresql_flexible_server_database": (
+        "Microsoft.DBforPostgreSQL/flexibleServers/databases"
+    ),
+    "azurerm_private_dns_a_record": "Microsoft.Network/privateDnsZones/A",
+    "azurerm_private_dns_zone": "Microsoft.Network/privateDnsZones",
+    "azurerm_private_dns_zone_virtual_network_link": (
+        "Microsoft.Network/privateDnsZones/virtualNetworkLinks"
+    ),
+    "azurerm_private_endpoint": "Microsoft.Network/privateEndpoints",
     "azurerm_public_ip": "Microsoft.Network/publicIPAddresses",
     "azurerm_resource_group": "Microsoft.Resources/subscriptions/resourceGroups",
     "azurerm_storage_account": "Microsoft.Storage/storageAccounts",

@@ -20,7 +20,6 @@ import re
 import sys
 import tarfile
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ WRITTEN = re.compile(
     r'(\w+): \{\n\s+value: .*\n\s+isBlock: (true|false),\n\s+type: "(\w+)",\n'
     r'\s+storageClassType: "([^"]+)"'
 )
-MADE = re.compile(r'new (?:cdktn\.)?(\w+)\(this, "\w+"(?:, (true|false))?\)')
+MADE = re.compile(r'new (?:\w+\.)?(\w+)\(this, "\w+"(?:, (true|false))?\)')
 GOT = re.compile(r"return (.*\));")
 KNOWN = {
     "string": "string",
@@ -214,18 +213,20 @@ def used_types(cloud: str) -> tuple[list[str], list[str]]:
     return sorted(resources), sorted(data)
 
 
-def _sources(wheel: Path, wanted: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield the folder and the text of the bindings of the wanted types."""
+def _sources(wheel: Path, wanted: set[str]) -> dict[str, str]:
+    """Return the text of the bindings of the wanted types, by folder; a large one has several."""
+    found: dict[str, str] = {}
     with zipfile.ZipFile(wheel) as archive:
         name = next(item for item in archive.namelist() if item.endswith(".jsii.tgz"))
         packed = io.BytesIO(archive.read(name))
     with tarfile.open(fileobj=packed) as files:
         for member in files:
             parts = member.name.split("/")
-            if parts[1:2] == ["lib"] and parts[-1] == "index.js" and parts[2] in wanted:
+            if parts[1:2] == ["lib"] and parts[-1].endswith(".js") and parts[2] in wanted:
                 held = files.extractfile(member)
                 assert held is not None
-                yield parts[2], held.read().decode()
+                found[parts[2]] = found.get(parts[2], "") + held.read().decode()
+    return found
 
 
 def extract(wheel: Path, provider: str) -> dict[str, Any]:
@@ -248,7 +249,7 @@ def extract(wheel: Path, provider: str) -> dict[str, Any]:
         "resource_schemas": {},
         "data_source_schemas": {},
     }
-    for folder, text in _sources(wheel, {*folders}):
+    for folder, text in _sources(wheel, {*folders}).items():
         bindings = Bindings(text)
         kind, name = folders[folder]
         main = bindings.main()

@@ -10,7 +10,9 @@ GROUP = "/subscriptions/{scope}/resourceGroups/{resource_group_name}"
 NETWORK = f"{GROUP}/providers/Microsoft.Network"
 
 FORMS: Mapping[str, str] = {
+    "google_compute_address": "projects/{scope}/regions/{region}/addresses/{name}",
     "google_compute_firewall": "projects/{scope}/global/firewalls/{name}",
+    "google_compute_forwarding_rule": "projects/{scope}/regions/{region}/forwardingRules/{name}",
     "google_compute_instance": "projects/{scope}/zones/{zone}/instances/{name}",
     "google_compute_network": "projects/{scope}/global/networks/{name}",
     "google_compute_router": "projects/{scope}/regions/{region}/routers/{name}",
@@ -19,6 +21,9 @@ FORMS: Mapping[str, str] = {
     "google_service_account": (
         "projects/{scope}/serviceAccounts/{account_id}@{scope}.iam.gserviceaccount.com"
     ),
+    "google_sql_database": "projects/{scope}/instances/{instance}/databases/{name}",
+    "google_sql_database_instance": "{name}",
+    "google_sql_user": "{name}//{instance}",
     "google_storage_bucket": "{name}",
     "google_storage_bucket_iam_member": "b/{bucket}/{role}/{member}",
     "azurerm_linux_virtual_machine": (
@@ -31,6 +36,17 @@ FORMS: Mapping[str, str] = {
         "{network_interface_id}|{network_security_group_id}"
     ),
     "azurerm_network_security_group": f"{NETWORK}/networkSecurityGroups/{{name}}",
+    "azurerm_postgresql_flexible_server": (
+        f"{GROUP}/providers/Microsoft.DBforPostgreSQL/flexibleServers/{{name}}"
+    ),
+    "azurerm_postgresql_flexible_server_configuration": "{server_id}/configurations/{name}",
+    "azurerm_postgresql_flexible_server_database": "{server_id}/databases/{name}",
+    "azurerm_private_dns_a_record": "{private_dns_zone_id}/A/{name}",
+    "azurerm_private_dns_zone": f"{NETWORK}/privateDnsZones/{{name}}",
+    "azurerm_private_dns_zone_virtual_network_link": (
+        "{private_dns_zone_id}/virtualNetworkLinks/{name}"
+    ),
+    "azurerm_private_endpoint": f"{NETWORK}/privateEndpoints/{{name}}",
     "azurerm_public_ip": f"{NETWORK}/publicIPAddresses/{{name}}",
     "azurerm_resource_group": "/subscriptions/{scope}/resourceGroups/{name}",
     "azurerm_storage_account": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/{{name}}",

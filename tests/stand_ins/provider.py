@@ -39,6 +39,7 @@ from tests.stand_ins.values import (
     State,
     decode,
     encode,
+    fits,
     is_unknown,
     make_up,
     mark_computed,
@@ -221,7 +222,11 @@ class StandIn(ProviderServicer):
         if found is None:
             told = _diagnostic("Not found", f"There is no {request.type_name} {identity}.")
             return pb.ReadDataSource.Response(diagnostics=[told])
-        known = {name: found[name] for name in block["attributes"] if name in found}
+        known = {
+            name: found[name]
+            for name, item in block["attributes"].items()
+            if name in found and fits(item["type"], found[name])
+        }
         state = make_up(block, mark_computed(block, {**config, **known}), identity)
         return pb.ReadDataSource.Response(state=encode(state))
 
@@ -292,6 +297,8 @@ def read_tags(state: State) -> dict[str, str]:
     said = state.get("labels") or state.get("tags")
     if isinstance(said, dict):
         return said
+    for settings in state.get("settings") or ():
+        return dict(settings.get("user_labels") or {})
     words = str(state.get("description") or "").split()
     return dict(word.split("=", 1) for word in words if "=" in word)
 

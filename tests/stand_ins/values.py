@@ -39,6 +39,12 @@ def is_unknown(value: Any) -> bool:
     return isinstance(value, msgpack.ExtType)
 
 
+def fits(type_: Any, value: Any) -> bool:
+    """Whether a value may be one of this type: the same name is a number here and a text there."""
+    kinds = {"string": str, "number": (int, float), "bool": bool}
+    return value is None or not isinstance(type_, str) or isinstance(value, kinds[type_])
+
+
 def mark_computed(block: Block, value: State) -> State:
     """Return a new resource as planned: what it computes and nobody sets is not known yet."""
     planned = dict(value)

@@ -33,12 +33,15 @@ BY_STACK = re.compile(
 OF_ALL = "labels:landform-stack OR description:landform-stack"
 
 ASSETS = {
+    "google_compute_address": "compute.googleapis.com/Address",
     "google_compute_firewall": "compute.googleapis.com/Firewall",
+    "google_compute_forwarding_rule": "compute.googleapis.com/ForwardingRule",
     "google_compute_instance": "compute.googleapis.com/Instance",
     "google_compute_network": "compute.googleapis.com/Network",
     "google_compute_router": "compute.googleapis.com/Router",
     "google_compute_subnetwork": "compute.googleapis.com/Subnetwork",
     "google_service_account": "iam.googleapis.com/ServiceAccount",
+    "google_sql_database_instance": "sqladmin.googleapis.com/Instance",
     "google_storage_bucket": "storage.googleapis.com/Bucket",
 }
 Reply = tuple[dict[str, Any], int]
@@ -52,7 +55,7 @@ def make_routes(accounts: Accounts, resources: Resources) -> Blueprint:
     routes.post("/v1/projects/-/serviceAccounts/<email>:generateAccessToken")(api.impersonate)
     routes.get("/v3/projects/<project>")(api.show_project)
     routes.get("/v1/projects/<project>:searchAllResources")(api.search)
-    for place in ("compute/v1", "storage/v1/b", "v1"):
+    for place in ("compute/v1", "sql/v1beta4", "storage/v1/b", "v1"):
         routes.get(f"/{place}/<path:name>")(api.read)
     return routes
 
@@ -99,7 +102,8 @@ class _Google:
     def read(self, name: str) -> Reply:
         account = self._callers.current()
         held = [] if account is None else self._everything(account)
-        is_there = any(item.attributes.get("id") == name for item in held)
+        names = (row["name"] for item in held for row in _rows(item))
+        is_there = any(known.removeprefix("//").partition("/")[2] == name for known in names)
         return ({"name": name}, 200) if is_there else ({}, 404)
 
     def _everything(self, account: int) -> list[Resource]:
@@ -145,6 +149,9 @@ def _rows(item: Resource) -> Iterator[dict[str, Any]]:
         parent = held["id"].rpartition("/")[0]
         row |= {"name": f"//{service}/{parent}/1234567890"}
         row |= {"additionalAttributes": {"email": held["id"].rpartition("/")[2]}}
+    if item.type == "google_sql_database_instance":
+        row |= {"name": f"//cloudsql.googleapis.com/projects/shop-test/instances/{held['name']}"}
+        row |= {"labels": held["settings"][0]["user_labels"]}
     yield row
     if item.type == "google_compute_instance":
         # Its disk has the same labels.
