@@ -18,7 +18,9 @@ LISTS = ("resources", "resourcegroups")
 
 TYPES: Mapping[str, str] = {
     "microsoft.compute/virtualmachines": "azurerm_linux_virtual_machine",
+    "microsoft.containerservice/managedclusters": "azurerm_kubernetes_cluster",
     "microsoft.dbforpostgresql/flexibleservers": "azurerm_postgresql_flexible_server",
+    "microsoft.managedidentity/userassignedidentities": "azurerm_user_assigned_identity",
     "microsoft.network/natgateways": "azurerm_nat_gateway",
     "microsoft.network/networkinterfaces": "azurerm_network_interface",
     "microsoft.network/networksecuritygroups": "azurerm_network_security_group",

@@ -33,6 +33,10 @@ TYPES: Mapping[str, tuple[str, tuple[str, str]]] = {
     "compute.googleapis.com/Network": ("google_compute_network", COMPUTE),
     "compute.googleapis.com/Router": ("google_compute_router", COMPUTE),
     "compute.googleapis.com/Subnetwork": ("google_compute_subnetwork", COMPUTE),
+    "container.googleapis.com/Cluster": (
+        "google_container_cluster",
+        ("https://container.googleapis.com", "container/v1"),
+    ),
     "iam.googleapis.com/ServiceAccount": (
         "google_service_account",
         ("https://iam.googleapis.com", "v1"),
@@ -46,8 +50,8 @@ TYPES: Mapping[str, tuple[str, tuple[str, str]]] = {
         ("https://storage.googleapis.com", "storage/v1/b"),
     ),
 }
-# Comes and goes with a machine, whose labels it has.
-PARTS = frozenset({"compute.googleapis.com/Disk"})
+# Come and go with a machine or a cluster, whose labels they have.
+PARTS = frozenset({"compute.googleapis.com/Disk", "container.googleapis.com/NodePool"})
 VISIBLE_TYPES = frozenset(type_ for type_, _ in TYPES.values())
 
 

@@ -12,9 +12,22 @@ CLOUDS = ("sandbox", "gcp", "azure")
 """Clouds that are wholly here. AWS has its own tests, with the real provider (``tests/aws``)."""
 
 NETWORK = {"zones": 3, "internet_access": False, "cidr": "10.20.0.0/20"}
+CONNECTED = {**NETWORK, "internet_access": True}
+"""What the nodes of a cluster need on some clouds."""
 
 EVERYTHING: Mapping[str, Mapping[str, Any]] = {
     "bucket": {"versioning": True, "public": True, "expire_after_days": 30},
+    "cluster": {
+        "network": "net",
+        "kubernetes_version": "1.35",
+        "node_size": "large",
+        "min_nodes": 2,
+        "max_nodes": 7,
+        "node_disk_gb": 100,
+        "public_endpoint": True,
+        "endpoint_ranges": ["203.0.113.0/24"],
+        "managed_addons": True,
+    },
     "database": {
         "network": "net",
         "engine_version": "16",
@@ -47,6 +60,7 @@ NOT_OFFERED: Mapping[tuple[str, str], Mapping[str, Any]] = {
 """What a cloud answers with 422, naming itself."""
 
 NEEDS: Mapping[str, Mapping[str, Any]] = {
+    "cluster": {"network": "net"},
     "database": {"network": "net"},
     "machine-group": {"network": "net"},
 }
@@ -82,12 +96,14 @@ OPENED = Change("azurerm_network_security_group", {"security_rule": [OPEN_RULE]}
 CHANGES: Mapping[str, Mapping[str, Change]] = {
     "sandbox": {
         "bucket": Change("bucket", {"public": True}),
+        "cluster": Change("cluster", {"public_endpoint": True}),
         "database": Change("database", {"backup_days": 1}),
         "machine-group": Change("machine", {"size": "large"}, "medium"),
         "network": Change("network", {"internet_access": False}, "medium"),
     },
     "gcp": {
         "bucket": Change("google_storage_bucket", {"public_access_prevention": "inherited"}),
+        "cluster": Change("google_container_cluster", {"enable_legacy_abac": True}),
         "database": Change(
             "google_compute_forwarding_rule", {"allow_psc_global_access": True}, "medium"
         ),
@@ -98,6 +114,9 @@ CHANGES: Mapping[str, Mapping[str, Change]] = {
     },
     "azure": {
         "bucket": Change("azurerm_storage_account", {"allow_nested_items_to_be_public": True}),
+        "cluster": Change(
+            "azurerm_kubernetes_cluster", {"role_based_access_control_enabled": False}
+        ),
         "database": Change(
             "azurerm_postgresql_flexible_server", {"public_network_access_enabled": True}
         ),

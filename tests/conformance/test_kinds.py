@@ -16,6 +16,7 @@ from tests.catalog.conftest import SHIPPED
 from tests.conformance.conftest import Ground, OpenGround
 from tests.conformance.kinds import (
     CHANGES,
+    CONNECTED,
     EVERYTHING,
     NEEDS,
     NETWORK,
@@ -38,7 +39,8 @@ QUICK_CELLS = [
 def make(ground: Ground, kind: str, name: str, parameters: Any) -> dict[str, Any]:
     """Make a stack, with the network that it stands in if it needs one."""
     if "network" in parameters:
-        ground.landform.create("networks", "net", **NETWORK)
+        network = CONNECTED if kind == "cluster" else NETWORK
+        ground.landform.create("networks", "net", **network)
     return ground.landform.create(CATALOG.kind(kind).plural, name, **parameters)
 
 

@@ -31,12 +31,15 @@ COLLECTIONS: Mapping[str, str | None] = {
     "google_compute_router": "compute.routers",
     "google_compute_router_nat": None,  # a part of its router
     "google_compute_subnetwork": "compute.subnetworks",
+    "google_container_cluster": "container.clusters",
+    "google_container_node_pool": None,  # a part of its cluster
     "google_service_account": "iam.serviceAccounts",
     "google_sql_database": "cloudsql.databases",
     "google_sql_database_instance": "cloudsql.instances",
     "google_sql_user": "cloudsql.users",
     "google_storage_bucket": "storage.buckets",
     "google_storage_bucket_iam_member": None,  # a part of its bucket's policy
+    "azurerm_kubernetes_cluster": "Microsoft.ContainerService/managedClusters",
     "azurerm_linux_virtual_machine": "Microsoft.Compute/virtualMachines",
     "azurerm_nat_gateway": "Microsoft.Network/natGateways",
     "azurerm_nat_gateway_public_ip_association": None,
@@ -58,12 +61,14 @@ COLLECTIONS: Mapping[str, str | None] = {
     "azurerm_private_endpoint": "Microsoft.Network/privateEndpoints",
     "azurerm_public_ip": "Microsoft.Network/publicIPAddresses",
     "azurerm_resource_group": "Microsoft.Resources/subscriptions/resourceGroups",
+    "azurerm_role_assignment": "Microsoft.Authorization/roleAssignments",
     "azurerm_storage_account": "Microsoft.Storage/storageAccounts",
     "azurerm_storage_container": "Microsoft.Storage/storageAccounts/blobServices/containers",
     "azurerm_storage_management_policy": "Microsoft.Storage/storageAccounts/managementPolicies",
     "azurerm_subnet": "Microsoft.Network/virtualNetworks/subnets",
     "azurerm_subnet_nat_gateway_association": None,
     "azurerm_subnet_network_security_group_association": None,
+    "azurerm_user_assigned_identity": "Microsoft.ManagedIdentity/userAssignedIdentities",
     "azurerm_virtual_network": "Microsoft.Network/virtualNetworks",
 }
 """What the cloud calls each type in its permissions; nothing for what is a part of another."""
@@ -72,10 +77,11 @@ ALIEN = {
     "gcp": (
         *("compute.disks.", "compute.images.", "compute.machineTypes.", "compute.zones."),
         *("compute.globalOperations.", "compute.regionOperations.", "compute.zoneOperations."),
-        *("compute.networks.", "compute.subnetworks."),
+        *("compute.networks.", "compute.subnetworks.", "container.operations."),
     ),
     "azure": (
         "Microsoft.Compute/disks/",
+        "Microsoft.ContainerService/managedClusters/",
         "Microsoft.Network/virtualNetworks/",
         "Microsoft.Resources/subscriptions/resourceGroups/resources/",
         "Microsoft.Storage/checkNameAvailability/",

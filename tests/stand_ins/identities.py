@@ -18,6 +18,10 @@ FORMS: Mapping[str, str] = {
     "google_compute_router": "projects/{scope}/regions/{region}/routers/{name}",
     "google_compute_router_nat": "{scope}/{region}/{router}/{name}",
     "google_compute_subnetwork": "projects/{scope}/regions/{region}/subnetworks/{name}",
+    "google_container_cluster": "projects/{scope}/locations/{location}/clusters/{name}",
+    "google_container_node_pool": (
+        "projects/{scope}/locations/{location}/clusters/{cluster}/nodePools/{name}"
+    ),
     "google_service_account": (
         "projects/{scope}/serviceAccounts/{account_id}@{scope}.iam.gserviceaccount.com"
     ),
@@ -26,6 +30,9 @@ FORMS: Mapping[str, str] = {
     "google_sql_user": "{name}//{instance}",
     "google_storage_bucket": "{name}",
     "google_storage_bucket_iam_member": "b/{bucket}/{role}/{member}",
+    "azurerm_kubernetes_cluster": (
+        f"{GROUP}/providers/Microsoft.ContainerService/managedClusters/{{name}}"
+    ),
     "azurerm_linux_virtual_machine": (
         f"{GROUP}/providers/Microsoft.Compute/virtualMachines/{{name}}"
     ),
@@ -49,12 +56,18 @@ FORMS: Mapping[str, str] = {
     "azurerm_private_endpoint": f"{NETWORK}/privateEndpoints/{{name}}",
     "azurerm_public_ip": f"{NETWORK}/publicIPAddresses/{{name}}",
     "azurerm_resource_group": "/subscriptions/{scope}/resourceGroups/{name}",
+    "azurerm_role_assignment": (
+        "{scope_id}/providers/Microsoft.Authorization/roleAssignments/{principal_id}"
+    ),
     "azurerm_storage_account": f"{GROUP}/providers/Microsoft.Storage/storageAccounts/{{name}}",
     "azurerm_storage_container": "{storage_account_id}/blobServices/default/containers/{name}",
     "azurerm_storage_management_policy": "{storage_account_id}/managementPolicies/default",
     "azurerm_subnet": f"{NETWORK}/virtualNetworks/{{virtual_network_name}}/subnets/{{name}}",
     "azurerm_subnet_nat_gateway_association": "{subnet_id}",
     "azurerm_subnet_network_security_group_association": "{subnet_id}",
+    "azurerm_user_assigned_identity": (
+        f"{GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{{name}}"
+    ),
     "azurerm_virtual_network": f"{NETWORK}/virtualNetworks/{{name}}",
 }
 
@@ -70,7 +83,9 @@ def identify(type_name: str, attributes: Mapping[str, Any], scope: str) -> str:
     Raises:
         KeyError: nobody has written down what ids of the type look like.
     """
-    return FORMS[type_name].format_map({**attributes, "scope": scope})
+    # A role assignment has a scope of its own.
+    own = {"scope_id": attributes.get("scope")}
+    return FORMS[type_name].format_map({**attributes, **own, "scope": scope})
 
 
 def digest_token(token: str) -> str:

@@ -151,7 +151,7 @@ class StandIn(ProviderServicer):
             if prior is not None and prior.get(name) != planned[name]
         ]
         if "effective_labels" in planned:
-            labels = planned["labels"]
+            labels = planned.get("labels", planned.get("resource_labels"))
             known = {} if labels is None else labels
             planned |= {"effective_labels": known, "terraform_labels": known}
         return pb.PlanResourceChange.Response(
@@ -294,11 +294,13 @@ def find_place(name: str, config: State, environ: Mapping[str, str]) -> Place:
 
 def read_tags(state: State) -> dict[str, str]:
     """Return the labels or tags of a resource, or what its description says in their place."""
-    said = state.get("labels") or state.get("tags")
+    said = state.get("labels") or state.get("resource_labels") or state.get("tags")
     if isinstance(said, dict):
         return said
     for settings in state.get("settings") or ():
         return dict(settings.get("user_labels") or {})
+    for config in state.get("node_config") or ():
+        return dict(config.get("resource_labels") or {})
     words = str(state.get("description") or "").split()
     return dict(word.split("=", 1) for word in words if "=" in word)
 

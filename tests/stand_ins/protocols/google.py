@@ -40,6 +40,7 @@ ASSETS = {
     "google_compute_network": "compute.googleapis.com/Network",
     "google_compute_router": "compute.googleapis.com/Router",
     "google_compute_subnetwork": "compute.googleapis.com/Subnetwork",
+    "google_container_cluster": "container.googleapis.com/Cluster",
     "google_service_account": "iam.googleapis.com/ServiceAccount",
     "google_sql_database_instance": "sqladmin.googleapis.com/Instance",
     "google_storage_bucket": "storage.googleapis.com/Bucket",
@@ -55,7 +56,7 @@ def make_routes(accounts: Accounts, resources: Resources) -> Blueprint:
     routes.post("/v1/projects/-/serviceAccounts/<email>:generateAccessToken")(api.impersonate)
     routes.get("/v3/projects/<project>")(api.show_project)
     routes.get("/v1/projects/<project>:searchAllResources")(api.search)
-    for place in ("compute/v1", "sql/v1beta4", "storage/v1/b", "v1"):
+    for place in ("compute/v1", "container/v1", "sql/v1beta4", "storage/v1/b", "v1"):
         routes.get(f"/{place}/<path:name>")(api.read)
     return routes
 
@@ -142,7 +143,7 @@ def _rows(item: Resource) -> Iterator[dict[str, Any]]:
     row = {
         "name": f"//{service}/{held['id']}",
         "assetType": asset,
-        "labels": held.get("labels") or {},
+        "labels": held.get("labels") or held.get("resource_labels") or {},
         "description": held.get("description") or "",
     }
     if item.type == "google_service_account":
