@@ -9,11 +9,14 @@ from app.api.openapi.landform_api import CONFIG, LandformApi
 from app.api.resources import audit_events, catalog, hosts, state_versions, tokens, users
 from app.api.resources.auth import second_factor, sessions, sign_in
 from app.api.resources.cloud_accounts import routes as cloud_accounts
+from app.api.resources.costs import routes as costs
 from app.api.resources.drift import findings as drift_findings
 from app.api.resources.drift import fleet as drift
 from app.api.resources.drift import rules as drift_rules
 from app.api.resources.health import routes as health
 from app.api.resources.operations import routes as operations
+from app.api.resources.policies import overrides as policy_overrides
+from app.api.resources.policies import routes as policies
 from app.api.resources.projects import change_control, members
 from app.api.resources.projects import routes as projects
 from app.api.resources.stacks import collections
@@ -50,6 +53,9 @@ def register(app: Flask) -> None:
         audit_events,
         webhooks,
         hosts,
+        policies,
+        policy_overrides,
+        costs,
     )
     for module in fixed:
         api.register_blueprint(module.blueprint)

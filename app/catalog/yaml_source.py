@@ -37,7 +37,6 @@ class YamlDocument:
 
 def read_yaml(file: Path, diagnostics: Diagnostics) -> YamlDocument | None:
     """Read ``file``; note what is wrong with it as YAML and then return ``None``."""
-    before = diagnostics.count()
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -51,6 +50,18 @@ def read_yaml(file: Path, diagnostics: Diagnostics) -> YamlDocument | None:
             file, 1, f"the file cannot be read ({error.strerror}); correct its permissions"
         )
         return None
+    return parse_yaml(file, text, diagnostics)
+
+
+def parse_yaml(file: Path, text: str, diagnostics: Diagnostics) -> YamlDocument | None:
+    """Read ``text``; note what is wrong with it as YAML and then return ``None``.
+
+    Args:
+        file: by what name diagnostics call it.
+        text: the whole document.
+        diagnostics: what is noted.
+    """
+    before = diagnostics.count()
     reader = _Reader(file, diagnostics)
     data = reader.read(text)
     if diagnostics.count() > before:

@@ -23,7 +23,7 @@ from app.cel.cel_errors import RulesUnavailableError
 
 CHILD = Path(__file__).with_name("child.py")
 LIBRARY = "cel_expr_python"
-CPU_SECONDS = 0.25
+CPU_SECONDS = 0.15
 """What a rule may take, beside ``CPU_SECONDS_PER_CHANGE`` for each resource."""
 CPU_SECONDS_PER_CHANGE = 0.0005
 WALL_SECONDS = 20.0

@@ -21,6 +21,7 @@ from app.console import (
     operations,
     orphans,
     overview,
+    policies,
     projects,
     search,
     stacks,

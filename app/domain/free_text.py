@@ -2,8 +2,8 @@
 
 Control characters, zero-width characters and direction marks let two names look alike, turn the end
 of a line around, or hide words from whoever reviews them. They are refused wherever text comes in.
-Prose (a reason, a note) may have line breaks and tabs, and the two joiners without which
-Persian, several Indian scripts and joined emoji cannot be written.
+Prose (a reason, a note, a rule, a sheet) may have line breaks and tabs, and the two joiners without
+which Persian, several Indian scripts and joined emoji cannot be written.
 
 Outside the rule is what a kind of stack or a cloud describes itself (parameters, credentials), and
 passwords, which are hashed as they are and never shown.
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import unicodedata
 
-PROSE = frozenset({"reason", "note"})
+PROSE = frozenset({"reason", "note", "rule", "csv"})
 LABELS = "labels"
 OUTSIDE = frozenset({"parameters", "credentials"})
 PASSWORDS = frozenset({"password", "current_password", "new_password", "repeated"})

@@ -24,6 +24,10 @@ API_TOKEN = "tok"
 INSTANCE = "ins"
 BACKUP = "bkp"
 VOLUME = "vol"
+POLICY_SET = "pol"
+POLICY_VERSION = "pov"
+POLICY_OVERRIDE = "ovr"
+PRICE_SHEET = "prc"
 
 TIME_LETTERS = 10
 """How much of an identifier says when it was made; the rest is chance."""

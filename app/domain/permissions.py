@@ -56,6 +56,9 @@ class ServiceRight(StrEnum):
     AUDIT_READ_ALL = "audit:read-all"
     WEBHOOK_MANAGE_ALL = "webhook:manage-all"
     MAINTENANCE_MANAGE = "maintenance:manage"
+    POLICY_WRITE = "policy:write"
+    POLICY_OVERRIDE = "policy:override"
+    PRICE_WRITE = "price:write"
 
 
 _VIEWER = frozenset({Right.PROJECT_READ, Right.STACK_READ})
@@ -133,6 +136,7 @@ INCLUDED: Mapping[str, Right] = MappingProxyType(
         Right.PROJECT_WRITE: Right.PROJECT_READ,
         Right.MEMBER_WRITE: Right.PROJECT_READ,
         ServiceRight.PROJECT_MANAGE: Right.PROJECT_READ,
+        ServiceRight.POLICY_OVERRIDE: Right.PROJECT_READ,
         ServiceRight.AUDIT_READ_ALL: Right.AUDIT_READ,
         ServiceRight.WEBHOOK_MANAGE_ALL: Right.WEBHOOK_MANAGE,
         Right.STACK_WRITE: Right.STACK_READ,

@@ -49,6 +49,11 @@ PLAN_FACTS: Mapping[str, FactType] = {
     "plan.forget": FactType.INT,
     "plan.by_type": FactType.COUNTS,
     "plan.by_action": FactType.COUNTS,
+    "cost.before": FactType.DOUBLE,
+    "cost.after": FactType.DOUBLE,
+    "cost.added": FactType.DOUBLE,
+    "cost.project": FactType.DOUBLE,
+    "cost.unpriced": FactType.INT,
 }
 DRIFT_FACTS: Mapping[str, FactType] = {
     "drift.updated": FactType.INT,

@@ -13,6 +13,8 @@ from app.models.installation import InstallationFact
 from app.models.instance import Instance
 from app.models.operation import Operation, OperationEvent, OperationStep, StoredPlan
 from app.models.operation_footprint import OperationFootprint
+from app.models.policy import PolicyOverride, PolicySet, PolicySetVersion
+from app.models.price_sheet import PriceSheetRow
 from app.models.project import Project, ProjectMember
 from app.models.resource_key import ResourceKey
 from app.models.second_factor import RecoveryCode, UserSecondFactor
@@ -46,6 +48,10 @@ __all__ = [
     "OperationEvent",
     "OperationFootprint",
     "OperationStep",
+    "PolicyOverride",
+    "PolicySet",
+    "PolicySetVersion",
+    "PriceSheetRow",
     "Project",
     "ProjectMember",
     "RecoveryCode",

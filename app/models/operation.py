@@ -40,6 +40,8 @@ class Operation(Base):
     ``blueprint_version`` is the one that its plan was made with; ``sealed_preview`` what a plan
     looks at instead of what the stack has (``app.services.stacks.upgrade``).
     ``traceparent`` is the trace of the request, and what in it asked for the operation (W3C).
+    ``policy_results`` is what policies said that are not met (``app.domain.policy_results``).
+    ``cost`` is what the resources cost before and after its plan (``app.services.costs``).
     ``transitions`` lists ``{status, at}`` for every status that the operation has had.
     """
 
@@ -99,6 +101,8 @@ class Operation(Base):
     resolves_id: Mapped[str | None] = mapped_column(String(40))
     orphans_searched_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     plan_summary: Mapped[JsonObject | None] = mapped_column()
+    policy_results: Mapped[list[Any] | None] = mapped_column()
+    cost: Mapped[JsonObject | None] = mapped_column(JSON(none_as_null=True))
     error: Mapped[JsonObject | None] = mapped_column()
     possibly_orphaned: Mapped[list[Any]] = mapped_column(default=list)
     has_unsaved_state: Mapped[bool] = mapped_column(default=False)

@@ -68,6 +68,14 @@ INSIDE: dict[tuple[str, Path], Any] = {
     ("/state", ()): whole_state(),
     ("/operations", ("parameters",)): {"cidr": "10.0.0.0/16"},
     ("", ("labels",)): {"team": "web"},
+    **{
+        (path, ("policies", 0, *place)): content
+        for path in ("/policies", "/policies/{policy_set}", "/policy-checks")
+        for place, content in (
+            (("when", "labels"), {"team": "web"}),
+            (("tests", 0, "given"), {"stack.region": "us-east"}),
+        )
+    },
     ("", ("credentials",)): _credentials(),
 }
 """What stands in an open object, by the end of the path of its operations and by its field."""

@@ -51,6 +51,8 @@ WITHOUT_TEXT = {
     "POST /instances/{instance_id}/gone": "takes an empty body",
     "POST /instances/{instance_id}/drain": "takes an empty body",
     "POST /instances/{instance_id}/undrain": "takes an empty body",
+    "POST /policies/{policy_set}/test": "takes an empty body",
+    "POST /policies/{policy_set}/dry-run": "takes a number",
     "POST /webhooks/{webhook_id}/secret": "takes an empty body",
     "POST /webhooks/{webhook_id}/test": "takes an empty body",
     "POST /webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver": "takes an empty body",
@@ -60,6 +62,8 @@ WITHOUT_TEXT = {
 OF_NO_PROJECT = {
     "instance_id": "a host of the installation, which administrators see",
     "kind": "a kind of the catalog, the same for all",
+    "sheet_id": "a price sheet of the installation, which everybody may read",
+    "policy_set": "a set of policies of the installation, which everybody may read",
     "serial": "a number that is only looked for in one stack",
 }
 """Names in paths that are of no project, and what they are."""

@@ -54,7 +54,7 @@ ENDS_SESSIONS = {
 # A token without a scope must not have one that includes it either.
 INCLUDING = {
     "stack:read": ("stack:write", "operation:control", "state:read", "state:write", "secret:read"),
-    "project:read": ("project:write", "member:write", "project:manage"),
+    "project:read": ("project:write", "member:write", "project:manage", "policy:override"),
     "audit:read": ("audit:read-all",),
     "webhook:manage": ("webhook:manage-all",),
 }
@@ -170,6 +170,9 @@ class World:
         self._add_plan()
         self.webhook = rest.post("/webhooks", HOOK).json["id"]
         self.delivery = rest.post(f"/webhooks/{self.webhook}/test").json["id"]
+        self.policy_set = rest.post("/policies", POLICIES).json["id"]
+        self.sheet = rest.post("/price-sheets", SHEET).json["id"]
+        self.override = rest.post("/policy-overrides", OVERRIDE).json["id"]
         with rest.ctx.read() as session:
             stack = session.get_one(Stack, self.stack)
         self.instance = self._silent_host()
@@ -240,6 +243,10 @@ class World:
             "filename": "css/base.css",
             "webhook_id": self.webhook,
             "delivery_id": self.delivery,
+            "policy_set": self.policy_set,
+            "set_id": self.policy_set,
+            "override_id": self.override,
+            "sheet_id": self.sheet,
             "rule_id": self.rule,
             "role": "worker",
             "instance_id": self.instance,
@@ -395,6 +402,14 @@ def _factors_begun(world: World) -> None:
                 session.add(factor)
 
 
+def _new_policies(world: World, path: str) -> dict[str, Any]:
+    return {"name": f"set-{next(NUMBERS)}", "policies": []}
+
+
+def _override_again(world: World) -> None:
+    world.override = world.rest.post("/policy-overrides", OVERRIDE).json["id"]
+
+
 def _role_of_the_victim(world: World, path: str) -> dict[str, Any]:
     return {"/user": world.victim, "/role": "viewer"}
 
@@ -427,6 +442,25 @@ HOOK = {
     "project": "default",
 }
 TOKEN = {"name": "a test", "scopes": ["project:read"]}
+POLICY = {
+    "name": "regions",
+    "at": ["request"],
+    "rule": "stack.region in ['eu-west']",
+    "verdict": "deny",
+    "message": "Not there.",
+}
+SHEET = {
+    "csv": "cloud,region,type,match,component,unit,quantity,price,currency,low,typical,high,"
+    "source,date\nsandbox,*,sandbox_bucket,,disk,month,,1,USD,,,,our list,2026-11-30\n"
+}
+POLICIES = {"name": "basics", "policies": [POLICY]}
+OVERRIDE = {
+    "policy_set": "basics",
+    "policy": "regions",
+    "project": "default",
+    "reason": "a test",
+}
+POLICY_SET = "/api/v1/policies/{policy_set}"
 PASSWORDS = {"current_password": "wrong", "new_password": "a fine passphrase"}
 STACK = "/api/v1/stacks/{stack_id}"
 OPERATION = "/api/v1/operations/{operation_id}"
@@ -565,6 +599,26 @@ TABLE: dict[str, Row] = {
     f"GET {WEBHOOK}/deliveries": Row(ADMINS, HOOKS),
     f"GET {WEBHOOK}/deliveries/{{delivery_id}}": Row(ADMINS, HOOKS),
     f"POST {WEBHOOK}/deliveries/{{delivery_id}}/redeliver": Row(ADMINS, HOOKS, 201),
+    "GET /api/v1/policies": Row(SIGNED_IN),
+    "POST /api/v1/policies": Row(SERVICE, "policy:write", 201, _new_policies),
+    f"GET {POLICY_SET}": Row(SIGNED_IN),
+    f"GET {POLICY_SET}/versions": Row(SIGNED_IN),
+    f"PATCH {POLICY_SET}": Row(SERVICE, "policy:write", 412, {"enabled": True}, CHANGE),
+    f"DELETE {POLICY_SET}": Row(SERVICE, "policy:write", 412, headers=CHANGE),
+    f"POST {POLICY_SET}/test": Row(SERVICE, "policy:write"),
+    f"POST {POLICY_SET}/dry-run": Row(SERVICE, "policy:write", body={}),
+    "POST /api/v1/policy-checks": Row(SERVICE, "policy:write", body={"policies": [POLICY]}),
+    "GET /api/v1/price-sheets": Row(SIGNED_IN),
+    "POST /api/v1/price-sheets": Row(SERVICE, "price:write", 201, SHEET),
+    "GET /api/v1/price-sheets/{sheet_id}": Row(SIGNED_IN),
+    f"GET {STACK}/cost": Row(VIEWERS, READ),
+    f"GET {PROJECT}/costs": Row(VIEWERS, READ),
+    "GET /api/v1/policy-packs": Row(SIGNED_IN),
+    "GET /api/v1/policy-overrides": Row(A_LIST, "project:read"),
+    "POST /api/v1/policy-overrides": Row(SERVICE, "policy:override", 201, OVERRIDE),
+    "DELETE /api/v1/policy-overrides/{override_id}": Row(
+        SERVICE, "policy:override", 204, arrange=_override_again
+    ),
     "POST /api/v1/drift/checks": Row(_api(403, 403, IN, IN, IN, IN), WRITE, body={}),
     "GET /api/v1/drift/findings": Row(A_LIST, READ),
     f"GET {FINDING}": Row(VIEWERS, READ),
@@ -631,6 +685,8 @@ TABLE: dict[str, Row] = {
     "POST /settings/projects/{project}": Row(
         FORM_OF_ADMINS, granted=412, body={"/auto_apply": "always", "/drift": "keep", **OLD}
     ),
+    "GET /settings/projects/{project}/costs": Row(PAGE_OF_VIEWERS),
+    "GET /settings/projects/{project}/costs.csv": Row(PAGE_OF_VIEWERS),
     "GET /settings/projects/{project}/delete": Row(PAGE_OF_SERVICE),
     "POST /settings/projects/{project}/delete": Row(PAGE_OF_SERVICE, granted=422),
     "POST /settings/projects/{project}/check-windows": Row(
@@ -670,6 +726,14 @@ TABLE: dict[str, Row] = {
     f"POST {HOOK_PAGE}/deliveries/{{delivery_id}}/resend": Row(FORM_OF_ADMINS, granted=303),
     f"GET {HOOK_PAGE}/delete": Row(FORM_OF_ADMINS),
     f"POST {HOOK_PAGE}/delete": Row(FORM_OF_ADMINS, granted=422),
+    "GET /settings/policies": Row(PAGE),
+    "GET /settings/policies/new": Row(PAGE_OF_SERVICE),
+    "POST /settings/policies/new": Row(PAGE_OF_SERVICE, granted=422),
+    "POST /settings/policies/check": Row(PAGE_OF_SERVICE),
+    "GET /settings/policies/{set_id}": Row(PAGE),
+    "POST /settings/policies/{set_id}": Row(
+        PAGE_OF_SERVICE, granted=412, body={"/name": "basics", **OLD}
+    ),
     "GET /settings/drift-rules": Row(PAGE),
     "GET /settings/drift-rules/{rule_id}": Row(PAGE_OF_VIEWERS),
     "POST /settings/drift-rules/{rule_id}": Row(
@@ -839,6 +903,10 @@ def test_everybody_is_let_in_or_refused_as_the_table_says(world: World, who: Who
 CHANGES_NOTHING = {
     "POST /appearance",  # a cookie of the browser
     "POST /tour",  # the same
+    f"POST {POLICY_SET}/test",  # says what comes of it, and keeps nothing
+    f"POST {POLICY_SET}/dry-run",  # the same
+    "POST /api/v1/policy-checks",  # the same
+    "POST /settings/policies/check",  # says what is wrong, and keeps nothing
     "POST /sign-out",  # as nobody in particular, without a session
     "POST /stacks/new/{kind}",  # a form that lacks something is shown again
 }

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
+from app.api.resources.costs.routes import EXAMPLE
 from app.config.settings import REPOSITORY_ROOT
 from app.models import Instance, Operation, Stack, WebhookDelivery
 from app.services.installation.instances import begin_instance
@@ -71,6 +72,13 @@ def _send_to_webhook(rest: Rest) -> None:
             delivery.status = "dead"
 
 
+def _policy_sets(rest: Rest) -> None:
+    """Have two sets; the first is called as in the examples."""
+    item = next(item for item in POSTS if item.id == "createPolicySet")
+    for name in ("basics", "others"):
+        assert rest.post("/policies", {**item.example, "name": name}).status_code == 201
+
+
 def _second_account(rest: Rest) -> None:
     credentials = {"endpoint": "http://127.0.0.1:8090/v1", "token": "another one"}
     body = {"name": "second", "cloud": "sandbox", "credentials": credentials}
@@ -103,6 +111,9 @@ ARRANGED = {
     "undrainInstance": _two_hosts,
     "acknowledgeDriftFinding": _drift,
     "ignoreDriftFinding": _drift,
+    "testPolicySet": _policy_sets,
+    "dryRunPolicySet": _policy_sets,
+    "createPolicyOverride": _policy_sets,
     "rotateWebhookSecret": _send_to_webhook,
     "testWebhook": _send_to_webhook,
     "redeliverWebhookDelivery": _send_to_webhook,
@@ -118,6 +129,10 @@ CHANGED: dict[str, dict[str, Any]] = {
     "acknowledgeDriftFinding": {"note": "seen"},
     "ignoreDriftFinding": {"reason": "another"},
     "createDriftRule": {"reason": "another"},
+    "createPolicyOverride": {"reason": "another"},
+    "checkPolicies": {"policies": []},
+    "importPriceSheet": {"csv": EXAMPLE.replace("2.50", "3.00")},
+    "dryRunPolicySet": {"days": 7},
 }
 # Their bodies have no fields, so another request of theirs has another path.
 WITHOUT_FIELDS = {
@@ -126,6 +141,7 @@ WITHOUT_FIELDS = {
     "drainInstance",
     "undrainInstance",
     "discardOperation",
+    "testPolicySet",
     "rotateWebhookSecret",
     "testWebhook",
     "redeliverWebhookDelivery",

@@ -17,7 +17,7 @@ from tests.api.rest import Rest
 
 STACKS = 20
 MOST = {
-    "a new stack": 16,
+    "a new stack": 17,
     "a new plan": 20,
     "a stack": 7,
     "a list of stacks": 8,

@@ -16,6 +16,14 @@ from tests.sandbox_cloud import Cloud, connect
 
 OWNERS = ("id", "project_id", "stack_id", "operation_id", "webhook_id", "report_id", "scope")
 USERS = ("user_id", "account_id")
+POLICY = {
+    "name": "regions",
+    "at": ["request"],
+    "rule": "stack.region in ['eu-west']",
+    "verdict": "deny",
+    "message": "Not there.",
+}
+OVERRIDE = {"policy_set": "basics", "policy": "regions", "reason": "a test"}
 BUILT_ON = {"network": "our-stack", "network_id": "net_1", "subnet_ids": ["sub_1"]}
 
 
@@ -27,6 +35,7 @@ class Worlds:
         connect(rest.ctx, cloud)
         rest.make_project("theirs")
         rest.make_project("ours")
+        assert rest.post("/policies", {"name": "basics", "policies": [POLICY]}).status_code == 201
         self.theirs = self._fill("theirs", "their")
         self.outsider = rest.as_member("admin", "ours")
         self.ours = self._fill("ours", "our")
@@ -57,6 +66,9 @@ class Worlds:
             "delivery_id": rest.post(f"/webhooks/{webhook}/test").json["id"],
             "rule_id": rest.post("/drift/rules", rule).json["id"],
             "report_id": report.id,
+            "override_id": rest.post("/policy-overrides", {**OVERRIDE, "project": project}).json[
+                "id"
+            ],
             "finding_id": report.changes[0]["finding_id"],
             "project_id": stack["project"]["id"],
             "account": rest.post("/cloud-accounts", account).json["name"],

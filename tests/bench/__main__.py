@@ -1,8 +1,8 @@
 """``make bench``: measure on this machine, over loopback, and write ``docs/benchmarks.md``.
 
 ``python -m tests.bench [--make-test-seconds N] [--skip-fresh-start] [--only PART] [--compare]``;
-the parts are ``api``, ``drift``, ``console``, ``aws`` and ``backup``. With ``--compare`` nothing is
-written: ratios that are worse than the kept ones are told, and fail.
+the parts are ``api``, ``drift``, ``console``, ``aws``, ``backup``, ``policy``. With ``--compare``
+nothing is written: ratios that are worse than the kept ones are told, and fail.
 What is not measured in this run keeps its line from the last one, and what people have written
 from the first heading of the second level on stays as it is.
 """
@@ -16,6 +16,7 @@ import re
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -36,9 +37,11 @@ from tests.bench.measures import (
     measure_operations,
     measure_posts,
 )
+from tests.bench.policies import policy_rows
 from tests.running import running_landform
 
 STACKS, VISITS = 10_000, 20
+PARTS = ("api", "drift", "console", "aws", "backup", "policy")
 NOTES = "\n## "
 TARGET = REPOSITORY_ROOT / "docs" / "benchmarks.md"
 NO_AWS = (
@@ -54,9 +57,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--make-test-seconds", type=float, help="how long `make test` took here")
     parser.add_argument("--skip-fresh-start", action="store_true", help="do not install anew")
-    parser.add_argument(
-        "--only", choices=("api", "drift", "console", "aws", "backup"), help="keep all other rows"
-    )
+    parser.add_argument("--only", choices=PARTS, help="keep all other rows")
     parser.add_argument(
         "--compare",
         action="store_true",
@@ -76,12 +77,9 @@ def main() -> int:
         if chosen.only in (None, "api"):
             is_fresh = not chosen.skip_fresh_start and not chosen.only
             figures |= measure(Path(folder), is_fresh=is_fresh)
-        if chosen.only in (None, "console"):
-            figures |= console_rows(Path(folder) / "console", STACKS, VISITS)
-        if chosen.only in (None, "backup"):
-            figures |= backup_rows(Path(folder) / "backup", STACKS)
-        if chosen.only in (None, "drift"):
-            figures |= drift_rows(Path(folder) / "drift", SweepSize())
+        for part, rows in _parts(Path(folder)).items():
+            if chosen.only in (None, part):
+                figures |= rows()
         if mirror is not None:
             kept = {name: row for name, row in kept.items() if not name.startswith(AWS)}
             figures |= aws_rows(Path(folder) / "aws", mirror)
@@ -94,6 +92,16 @@ def main() -> int:
     TARGET.write_text(page(rows, time.monotonic() - started, load) + read_notes(before))
     sys.stdout.write(TARGET.read_text())
     return 0
+
+
+def _parts(folder: Path) -> dict[str, Callable[[], dict[str, str]]]:
+    """Return what measures each part that needs nothing of the others, in this order."""
+    return {
+        "console": lambda: console_rows(folder / "console", STACKS, VISITS),
+        "policy": policy_rows,
+        "backup": lambda: backup_rows(folder / "backup", STACKS),
+        "drift": lambda: drift_rows(folder / "drift", SweepSize()),
+    }
 
 
 def _compare(kept: dict[str, tuple[str, str]], figures: dict[str, str]) -> int:

@@ -25,7 +25,7 @@ OF_CLIENTS = {
     *("precondition_failed", "unauthenticated", "refresh_token_reused", "permission_denied"),
     *("confirmation_required", "totp_required", "second_factor_required", "answer_not_kept"),
     *("csrf_failed", "rate_limited", "stack_held"),
-    *("blueprint_downgrade", "drift_changed"),
+    *("blueprint_downgrade", "drift_changed", "policy_denied"),
 }
 
 

@@ -19,12 +19,14 @@ from app.domain.operation_registry import facts_of
 from app.domain.operations import FINAL, OperationStatus, StepName, StepStatus, can_cancel
 from app.domain.permissions import Right
 from app.domain.plan_summary import PlanSummary
+from app.domain.policy_results import PolicyResult
 from app.domain.stacks import StackStatus
 from app.models import Operation, OperationEvent, OperationStep
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.lookup import operation_by_id
 from app.services.operations.progress import Progress, count_events, last_events, read_progress
+from app.services.policies.asking import results_of
 from app.services.projects.approval_rules import barred_names
 from app.services.projects.change_control import Closure, closures
 from app.services.queue.waits import waiting_for
@@ -55,6 +57,8 @@ class OperationDetails(OperationRow):
     progress: Progress | None
     waiting: Mapping[str, Any] | None
     summary: PlanSummary | None
+    policies: Sequence[PolicyResult]
+    cost: Mapping[str, Any] | None
     error: Mapping[str, Any] | None
     orphans: Sequence[Mapping[str, Any]]
     may_write: bool
@@ -171,6 +175,8 @@ def view_of(
         progress=read_progress(session, operation),
         waiting=waiting_for(session, operation),
         summary=PlanSummary.from_dict(summary) if summary is not None else None,
+        policies=results_of(operation),
+        cost=operation.cost,
         error=operation.error,
         orphans=operation.possibly_orphaned,
         barred=tuple(sorted(barred_names(session, operation))) if is_waiting else (),

@@ -15,12 +15,14 @@ from app.console.operations.plan_changes import WHOLE, PlanChoice, PlanGroup, gr
 from app.console.shell.rows import OperationRow
 from app.domain.operation_registry import facts_of
 from app.domain.plan_summary import PlanSummary
+from app.domain.policy_results import PolicyResult
 from app.errors import NotFoundError
 from app.models import Operation, Stack
 from app.services.access import Principal
 from app.services.context import Context
 from app.services.lookup import operation_by_id
 from app.services.operations.queries import plan_of
+from app.services.policies.asking import results_of
 from app.services.stacks.references import with_all_users
 
 
@@ -89,10 +91,12 @@ def read_plan(
 
 @dataclass(frozen=True)
 class PlanPage:
-    """A plan on a page of its own, and whose it is."""
+    """A plan on a page of its own, whose it is, what policies said, and what it costs."""
 
     operation: OperationRow
     plan: PlanDetails
+    policies: Sequence[PolicyResult]
+    cost: Mapping[str, Any] | None
 
 
 def read_plan_page(
@@ -108,7 +112,7 @@ def read_plan_page(
         plan = read_plan(ctx, session, principal, operation, chosen)
         if plan is None:
             raise NotFoundError(f"Operation {operation_id} has no plan.")
-        return PlanPage(OperationRow.of(operation), plan)
+        return PlanPage(OperationRow.of(operation), plan, results_of(operation), operation.cost)
 
 
 def read_planned_actions(

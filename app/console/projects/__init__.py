@@ -1,3 +1,3 @@
 """Projects: rules, members, change windows and maintenance."""
 
-from app.console.projects import check_windows, detail, index, maintenance, members
+from app.console.projects import check_windows, costs, detail, index, maintenance, members

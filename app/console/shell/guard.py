@@ -25,7 +25,8 @@ HOME = "/"
 # One slash, then none and no backslash: browsers read //host and /\host as another host.
 LOCAL_PATH = re.compile(r"/(?![/\\])[^\x00-\x20\\]*")
 READING = ("GET", "HEAD")
-LABELS = "/labels"
+MANY_LINES = ("/labels", "/policies")
+"""Fields in which each line is a text of its own."""
 
 
 def protect(pages: Blueprint, ask_for_sign_in: Callable[[], Response | None]) -> None:
@@ -90,8 +91,8 @@ def _refuse_hidden() -> None:
 
 
 def _parts(name: str, text: str) -> list[str]:
-    """Return what is typed into one field; in a list of labels each line is a text of its own."""
-    return text.replace("\r\n", "\n").split("\n") if name == LABELS else [text]
+    """Return what is typed into one field, in some of them line by line."""
+    return text.replace("\r\n", "\n").split("\n") if name in MANY_LINES else [text]
 
 
 def _require_session(ask_for_sign_in: Callable[[], Response | None]) -> Response | None:

@@ -25,6 +25,7 @@ from app.models import DriftReport, Operation, Schedule, Stack
 from app.services import audit
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.drift.findings import is_visible, open_findings
+from app.services.policies.asking import leaves_drift_to_people
 from app.services.queue.interruptions import unresolved_of
 from app.services.queue.order import add_operation, lock_of
 from app.services.schedules.next_check import is_watched
@@ -123,7 +124,15 @@ def _objection(
     hidden = [item for item in open_findings(session, stack.id) if not is_visible(item, now)]
     if any(item.change != ChangeKind.CREATED for item in hidden):
         return "A rule hides a part of the drift, which reconciling would undo too."
+    if _is_left_to_people(session, check, report):
+        return "A policy leaves this drift to people."
     return _obstacle(session, check)
+
+
+def _is_left_to_people(session: Session, check: Operation, report: DriftReport) -> bool:
+    """Ask also the check that a report is from which this one has only confirmed."""
+    first = session.get(Operation, report.operation_id)
+    return any(leaves_drift_to_people(item) for item in (check, first) if item is not None)
 
 
 def _obstacle(session: Session, check: Operation) -> str | None:

@@ -25,6 +25,7 @@ from app.services.context import notify_after_commit
 from app.services.drift import auto_reconcile
 from app.services.drift.actions import check_report
 from app.services.lookup import operation_by_id, stack_by_id
+from app.services.policies.asking import ask_at_request, keep_request_results
 from app.services.projects.approval_rules import refuse_own_request
 from app.services.queue import interruptions
 from app.services.queue.order import add_operation, notify_freed, unfinished_destroy
@@ -61,6 +62,7 @@ def request_operation(
         DeletionProtectedError, StackReferencedError: for a destroy, as ``delete_stack``.
         StateLineageError: for a rollback, as ``check_rollback``.
         DriftChangedError: to reconcile or accept a drift, as ``check_report``.
+        PolicyDeniedError: a policy forbids it.
     """
     options, facts = (options or PlanOptions()).check(), facts_of(operation_type)
     refuse_stray_options(facts, options)
@@ -83,6 +85,7 @@ def request_operation(
         check_report(work.session, stack, options.report_id, options.findings)
     if facts.goes_back:
         check_rollback(work.session, stack, options.serial)
+    results = ask_at_request(work, stack, facts.name)
     operation = add_operation(
         work.session,
         stack,
@@ -91,6 +94,7 @@ def request_operation(
         options,
         requires_approval=facts.needs_approval,
     )
+    keep_request_results(operation, results)
     _audit(work, "operation.request", operation)
     return stack, operation
 

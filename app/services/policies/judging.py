@@ -37,6 +37,15 @@ class AskedPolicy:
     policy: Policy
 
 
+@dataclass(frozen=True)
+class Question:
+    """A policy, when it is asked, and the facts that it is asked about."""
+
+    asked: AskedPolicy
+    phase: Phase
+    given: Given
+
+
 def judge(
     catalog: Catalog, asked: Sequence[AskedPolicy], phase: Phase, given: Given
 ) -> list[PolicyResult]:
@@ -51,18 +60,55 @@ def judge(
     Raises:
         RulesUnavailableError: the library is not there, or does not start.
     """
-    if not asked:
+    questions = [Question(item, phase, given) for item in asked]
+    return [result for result in judge_all(catalog, questions) if result is not None]
+
+
+def judge_all(catalog: Catalog, questions: Sequence[Question]) -> list[PolicyResult | None]:
+    """Return the answer to each question in turn; nothing where the rule holds.
+
+    Raises:
+        RulesUnavailableError: the library is not there, or does not start.
+    """
+    if not questions:
         return []
-    types = [types_for(catalog, item.policy, phase) for item in asked]
-    givens = [completed(named, given) for named in types]
-    rules = [Rule(item.policy.rule, place, place) for place, item in enumerate(asked)]
-    answers = evaluate([as_texts(named) for named in types], givens, rules)
-    found = zip(asked, answers, givens, strict=True)
+    job = _Job(catalog)
+    rules = [job.add(question) for question in questions]
+    answers = evaluate([as_texts(named) for named in job.types], job.givens, rules)
     return [
-        _result(item, phase, answer, values)
-        for item, answer, values in found
+        _result(question, answer, job.givens[rule.given or 0])
         if answer.mistake or answer.error or answer.failed
+        else None
+        for question, rule, answer in zip(questions, rules, answers, strict=True)
     ]
+
+
+class _Job:
+    """What is evaluated at once; environments and values that several rules share are there once.
+
+    Policies about the same kinds share their environment.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._numbers: dict[tuple[tuple[str, ...], Phase], int] = {}
+        self._places: dict[tuple[int, int], int] = {}
+        self.types: list[dict[str, FactType]] = []
+        self.givens: list[Given] = []
+
+    def add(self, question: Question) -> Rule:
+        """Return the rule of a question with the numbers of its types and values."""
+        policy = question.asked.policy
+        key = (policy.when.kinds, question.phase)
+        if key not in self._numbers:
+            self._numbers[key] = len(self.types)
+            self.types.append(types_for(self._catalog, policy, question.phase))
+        number = self._numbers[key]
+        place = (number, id(question.given))
+        if place not in self._places:
+            self._places[place] = len(self.givens)
+            self.givens.append(completed(self.types[number], question.given))
+        return Rule(policy.rule, number, self._places[place])
 
 
 def types_for(catalog: Catalog, policy: Policy, phase: Phase) -> dict[str, FactType]:
@@ -94,8 +140,8 @@ def _fit(
     return {name: fitted(types[name], values.get(name, empty[name])) for name in empty}
 
 
-def _result(item: AskedPolicy, phase: Phase, answer: RuleAnswer, given: Given) -> PolicyResult:
-    policy, places = item.policy, answer.failed
+def _result(question: Question, answer: RuleAnswer, given: Given) -> PolicyResult:
+    policy, places = question.asked.policy, answer.failed
     is_about_resources = answer.is_each and bool(places)
     first = given.changes[places[0]] if is_about_resources else {}
     wrong = answer.mistake.sentence() if answer.mistake else answer.error
@@ -109,9 +155,9 @@ def _result(item: AskedPolicy, phase: Phase, answer: RuleAnswer, given: Given) -
         verdict = Verdict.DENY
     named = places[:MAX_RESOURCES] if is_about_resources else ()
     return PolicyResult(
-        source=item.source,
+        source=question.asked.source,
         policy=policy.name,
-        phase=phase,
+        phase=question.phase,
         verdict=verdict,
         message=message,
         severity=policy.severity,

@@ -16,6 +16,7 @@ from app.models import Operation, Stack
 from app.services.context import Context
 from app.services.labels import check_labels, merge_labels
 from app.services.lookup import expect_version, stack_by_id
+from app.services.policies.asking import ask_at_request, keep_request_results
 from app.services.queue.order import add_operation
 from app.services.schedules.settings import DriftSettings, change_schedule, rhythm_of
 from app.services.secrets import open_parameters
@@ -75,6 +76,7 @@ def change_stack(
         ImmutableParameterError: a parameter cannot be changed in place.
         BlueprintMissingError: the stack's version of its blueprint has left the catalogue.
         ConflictError: the stack is deleted or being deleted.
+        PolicyDeniedError: a policy forbids it.
     """
     stack = stack_by_id(work.session, work.principal, stack_id, Right.STACK_WRITE, kind=kind)
     expect_version(f"Stack {stack.name!r}", stack.version, expected_version)
@@ -89,7 +91,9 @@ def change_stack(
         changed.append("parameters")
         changes |= made
         stack.generation += 1
+        results = ask_at_request(work, stack, OperationType.APPLY)
         operation = add_operation(work.session, stack, OperationType.APPLY, work.principal)
+        keep_request_results(operation, results)
     if changed:
         touch(stack)
         audit_stack(work, "stack.change", stack, changed=changed, changes=changes)

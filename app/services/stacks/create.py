@@ -30,6 +30,7 @@ from app.services.cloud_accounts.grants import account_for
 from app.services.cloud_accounts.regions import choose_region
 from app.services.labels import check_labels
 from app.services.lookup import project_by
+from app.services.policies.asking import ask_at_request, keep_request_results
 from app.services.queue.order import add_operation
 from app.services.schedules.settings import DriftSettings, make_schedule, rhythm_of
 from app.services.stacks import references
@@ -77,6 +78,7 @@ def create_stack(work: Work, wanted: NewStack) -> tuple[Stack, Operation]:
         ValidationError: a value is not acceptable; each with its pointer.
         NameTakenError: a living stack of the project has the name.
         ReferenceNotReadyError: a referenced stack is not made and nothing makes it.
+        PolicyDeniedError: a policy forbids it.
     """
     blueprint = work.ctx.catalog.kind(wanted.kind)
     project = project_by(work.session, work.principal, wanted.project, Right.STACK_WRITE)
@@ -97,6 +99,7 @@ def create_stack(work: Work, wanted: NewStack) -> tuple[Stack, Operation]:
     set_parameters(work.ctx, stack, blueprint, references.with_ids(parameters, resolved))
     check_offered(work.ctx, stack, blueprint, parameters)
     stack.schedule = make_schedule(stack.id, wanted.drift, rhythm_of(work.ctx.settings, project))
+    results = ask_at_request(work, stack, OperationType.APPLY)
     work.session.add(stack)
     name_taken = _name_taken(project, wanted.name)  # a failed flush leaves nothing to read
     try:  # the stack is written with its operation
@@ -110,6 +113,7 @@ def create_stack(work: Work, wanted: NewStack) -> tuple[Stack, Operation]:
         )
     except IntegrityError as error:
         raise name_taken from error
+    keep_request_results(operation, results)
     set_committed_value(stack, "referenced_by", [])  # nobody could know of it: SQL is not asked
     audit_stack(work, "stack.create", stack, operation_id=operation.id)
     return stack, operation

@@ -20,6 +20,7 @@ from app.errors import ConflictError, DeletionProtectedError, StackGoneError
 from app.models import Operation, Stack, StackReference
 from app.services.access import Principal
 from app.services.lookup import expect_version, stack_by_id
+from app.services.policies.asking import ask_at_request, keep_request_results
 from app.services.queue.order import add_operation, unfinished_destroy
 from app.services.stacks.editing import audit_stack, touch
 from app.services.stacks.references import refuse_used
@@ -169,6 +170,7 @@ def _queue(work: Work, stack: Stack, *, requires_approval: bool = False) -> Oper
     present = unfinished_destroy(work.session, stack)
     if present is not None:
         return present
+    results = ask_at_request(work, stack, OperationType.DESTROY)
     operation = add_operation(
         work.session,
         stack,
@@ -176,6 +178,7 @@ def _queue(work: Work, stack: Stack, *, requires_approval: bool = False) -> Oper
         work.principal,
         requires_approval=requires_approval,
     )
+    keep_request_results(operation, results)
     touch(stack)
     audit_stack(work, "stack.delete", stack, operation_id=operation.id)
     return operation

@@ -26,6 +26,7 @@ from app.errors import (
 from app.models import Operation, Stack
 from app.services.context import Context
 from app.services.lookup import operation_by_id, stack_by_id
+from app.services.policies.asking import ask_at_request, keep_request_results
 from app.services.queue.order import add_operation
 from app.services.secrets import merge_parameters, open_json, open_parameters, seal_json
 from app.services.stacks import references
@@ -243,7 +244,9 @@ def _want(
     secret = {*open_parameters(work.ctx.keys, stack), *after}
     changes = compare_parameters(old, wanted.parameters, secret, names)
     _adopt(work.ctx, stack, wanted)
+    results = ask_at_request(work, stack, operation_type)
     operation = add_operation(work.session, stack, operation_type, work.principal)
+    keep_request_results(operation, results)
     told |= {"operation_id": operation.id, "changes": changes}
     if version == before:
         audit_stack(work, "stack.change", stack, changed=["parameters"], **told)

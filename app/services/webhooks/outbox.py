@@ -186,6 +186,10 @@ def describe_operation(operation: Operation) -> dict[str, Any]:
         "started_at": rfc3339(operation.started_at),
         "ended_at": rfc3339(operation.ended_at),
         "plan": with_all_counts(operation.plan_summary),
+        "policies": [
+            {name: item[name] for name in ("set", "policy", "at", "verdict", "message")}
+            for item in operation.policy_results or ()
+        ],
         "error": error
         and {name: error.get(name) for name in ("code", "title", "detail", "advice")},
         "link": f"/api/v1/operations/{operation.id}",

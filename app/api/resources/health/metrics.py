@@ -32,6 +32,7 @@ from app.services.operations.figures import (
     measure_operations,
     read_queue,
 )
+from app.services.policies.figures import count_verdicts
 from app.services.queue.footprints import list_footprints
 from app.services.webhooks.metrics import webhook_figures
 
@@ -225,6 +226,13 @@ def _footprints(ctx: Context) -> Iterator[Metric]:
     yield from (largest, learned, seconds)
 
 
+def _policies(ctx: Context) -> Iterator[Metric]:
+    with ctx.read() as session:
+        counted = count_verdicts(session)
+    told = "Operations of the last day of which a policy was not met, by what followed"
+    yield _by(GaugeMetricFamily, "landform_policy_operations", told, "verdict", counted)
+
+
 def _refusals(ctx: Context) -> Iterator[Metric]:
     told = "Requests that were refused, by kind"
     totals = {kind.value: count for kind, count in ctx.refusals.totals().items()}
@@ -241,6 +249,6 @@ def _by(family: Family, name: str, told: str, label: str, figures: Mapping[str, 
 
 READS: tuple[Read, ...] = (
     *(_checks, _operations, _processes, _host),
-    *(_webhooks, _drift, _duties, _refusals, _footprints),
+    *(_webhooks, _drift, _duties, _refusals, _footprints, _policies),
 )
 """Each is asked by itself, so that one that fails hides no other."""

@@ -80,6 +80,8 @@ def _operation(row: Operation, waits: dict[str, Any] | None) -> dict[str, Any]:
         ],
         "blueprint_version": row.blueprint_version,
         "plan": with_all_counts(row.plan_summary),
+        "policies": row.policy_results or [],
+        "cost": row.cost,
         "waiting_for": waits,
         "approved_by": row.approved_by,
         "cancel_requested_by": row.cancel_requested_by,

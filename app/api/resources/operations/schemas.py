@@ -6,7 +6,9 @@ from marshmallow import Schema, fields
 
 from app.api.http.fields import ChoiceField, timestamp
 from app.api.http.schemas import EMPTY, ResponseSchema, choices, page_of
+from app.api.resources.operations.cost_schemas import PlanCostView
 from app.api.resources.operations.plan_schemas import PlanCounts
+from app.api.resources.operations.policy_schemas import PolicyResultView
 from app.domain.operation_registry import operation_facts
 from app.domain.operations import EventLevel, OperationStatus, OperationType, StepStatus
 
@@ -102,6 +104,12 @@ class OperationView(ResponseSchema):
         metadata={"description": "The version of the blueprint that it planned with"},
     )
     plan = fields.Nested(PlanCounts, required=True, allow_none=True)
+    policies = fields.List(
+        fields.Nested(PolicyResultView),
+        required=True,
+        metadata={**EMPTY, "description": "What policies said that are not met"},
+    )
+    cost = fields.Nested(PlanCostView, required=True, allow_none=True)
     waiting_for = fields.Nested(WaitView, required=True, allow_none=True)
     approved_by = fields.String(required=True, allow_none=True)
     cancel_requested_by = fields.String(required=True, allow_none=True)

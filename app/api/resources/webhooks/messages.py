@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from marshmallow import Schema, fields, validate
 
 from app.api.http.fields import timestamp
-from app.api.http.schemas import Ref, ResponseSchema, choices
+from app.api.http.schemas import EMPTY, Ref, ResponseSchema, choices
 from app.api.resources.operations.plan_schemas import PlanCounts
 from app.api.resources.operations.schemas import type_choices
 from app.domain.drift import DriftStatus, Severity
 from app.domain.operations import OperationStatus
+from app.domain.policies import Phase, Verdict
 from app.domain.stacks import OnExpiry, StackStatus
 from app.domain.webhooks import TEST_EVENT, EventType
 
@@ -51,6 +52,16 @@ class MessageError(ResponseSchema):
     advice = fields.String(required=True, allow_none=True)
 
 
+class PolicyMessage(ResponseSchema):
+    """What a policy said about the operation of a message."""
+
+    set = fields.String(required=True)
+    policy = fields.String(required=True)
+    at = fields.String(required=True, validate=choices(Phase))
+    verdict = fields.String(required=True, validate=choices(Verdict))
+    message = fields.String(required=True)
+
+
 class MessageOperation(ResponseSchema):
     """The operation that a message is about."""
 
@@ -62,6 +73,7 @@ class MessageOperation(ResponseSchema):
     started_at = timestamp(allow_none=True)
     ended_at = timestamp(allow_none=True)
     plan = fields.Nested(PlanCounts, required=True, allow_none=True)
+    policies = fields.List(fields.Nested(PolicyMessage), required=True, metadata=EMPTY)
     error = fields.Nested(MessageError, required=True, allow_none=True)
     link = fields.String(required=True)
 

@@ -48,5 +48,8 @@ SCOPE: dict[str, str] = {
     ServiceRight.ACCOUNT_MANAGE: "Manage cloud accounts",
     ServiceRight.WEBHOOK_MANAGE_ALL: "Manage all webhooks",
     ServiceRight.MAINTENANCE_MANAGE: "Manage installation maintenance",
+    ServiceRight.POLICY_WRITE: "Manage policies",
+    ServiceRight.PRICE_WRITE: "Import price sheets",
+    ServiceRight.POLICY_OVERRIDE: "Grant exceptions from policies",
     ServiceRight.AUDIT_READ_ALL: "Read the whole audit trail",
 }

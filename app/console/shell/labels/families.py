@@ -19,6 +19,7 @@ from app.console.shell.labels.installation import (
 )
 from app.console.shell.labels.label import Label, plain
 from app.console.shell.labels.operations import ACTION, LEVEL, OPERATION, STEP
+from app.console.shell.labels.policies import VERDICT
 from app.console.shell.labels.stacks import ACT, RESOURCE, STACK, STATE, WRITER
 from app.console.shell.labels.webhooks import DELIVERY, WEBHOOK
 from app.domain.operation_registry import operation_facts
@@ -57,6 +58,7 @@ FAMILIES: dict[str, dict[str, Label]] = {
     "host": HOST,
     "chain": CHAIN,
     "decision": DECISION,
+    "verdict": VERDICT,
     "act": ACT,
 }
 

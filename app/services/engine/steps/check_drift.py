@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.domain.operations import StepName
 from app.services.engine import check_ending
 from app.services.engine.drift_fingerprint import CheckInputs
+from app.services.engine.policy_check import ask_about_drift
 from app.services.engine.run import OperationRun
 from app.services.engine.terraform_check import TerraformCheck
 
@@ -19,6 +20,7 @@ def check_drift(run: OperationRun) -> None:
         result = run.look(terraform_check.see)
     with run.recorder.step(StepName.SAVE):
         run.recorder.note(result.sentence())
+        ask_about_drift(run, result)
     check_ending.finish(run.ctx, run.claim, result)
     space.directory.remove()
     run.is_over = True

@@ -13,7 +13,9 @@ from app.services.engine import ending
 from app.services.engine.approval import must_wait_for_approval
 from app.services.engine.carried_plans import carry, describe
 from app.services.engine.claims import begin_applying
+from app.services.engine.cost_keeping import keep_cost
 from app.services.engine.plan_keeping import name_unmendable, with_forgotten
+from app.services.engine.policy_check import ask_about_plan, refuse_denied
 from app.services.engine.rollback import read_forgotten
 from app.services.engine.run import OperationRun
 from app.services.queue.status import move, release
@@ -27,12 +29,18 @@ def decide(run: OperationRun) -> None:
 
     Raises:
         OperationCanceledError: a person asked for that; nothing was changed.
+        PolicyDeniedError: a policy forbids what the plan does; nothing was changed.
     """
+    is_work = _is_work(run.claim.facts, run.plan)
     with run.recorder.step(StepName.CHECK):
         _tell(run)
+        keep_cost(run)
+        results = ask_about_plan(run)
+        if is_work:
+            refuse_denied(results)
     if run.recorder.is_cancel_requested:
         raise OperationCanceledError("Canceled before anything was changed.")
-    if _is_work(run.claim.facts, run.plan):
+    if is_work:
         run.is_over = not run.write(lambda *held: _begin(run, *held))
     else:
         _end_planned(run)
