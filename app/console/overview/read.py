@@ -21,7 +21,7 @@ from app.services.operations.decisions import list_decisions
 from app.services.operations.progress import Progress, read_progress
 from app.services.operations.queries import (
     count_with_status,
-    latest_by_stack,
+    failed_by_stack,
     with_status,
 )
 from app.services.operations.statistics import StepDuration, count_by_day, measure_steps
@@ -86,13 +86,13 @@ def read_overview(ctx: Context, principal: Principal, *, with_charts: bool = Tru
     """Read the overview through the caller's eyes."""
     with ctx.read() as session:
         troubled = stacks_in_trouble(session, principal, LIST_ROWS)
-        latest = latest_by_stack(session, [stack.id for stack in troubled])
+        failed = failed_by_stack(session, [stack.id for stack in troubled])
         fleet = count_fleet(session, principal)
         decisions = list_decisions(session, principal)
         return OverviewPage(
             fleet=fleet,
             in_trouble=[
-                StackRow.of(stack, ctx.catalog, latest.get(stack.id)) for stack in troubled
+                StackRow.of(stack, ctx.catalog, failed.get(stack.id)) for stack in troubled
             ],
             may_change=frozenset(
                 stack.id for stack in troubled if principal.has(Right.STACK_WRITE, stack.project_id)

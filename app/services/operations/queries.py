@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, True_, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, True_, func, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload, lazyload
 
 from app.domain.operation_registry import operation_facts
@@ -83,10 +83,21 @@ def count_with_status(
 
 
 def latest_by_stack(session: Session, stack_ids: Collection[str]) -> dict[str, Operation]:
-    """Return the last operation that was asked for on each stack, by stack id."""
+    """Return the last operation that somebody asked for on each stack, by stack id."""
+    return _newest_by_stack(session, stack_ids, ~IS_SCHEDULED)
+
+
+def failed_by_stack(session: Session, stack_ids: Collection[str]) -> dict[str, Operation]:
+    """Return the last operation of each stack that failed or was cut off, by stack id."""
+    return _newest_by_stack(session, stack_ids, Operation.status.in_(FAILED))
+
+
+def _newest_by_stack(
+    session: Session, stack_ids: Collection[str], condition: ColumnElement[bool]
+) -> dict[str, Operation]:
     newest = (
         select(func.max(Operation.id))
-        .where(Operation.stack_id.in_(list(stack_ids)))
+        .where(Operation.stack_id.in_(list(stack_ids)), condition)
         .group_by(Operation.stack_id)
     )
     rows = session.scalars(select(Operation).where(Operation.id.in_(newest)).options(*AS_ROWS))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from sqlalchemy import select
+
 from app.models import Operation
 from app.services.access import SYSTEM_PRINCIPAL
 from app.services.context import Context
@@ -57,3 +59,23 @@ def test_a_viewer_sees_what_waits_and_has_nothing_to_decide(viewer: Visitor, fle
     assert "Awaiting approval" in page
     assert "/approve" not in page
     assert "/drift/reconcile" not in page
+
+
+def test_why_leads_to_what_failed_whatever_came_after(
+    visitor: Visitor, fleet: Fleet, ctx: Context
+) -> None:
+    made = fleet.stack("web", status="failed", status_reason="The quota is reached.")
+    fleet.change_operation(made.operation_id, status="errored")
+    for asks in ("admin", SYSTEM_PRINCIPAL.name):
+        later = fleet.operation(made.stack_id, "drift_check")
+        with ctx.write() as session:
+            row = session.get_one(Operation, later)
+            row.status, row.requested_by = "planned_and_finished", asks
+    trouble = visitor.text("/").partition('id="trouble-title"')[2].partition("</section>")[0]
+    assert f'href="/operations/{made.operation_id}"' in trouble
+    assert trouble.count("/operations/") == 1
+    assert ">Drift check</a>" in visitor.text("/stacks")
+    with ctx.write() as session:
+        for row in session.scalars(select(Operation).where(Operation.type == "drift_check")):
+            row.requested_by = SYSTEM_PRINCIPAL.name
+    assert ">Drift check</a>" not in visitor.text("/stacks")
