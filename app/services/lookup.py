@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -20,15 +21,35 @@ GONE = (
 )
 
 
-def is_project(reference: str) -> ColumnElement[bool]:
-    """Return the SQL condition that a project has that id or name."""
-    return or_(Project.id == reference, Project.name == reference)
+def is_project(reference: str | Sequence[str]) -> ColumnElement[bool]:
+    """Return the SQL condition that a project has that id or name, or one of several."""
+    names = [reference] if isinstance(reference, str) else list(reference)
+    return or_(Project.id.in_(names), Project.name.in_(names))
 
 
 def fits(columns: Mapping[InstrumentedAttribute[Any], Any]) -> ColumnElement[bool]:
-    """Return the SQL condition that each column has its value; ``None`` does not filter."""
-    wanted = (column == value for column, value in columns.items() if value is not None)
+    """Return the SQL condition that each column has its value, or one of a list of values.
+
+    ``None`` does not filter.
+    """
+    wanted = (
+        column.in_(value) if isinstance(value, list) else column == value
+        for column, value in columns.items()
+        if value is not None
+    )
     return and_(true(), *wanted)
+
+
+def is_between(
+    column: InstrumentedAttribute[Any], after: datetime | None, before: datetime | None
+) -> ColumnElement[bool]:
+    """Return the SQL condition that a time lies between two; ``None`` is no bound."""
+    bounds = []
+    if after is not None:
+        bounds.append(column > after)
+    if before is not None:
+        bounds.append(column < before)
+    return and_(true(), *bounds)
 
 
 def project_by(session: Session, principal: Principal, reference: str, right: Right) -> Project:

@@ -126,9 +126,21 @@ def fleet(make_reader: Callable[[], Rest]) -> Rest:
     [
         ({}, ["files", "web-2", "web"]),
         ({"project": "other"}, ["files"]),
-        ({"project": "nowhere"}, []),
+        ({"project": ["other", "default"]}, ["files", "web-2", "web"]),
         ({"kind": "network"}, ["web-2", "web"]),
-        ({"kind": "volcano"}, []),
+        ({"kind": ["network", "bucket"]}, ["files", "web-2", "web"]),
+        ({"kind": "database"}, []),
+        ({"name": "web"}, ["web"]),
+        ({"name": ["web", "files", "none"]}, ["files", "web"]),
+        ({"name": "we"}, []),
+        ({"ids": "stk_none"}, []),
+        ({"sort": "created_at"}, ["web", "web-2", "files"]),
+        ({"sort": "-created_at"}, ["files", "web-2", "web"]),
+        ({"created_after": "2020-01-01T00:00:00Z"}, ["files", "web-2", "web"]),
+        ({"created_before": "2020-01-01T00:00:00Z"}, []),
+        ({"status": ["ready", "creating"], "kind": "network"}, ["web-2", "web"]),
+        ({"status": ["ready", "deleted"]}, ["gone", "web-2", "web"]),
+        ({"region": ["us-east", "mars"], "drift": ["drifted", "not_checked"]}, ["web-2"]),
         ({"cloud": "sandbox"}, ["files", "web-2", "web"]),
         ({"cloud": "aws"}, []),
         ({"region": "us-east"}, ["web-2"]),
@@ -152,7 +164,7 @@ def fleet(make_reader: Callable[[], Rest]) -> Rest:
         ({"kind": "network", "region": "eu-west", "q": "w"}, ["web"]),
     ],
 )
-def test_every_filter_of_the_stacks(fleet: Rest, query: dict[str, str], names: list[str]) -> None:
+def test_every_filter_of_the_stacks(fleet: Rest, query: dict[str, Any], names: list[str]) -> None:
     assert _names(fleet.get("/stacks", **query)) == names
 
 
@@ -172,9 +184,19 @@ def test_every_filter_of_the_operations(fleet: Rest) -> None:
     assert types(type="plan") == []
     assert types(status="pending") == ["apply"]
     (web,) = fleet.get("/stacks", label="team=web").json["items"]
-    assert types(stack=web["id"]) == ["apply"]
-    assert types(stack="stk_none") == []
-    for name, value in (("type", "dance"), ("status", "fine"), ("stack", "x" * 65)):
+    assert types(stack=web["id"]) == types(stack="web") == ["apply"]
+    assert types(stack=["web", "web-2"]) == ["apply", "apply"]
+    assert types(project="other") == ["apply"]
+    assert types(kind="bucket") == ["destroy", "apply", "apply"]
+    assert types(kind="bucket", type=["apply", "plan"]) == ["apply", "apply"]
+    assert types(requested_by="admin", sort="created_at")[-1] == "destroy"
+    assert types(requested_by="nobody") == types(created_before="2020-01-01T00:00:00Z") == []
+    (operation,) = fleet.get("/operations", type="destroy").json["items"]
+    assert types(ids=[operation["id"], "op_none"]) == ["destroy"]
+    for name, value in (
+        *(("type", "dance"), ("status", "fine"), ("stack", "x" * 65), ("sort", "name")),
+        *(("created_after", "yesterday"), ("stack", "stk_none"), ("kind", "volcano")),
+    ):
         told = problem(fleet.get("/operations", **{name: value}), 422, "validation_failed")
         assert pointers(told) == [f"?{name}"]
 
@@ -213,3 +235,49 @@ def test_a_longer_list_needs_no_more_queries(
     few = _statements(rest, path)
     grow(2, 7)
     assert _statements(rest, path) == few
+
+
+UNKNOWN = [
+    *[(path, name) for path in ("/stacks", "/drift") for name in ("project", "kind", "cloud")],
+    *[("/networks", name) for name in ("project", "cloud")],
+    *[("/operations", name) for name in ("project", "kind", "stack")],
+    *[("/drift/findings", name) for name in ("project", "kind", "cloud", "stack")],
+]
+
+
+@pytest.mark.parametrize(("path", "name"), UNKNOWN)
+def test_a_filter_that_names_what_does_not_exist_is_refused(
+    fleet: Rest, path: str, name: str
+) -> None:
+    told = problem(fleet.get(path, **{name: "nowhere"}), 422, "validation_failed")
+    assert pointers(told) == [f"?{name}"]
+
+
+def test_all_unknown_names_are_told_at_once(fleet: Rest) -> None:
+    query = {"project": ["other", "one", "two"], "kind": "volcano"}
+    told = problem(fleet.get("/stacks", **query), 422, "validation_failed")
+    assert pointers(told) == ["?project", "?project", "?kind"]
+
+
+def test_a_filter_tells_nothing_of_what_one_cannot_see(fleet: Rest) -> None:
+    outsider = fleet.as_member("viewer")
+    for path, name, hidden in (("/stacks", "project", "other"), ("/operations", "stack", "files")):
+        answers = [
+            problem(outsider.get(path, **{name: value}), 422, "validation_failed")["detail"]
+            for value in (hidden, "nowhere")
+        ]
+        assert answers[0].replace(hidden, "nowhere") == answers[1]
+
+
+def test_the_next_page_is_of_the_same_list(fleet: Rest) -> None:
+    query = {"kind": ["network", "bucket"], "sort": "created_at", "limit": "2"}
+    first = fleet.get("/stacks", **query)
+    link = first.headers["Link"].partition(">")[0].strip("<")
+    second = fleet.get(link.removeprefix("/api/v1"))
+    assert _names(first) + _names(second) == ["web", "web-2", "files"]
+
+
+def test_a_list_of_values_has_an_end(fleet: Rest) -> None:
+    many = [f"a{number}" for number in range(201)]
+    told = problem(fleet.get("/stacks", name=many), 422, "validation_failed")
+    assert pointers(told) == ["?name"]

@@ -105,4 +105,6 @@ def _extend(prefix: str, name: Any) -> str:
         return "?" if name == "query" else ""
     if prefix == "?":
         return f"?{name}"
+    if prefix.startswith("?"):
+        return prefix  # whichever of its values it is
     return prefix + to_pointer((name,))

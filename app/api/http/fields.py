@@ -8,6 +8,7 @@ from typing import Any
 
 from marshmallow import fields, validate
 
+MAX_SEVERAL = 200
 NOT_BLANK = r"^\s*\S"
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2999, 12, 31, tzinfo=UTC)
 
@@ -58,6 +59,22 @@ class QueryFlag(fields.Boolean):
 
     truthy = {"true"}  # noqa: RUF012  # as marshmallow has it
     falsy = {"false"}  # noqa: RUF012  # as marshmallow has it
+
+
+class Several(fields.List):  # type: ignore[type-arg]  # not generic at run time
+    """A query parameter that may be given several times; one of its values has to fit."""
+
+    def __init__(
+        self, description: str = "", *, data_key: str | None = None, **options: Any
+    ) -> None:
+        """Take texts; ``options`` are those of one of them."""
+        told = "May be given several times: one of the values has to fit"
+        super().__init__(
+            fields.String(**options),
+            data_key=data_key,
+            validate=validate.Length(min=1, max=MAX_SEVERAL),
+            metadata={"description": f"{description}. {told}" if description else told},
+        )
 
 
 class Moment(fields.AwareDateTime):

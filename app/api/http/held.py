@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.api.http import responses
 from app.api.http.blueprint import PREFIX
 from app.api.http.dry_run import is_dry_run, perform_as_asked
-from app.api.http.requests import wait_seconds
+from app.api.http.requests import awaited_status, wait_seconds
 from app.domain.operations import FINAL, OperationStatus
 from app.models import Operation
 from app.services.context import Context
@@ -58,15 +58,47 @@ def perform_and_hold(
     return response
 
 
+def hold_until(operation_id: str) -> int:
+    """Hold a request as ``Prefer: wait=N`` asks until the operation has ended or awaits approval.
+
+    With ``wait-for=<status>`` only until it has that status, or has ended.
+
+    Returns:
+        How many seconds were asked for; 0 when the preference is not applied.
+
+    Raises:
+        ValidationError: ``wait-for`` names no status.
+    """
+    seconds, wanted = wait_seconds(), awaited_status()
+    if not seconds or not _waits.acquire(blocking=False):
+        return 0
+    try:
+        _wait(current_context(), operation_id, seconds, lambda *_: None, wanted)
+    finally:
+        _waits.release()
+    return seconds
+
+
 def headers_to_follow(operation: Operation) -> dict[str, str]:
     """Return the headers of an answer whose operation has not ended."""
     return {"Location": f"{PREFIX}/operations/{operation.id}", "Retry-After": RETRY_AFTER_SECONDS}
 
 
 def _wait(
-    ctx: Context, operation_id: str, seconds: int, look_again: Callable[[Session, Operation], Reply]
+    ctx: Context,
+    operation_id: str,
+    seconds: int,
+    look_again: Callable[[Session, Operation], Reply | None],
+    wanted: OperationStatus | None = None,
 ) -> Reply | None:
     """Look at the operation until it has ended or awaits approval, then answer anew.
+
+    Args:
+        ctx: the adapters.
+        operation_id: which operation.
+        seconds: for how long at most.
+        look_again: what to answer then.
+        wanted: the status to wait for instead of the approval.
 
     Returns:
         The new answer; none for a caller whose rights are not what they were.
@@ -78,7 +110,8 @@ def _wait(
             operation = session.get_one(Operation, operation_id)
             status = OperationStatus(operation.status)
             is_waiting = status is OperationStatus.PLANNED and operation.approved_at is None
-            if status in FINAL or is_waiting or time.monotonic() >= deadline:
+            is_there = is_waiting if wanted is None else status is wanted
+            if status in FINAL or is_there or time.monotonic() >= deadline:
                 viewer = Viewer(principal, operation.stack.project_id)
                 return (
                     look_again(session, operation)

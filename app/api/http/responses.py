@@ -37,8 +37,9 @@ def page(found: Page[Any], present_item: Callable[[Any], dict[str, Any]], **more
 def linked(response: Response, found: Page[Any]) -> Response:
     """Add a Link to the next page, if there is one."""
     if found.next_cursor is not None:
-        query = {**request.args.to_dict(), "cursor": found.next_cursor}
-        response.headers["Link"] = f'<{request.path}?{urlencode(query)}>; rel="next"'
+        query = {**request.args.to_dict(flat=False), "cursor": [found.next_cursor]}
+        text = urlencode(query, doseq=True)
+        response.headers["Link"] = f'<{request.path}?{text}>; rel="next"'
     return response
 
 

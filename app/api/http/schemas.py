@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
 
-from app.api.http.fields import ChoiceField
+from app.api.http.fields import ChoiceField, Moment, Several
 from app.api.http.query_parameters import DRY_RUN_MARK
 from app.services.paging import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -16,6 +16,7 @@ from app.services.paging import DEFAULT_LIMIT, MAX_LIMIT
 CONDITIONAL = {"x-conditional": True}
 HOLDS = {"x-holds": True}
 STREAMS = {"x-streams": True}
+WAITS = {"x-waits": True}
 
 # The request takes dry_run: it may be tried out, since all that it writes is SQL.
 TRIES = {DRY_RUN_MARK: True}
@@ -90,6 +91,22 @@ class PageQuery(Request):
         validate=validate.Length(max=500),
         metadata={"description": "next_cursor of the page before"},
     )
+
+
+class Sort(StrEnum):
+    """Which come first, by when they were made."""
+
+    NEWEST = "-created_at"
+    OLDEST = "created_at"
+
+
+class CreatedQuery(PageQuery):
+    """Which part of a list of what was made at some time, and in which order."""
+
+    sort = fields.String(load_default=Sort.NEWEST.value, validate=choices(Sort))
+    ids = Several(validate=validate.Length(max=64))
+    created_after = Moment(format="iso")
+    created_before = Moment(format="iso")
 
 
 class Ref(ResponseSchema):

@@ -41,6 +41,11 @@ DRY_RUN_PARAMETER = {
     "description": "`true` checks the request and answers as it would, but does nothing.",
 }
 
+WAITS_FOR = (
+    "`wait=N` holds the answer until the operation has ended or awaits approval, at most 30 "
+    "seconds; with `, wait-for=applied` until it has that status or has ended."
+)
+
 LAST_EVENT_ID = {
     "in": "header",
     "name": "Last-Event-ID",
@@ -137,6 +142,8 @@ def _add_headers(method: str, path: str, operation: dict[str, Any]) -> None:
     if operation.pop("x-conditional", False):
         parameters.append(IF_NONE_MATCH)
         answers["304"] = dict(NOT_MODIFIED)
+    if operation.pop("x-waits", False):
+        parameters.append({**PREFER, "description": WAITS_FOR, "example": "wait=30"})
     if operation.pop("x-streams", False):
         parameters.append(LAST_EVENT_ID)
         answers["200"]["content"]["text/event-stream"] = EVENT_STREAM

@@ -25,7 +25,7 @@ class FindingFilter:
     """Which findings are wanted; ``None`` does not filter. Those that are gone by ``gone`` only."""
 
     project: str | None = None
-    stack: str | None = None
+    stack: str | list[str] | None = None
     kind: str | None = None
     cloud: str | None = None
     resource_type: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, True_, func, or_, select, union_all
@@ -16,12 +17,13 @@ from app.errors import NotFoundError
 from app.models import (
     Operation,
     OperationEvent,
+    Project,
     Stack,
     StoredPlan,
 )
 from app.services.access import SYSTEM_PRINCIPAL, Principal, visible
 from app.services.context import Context
-from app.services.lookup import operation_by_id
+from app.services.lookup import fits, is_between, is_project, operation_by_id
 from app.services.paging import Page, PageRequest, fetch_page
 from app.services.secrets import open_plan
 
@@ -156,13 +158,20 @@ def types_of(session: Session, operation_ids: Collection[str]) -> dict[str, str]
 class OperationFilter:
     """Which operations are wanted; ``None`` does not filter.
 
-    ``q`` is part of a stack's name, who asked, or the id of an operation.
+    Of a list of values one has to fit. ``q`` is part of a stack's name, who asked, or the id of an
+    operation.
     """
 
-    stack_id: str | None = None
-    status: str | None = None
-    type: str | None = None
+    stack_id: str | list[str] | None = None
+    status: str | list[str] | None = None
+    type: str | list[str] | None = None
     q: str | None = None
+    project: str | list[str] | None = None
+    kind: str | list[str] | None = None
+    requested_by: str | list[str] | None = None
+    ids: list[str] | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
 
 
 def list_operations(
@@ -175,12 +184,21 @@ def list_operations(
 ) -> Page[Operation]:
     """Return operations that the caller can see, newest or oldest first."""
     query = select(Operation).join(Stack).where(visible(principal, Stack.project_id))
-    if wanted.stack_id is not None:
-        query = query.where(Operation.stack_id == wanted.stack_id)
-    if wanted.status is not None:
-        query = query.where(Operation.status == wanted.status)
-    if wanted.type is not None:
-        query = query.where(Operation.type == wanted.type)
+    columns = {
+        Operation.stack_id: wanted.stack_id,
+        Operation.status: wanted.status,
+        Operation.type: wanted.type,
+        Operation.requested_by: wanted.requested_by,
+        Operation.id: wanted.ids,
+        Stack.kind: wanted.kind,
+    }
+    query = query.where(
+        fits(columns),
+        is_between(Operation.created_at, wanted.created_after, wanted.created_before),
+    )
+    if wanted.project is not None:
+        of_project = select(Project.id).where(is_project(wanted.project))
+        query = query.where(Stack.project_id.in_(of_project))
     if wanted.q is not None:
         is_named = Stack.name.contains(wanted.q, autoescape=True)
         query = query.where(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, String, cast, false, func, or_, select
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.models import DriftFinding, Project, Stack
 from app.services.access import Principal, visible
+<<<<<<< HEAD
 from app.services.lookup import fits, is_project, stack_by_id
 from app.services.paging import Page, PageRequest, fetch_page, fetch_sorted_page
 
@@ -24,18 +26,30 @@ SORTED_BY = {
     "owner": Stack.created_by,
 }
 """By what a list of stacks is sorted, besides age."""
+=======
+from app.services.lookup import fits, is_between, is_project
+from app.services.paging import Page, PageRequest, fetch_page
+>>>>>>> 3ec11c8 (List stacks and operations by more, and wait for an operation)
 
 
 @dataclass(frozen=True)
 class StackFilter:
-    """Which stacks are wanted; ``None`` does not filter. Deleted ones only by ``status``."""
+    """Which stacks are wanted; ``None`` does not filter. Deleted ones only by ``status``.
 
-    project: str | None = None
-    kind: str | None = None
-    cloud: str | None = None
-    region: str | None = None
-    status: str | None = None
-    drift: str | None = None
+    Of a list of values one has to fit. ``created_after`` and ``created_before`` are not part of
+    what they bound.
+    """
+
+    project: str | list[str] | None = None
+    kind: str | list[str] | None = None
+    cloud: str | list[str] | None = None
+    region: str | list[str] | None = None
+    status: str | list[str] | None = None
+    drift: str | list[str] | None = None
+    name: str | list[str] | None = None
+    ids: list[str] | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
     label: str | None = None
     owner: str | None = None
     q: str | None = None
@@ -108,7 +122,7 @@ def filter_stacks(query: Select[tuple[Stack]], wanted: StackFilter) -> Select[tu
     if wanted.status is None:
         query = query.where(Stack.deleted_at.is_(None))
     else:
-        query = query.where(Stack.status == wanted.status)
+        query = query.where(fits({Stack.status: wanted.status}))
     if wanted.project is not None:
         query = query.join(Project, Project.id == Stack.project_id).where(
             is_project(wanted.project)
@@ -118,9 +132,15 @@ def filter_stacks(query: Select[tuple[Stack]], wanted: StackFilter) -> Select[tu
         Stack.cloud: wanted.cloud,
         Stack.region: wanted.region,
         Stack.drift_status: wanted.drift,
+<<<<<<< HEAD
         Stack.created_by: wanted.owner,
+=======
+        Stack.name: wanted.name,
+        Stack.id: wanted.ids,
+>>>>>>> 3ec11c8 (List stacks and operations by more, and wait for an operation)
     }
     query = query.where(fits(columns))
+    query = query.where(is_between(Stack.created_at, wanted.created_after, wanted.created_before))
     if wanted.label is not None:
         name, _, value = wanted.label.partition("=")
         query = query.where(Stack.labels[name].as_string() == value)

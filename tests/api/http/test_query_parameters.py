@@ -58,7 +58,10 @@ def test_an_unknown_parameter_is_refused_and_nothing_is_done(fleet: Rest, item: 
 
 @pytest.mark.parametrize("item", ALL, ids=str)
 def test_a_known_parameter_may_be_given_once(fleet: Rest, item: Described) -> None:
-    for name in (one["name"] for one in item.operation["parameters"] if one["in"] == "query"):
+    for one in item.operation["parameters"]:
+        if one["in"] != "query" or one["schema"].get("type") == "array":
+            continue
+        name = one["name"]
         status, told = send(fleet, item, f"{name}=1&{name}=1")
         assert (status, pointers(told)) == (422, [f"?{name}"])
 

@@ -15,11 +15,13 @@ from app.api.http.schemas import CONDITIONAL, UNCONDITIONAL, PageQuery, Request,
 from app.api.resources.drift.presenter import present_finding
 from app.api.resources.drift.rules import RuleView, created, expiry_field, reason_field
 from app.api.resources.drift.schemas import FindingPage, FindingView
+from app.api.resources.stacks.bodies import named_filters
 from app.domain.drift import ChangeKind, Severity
 from app.domain.drift_rules import MAX_PATTERN
 from app.services.drift import acknowledgements, queries
 from app.services.drift.queries import FindingFilter
 from app.services.idempotency import Reply
+from app.services.stacks.filters import refuse_unknown, stack_ids
 from app.services.work import Work
 from app.web.context import current_context, current_principal, perform
 
@@ -76,9 +78,12 @@ class Findings(MethodView):
         What comes and goes is one finding: ``returns`` says how often it came back.
         """
         asked = page_request(query)
-        with current_context().read() as session:
-            wanted = FindingFilter(**query)
-            found = queries.list_findings(session, current_principal(), wanted, asked)
+        ctx, principal = current_context(), current_principal()
+        with ctx.read() as session:
+            refuse_unknown(ctx, session, principal, **named_filters(query))
+            stacks = stack_ids(session, principal, query.pop("stack", None))
+            wanted = FindingFilter(**query, stack=stacks)
+            found = queries.list_findings(session, principal, wanted, asked)
             return responses.page(found, present_finding)
 
 

@@ -18,6 +18,7 @@ from app.api.http.requests import page_request
 from app.api.http.schemas import TRIES, PageQuery, Request, ResponseSchema, choices
 from app.api.resources.drift.presenter import report_presenter
 from app.api.resources.drift.schemas import DriftReportView
+from app.api.resources.stacks.bodies import named_filters
 from app.api.resources.stacks.presenter import present_stack
 from app.api.resources.stacks.schemas import StackView
 from app.clock import rfc3339
@@ -34,6 +35,7 @@ from app.services.drift.trend import TrendDay, read_trend
 from app.services.idempotency import Reply
 from app.services.paging import Page, PageRequest
 from app.services.stacks import queries
+from app.services.stacks.filters import refuse_unknown
 from app.services.stacks.queries import StackFilter
 from app.web.context import current_context, current_principal
 
@@ -177,6 +179,7 @@ def _stacks(
         kind=query.get("kind"),
         cloud=query.get("cloud"),
     )
+    refuse_unknown(ctx, session, principal, **named_filters(query))
     found = queries.list_stacks(session, principal, wanted, page)
     reports = latest_reports(session, list(found.items))
     show = report_presenter(session, list(reports.values()))
@@ -192,9 +195,10 @@ def _stacks(
 
 
 def _causes(
-    _ctx: Context, session: Session, principal: Principal, query: dict[str, Any], page: PageRequest
+    ctx: Context, session: Session, principal: Principal, query: dict[str, Any], page: PageRequest
 ) -> Page[dict[str, Any]]:
     query.pop("status", None)
+    refuse_unknown(ctx, session, principal, **named_filters(query))
     found = list_causes(session, principal, FindingFilter(**query, hidden=False), page)
     items = [{"stack": None, "report": None, "cause": _cause(group)} for group in found.items]
     return Page(items, found.next_cursor)

@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from app.api.http.fields import Flag, JsonSchemaField
-from app.api.http.schemas import PageQuery, Request, choices
+from app.api.http.fields import Flag, JsonSchemaField, Several
+from app.api.http.schemas import CreatedQuery, Request, choices
 from app.api.resources.operations.schemas import type_choices
 from app.domain.interruptions import Resolution
 from app.domain.operations import OperationStatus
@@ -16,12 +16,15 @@ from app.domain.stacks import StateBackend
 from app.services.state import versions
 
 
-class OperationQuery(PageQuery):
+class OperationQuery(CreatedQuery):
     """Filters of the list of operations."""
 
-    stack_id = fields.String(data_key="stack", validate=validate.Length(max=64))
-    status = fields.String(validate=choices(OperationStatus))
-    type = fields.String(validate=type_choices())
+    stack_id = Several("Id or name", data_key="stack", validate=validate.Length(max=64))
+    project = Several("Id or name", validate=validate.Length(max=64))
+    kind = Several(validate=validate.Length(max=64))
+    status = Several(validate=choices(OperationStatus))
+    type = Several(validate=type_choices())
+    requested_by = Several("Name of a user", validate=validate.Length(max=64))
 
 
 class NewOperationBody(Request):

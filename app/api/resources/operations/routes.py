@@ -12,9 +12,14 @@ from sqlalchemy.orm import Session
 
 from app.api.http import responses
 from app.api.http.blueprint import PREFIX, ApiBlueprint
-from app.api.http.held import RETRY_AFTER_SECONDS, headers_to_follow, perform_and_hold
-from app.api.http.requests import page_request
-from app.api.http.schemas import CONDITIONAL, STREAMS, TRIES, NoBody, PageQuery
+from app.api.http.held import (
+    RETRY_AFTER_SECONDS,
+    headers_to_follow,
+    hold_until,
+    perform_and_hold,
+)
+from app.api.http.requests import is_newest_first, page_request
+from app.api.http.schemas import CONDITIONAL, STREAMS, TRIES, WAITS, NoBody, PageQuery
 from app.api.resources.operations.bodies import ApproveBody, CancelBody, OperationQuery, ResolveBody
 from app.api.resources.operations.plan_schemas import PlanView
 from app.api.resources.operations.presenter import (
@@ -29,6 +34,7 @@ from app.api.resources.operations.schemas import (
     ResolvedView,
 )
 from app.api.resources.operations.stream import EventFollower, last_event_id
+from app.api.resources.stacks.bodies import named_filters
 from app.domain.interruptions import Resolution
 from app.domain.operations import FINAL, OperationStatus
 from app.domain.plan_options import Import
@@ -41,6 +47,7 @@ from app.services.operations.log import log_lines
 from app.services.operations.plan_pages import plan_page
 from app.services.operations.queries import OperationFilter
 from app.services.operations.resolve import Decision, examine_imports, resolve
+from app.services.stacks.filters import refuse_unknown, stack_ids
 from app.services.work import Work
 from app.web.context import current_context, current_principal
 from app.web.event_stream import respond
@@ -64,10 +71,15 @@ class Operations(MethodView):
     @blueprint.response(200, OperationPage)
     def get(self, query: dict[str, Any]) -> Response:
         """List operations, newest first"""
-        asked = page_request(query)
-        with current_context().read() as session:
-            wanted = OperationFilter(**query)
-            found = queries.list_operations(session, current_principal(), wanted, asked)
+        ctx, principal = current_context(), current_principal()
+        asked, newest_first = page_request(query), is_newest_first(query)
+        with ctx.read() as session:
+            stacks = stack_ids(session, principal, query.pop("stack_id", None))
+            refuse_unknown(ctx, session, principal, **named_filters(query))
+            wanted = OperationFilter(**query, stack_id=stacks)
+            found = queries.list_operations(
+                session, principal, wanted, asked, newest_first=newest_first
+            )
             return responses.page(found, operation_presenter(session, found.items))
 
 
@@ -75,15 +87,27 @@ class Operations(MethodView):
 class OneOperation(MethodView):
     """One operation."""
 
-    @blueprint.doc(operationId="getOperation", **CONDITIONAL)
+    @blueprint.doc(operationId="getOperation", **CONDITIONAL, **WAITS)
     @blueprint.response(200, OperationView, headers=ASK_AGAIN)
     def get(self, operation_id: str) -> Response:
-        """Show an operation with its steps, and why it waits if it does"""
-        with current_context().read() as session:
+        """Show an operation with its steps, and why it waits if it does
+
+        ``Prefer: wait=N`` holds the answer until it has ended or awaits approval, with
+        ``wait-for=<status>`` until it has that status or has ended.
+        """
+        ctx = current_context()
+        seconds = 0
+        if "Prefer" in request.headers:
+            with ctx.read() as session:  # who may not see it does not wait for it
+                operation_by_id(session, current_principal(), operation_id)
+            seconds = hold_until(operation_id)
+        with ctx.read() as session:
             row = operation_by_id(session, current_principal(), operation_id)
             answer = responses.single(present_operation(session, row))
             if OperationStatus(row.status) not in FINAL:
                 answer.headers["Retry-After"] = RETRY_AFTER_SECONDS
+            if seconds:
+                answer.headers["Preference-Applied"] = f"wait={seconds}"
             return answer
 
 

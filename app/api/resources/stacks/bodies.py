@@ -8,8 +8,8 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from app.api.http.fields import Flag, JsonSchemaField, Moment
-from app.api.http.schemas import PageQuery, Request, choices
+from app.api.http.fields import Flag, JsonSchemaField, Moment, Several
+from app.api.http.schemas import CreatedQuery, Request, choices
 from app.api.resources.stacks.drift_schemas import DriftSettingsBody
 from app.domain.drift import DriftStatus
 from app.domain.names import NAME_PATTERN, NAME_RULE
@@ -22,15 +22,16 @@ LABEL_FILTER = "^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}="
 MIN_TTL_SECONDS, MAX_TTL_SECONDS = 60, 10 * 366 * 86400
 
 
-class StackQuery(PageQuery):
+class StackQuery(CreatedQuery):
     """Filters of the list of stacks."""
 
-    project = fields.String(validate=validate.Length(max=64))
-    kind = fields.String(validate=validate.Length(max=64))
-    cloud = fields.String(validate=validate.Length(max=64))
-    region = fields.String(validate=validate.Length(max=64))
-    status = fields.String(validate=choices(StackStatus))
-    drift = fields.String(validate=choices(DriftStatus))
+    project = Several("Id or name", validate=validate.Length(max=64))
+    kind = Several(validate=validate.Length(max=64))
+    cloud = Several(validate=validate.Length(max=64))
+    region = Several(validate=validate.Length(max=64))
+    status = Several(validate=choices(StackStatus))
+    drift = Several(validate=choices(DriftStatus))
+    name = Several("The whole name", validate=validate.Length(max=64))
     label = fields.String(
         validate=[
             validate.Length(max=320),
@@ -41,6 +42,11 @@ class StackQuery(PageQuery):
     q = fields.String(
         validate=validate.Length(max=64), metadata={"description": "Part of the name, or an id"}
     )
+
+
+def named_filters(query: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the filters that name a project, kind or cloud."""
+    return {name: query[name] for name in ("project", "kind", "cloud") if name in query}
 
 
 class Labels(JsonSchemaField):

@@ -16,12 +16,12 @@ from marshmallow import Schema, fields
 from app.api.http import responses
 from app.api.http.blueprint import ApiBlueprint
 from app.api.http.fields import JsonSchemaField
-from app.api.http.requests import expected_version, page_request
+from app.api.http.requests import expected_version, is_newest_first, page_request
 from app.api.http.schemas import HOLDS, TRIES, ResponseSchema, page_of
 from app.api.openapi import kind_schemas
 from app.api.resources.operations.schemas import OperationView
 from app.api.resources.stacks.answers import accept, answer_stack
-from app.api.resources.stacks.bodies import StackQuery
+from app.api.resources.stacks.bodies import StackQuery, named_filters
 from app.api.resources.stacks.cascades import DeletionQuery
 from app.api.resources.stacks.further_checks import change_body_of, new_body_of
 from app.api.resources.stacks.presenter import present_stack
@@ -38,6 +38,7 @@ from app.services.stacks import queries
 from app.services.stacks.change import StackChange, change_stack
 from app.services.stacks.create import NewStack, create_stack
 from app.services.stacks.deletion import delete_stack
+from app.services.stacks.filters import refuse_unknown
 from app.services.stacks.queries import StackFilter
 from app.web.context import current_context, current_principal
 
@@ -122,10 +123,13 @@ def _collection_view(
         @blueprint.response(200, shapes.page)
         def get(self, query: dict[str, Any]) -> Response:
             ctx, principal = current_context(), current_principal()
-            asked = page_request(query)
+            asked, newest_first = page_request(query), is_newest_first(query)
             with ctx.read() as session:
+                refuse_unknown(ctx, session, principal, **named_filters(query))
                 wanted = StackFilter(**query, kind=kind.kind)
-                found = queries.list_stacks(session, principal, wanted, asked)
+                found = queries.list_stacks(
+                    session, principal, wanted, asked, newest_first=newest_first
+                )
                 return responses.page(found, lambda row: present_stack(ctx, principal, row))
 
         @blueprint.doc(

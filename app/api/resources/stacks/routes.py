@@ -10,7 +10,7 @@ from flask.views import MethodView
 
 from app.api.http import responses
 from app.api.http.blueprint import ApiBlueprint
-from app.api.http.requests import page_request
+from app.api.http.requests import is_newest_first, page_request
 from app.api.http.schemas import CONDITIONAL, HOLDS, TRIES, PageQuery
 from app.api.resources.drift.presenter import present_report, report_presenter
 from app.api.resources.drift.schemas import DriftReportPage, DriftReportView
@@ -18,7 +18,7 @@ from app.api.resources.operations.bodies import NewOperationBody
 from app.api.resources.operations.presenter import operation_presenter
 from app.api.resources.operations.schemas import OperationPage
 from app.api.resources.stacks.answers import accept, answer_stack
-from app.api.resources.stacks.bodies import StackQuery
+from app.api.resources.stacks.bodies import StackQuery, named_filters
 from app.api.resources.stacks.cascades import DeletionPlanView, show_deletion_plan
 from app.api.resources.stacks.presenter import present_outputs, present_stack
 from app.api.resources.stacks.schemas import (
@@ -38,6 +38,7 @@ from app.services.operations import control
 from app.services.operations.move_state import request_move
 from app.services.operations.queries import OperationFilter, list_operations
 from app.services.paging import cut_page
+from app.services.stacks.filters import refuse_unknown
 from app.services.stacks.queries import StackFilter, list_stacks
 from app.services.stacks.upgrade import request_upgrade
 from app.services.state.contents import list_let_go, list_resources
@@ -60,9 +61,11 @@ class Stacks(MethodView):
         Deleted stacks are listed with ``status=deleted`` only.
         """
         ctx, principal = current_context(), current_principal()
-        asked = page_request(query)
+        asked, newest_first = page_request(query), is_newest_first(query)
         with ctx.read() as session:
-            found = list_stacks(session, principal, StackFilter(**query), asked)
+            refuse_unknown(ctx, session, principal, **named_filters(query))
+            wanted = StackFilter(**query)
+            found = list_stacks(session, principal, wanted, asked, newest_first=newest_first)
             return responses.page(found, lambda row: present_stack(ctx, principal, row))
 
 

@@ -67,7 +67,11 @@ def test_findings_are_listed_open_or_gone_and_by_filters(rest: Rest, stack: Stac
     for name in fitting:
         other = {"change": "created", "severity": "low", "hidden": "true", "acknowledged": "true"}
         wrong = other.get(name, "nothing")
-        assert rest.get("/drift/findings", **{name: wrong}).json["items"] == [], name
+        answer = rest.get("/drift/findings", **{name: wrong})
+        if name in ("project", "stack", "kind", "cloud"):
+            assert pointers(problem(answer, 422, "validation_failed")) == [f"?{name}"]
+        else:
+            assert answer.json["items"] == [], name
     bad = problem(rest.get("/drift/findings", change="moved"), 422, "validation_failed")
     assert pointers(bad) == ["?change"]
 
@@ -95,7 +99,10 @@ def test_the_fleet_is_filtered(rest: Rest, stack: Stack) -> None:
     assert names() == ["media", "web"]
     assert names(status="drifted") == names(kind="network") == ["web"]
     assert names(status="not_checked", cloud="sandbox", project="default") == [other["name"]]
-    assert names(project="nothing") == names(cloud="aws") == []
+    assert names(cloud="aws") == []
+    for unknown in ("project", "kind", "cloud"):
+        told = problem(rest.get("/drift", **{unknown: "nothing"}), 422, "validation_failed")
+        assert pointers(told) == [f"?{unknown}"]
     causes = {"group": "cause", "kind": "bucket"}
     assert rest.get("/drift", **causes).json["items"] == []
     bad = problem(rest.get("/drift", status="lost"), 422, "validation_failed")
