@@ -32,9 +32,15 @@ QUICK = ("project", "stack_id")
 NAMES_RESOURCES = ("/state", "/resolve")
 
 TOLD = "who may give roles in a project has to find the person: names are told to them"
+FREE = "a name that a stack of another project has may be given to one of ours"
+KINDS = ("networks", "existing-networks", "buckets", "clusters", "databases", "machine-groups")
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("PUT /projects/{project}/members/{user}", "user"): TOLD,
     ("DELETE /projects/{project}/members/{user}", "user"): TOLD,
+    **{
+        (f"PUT /projects/{{project}}/{plural}/{{stack_name}}", "stack_name"): FREE
+        for plural in KINDS
+    },
 }
 """Which values are not tried at which operation, and why."""
 

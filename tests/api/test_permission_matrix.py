@@ -163,6 +163,7 @@ class World:
         for plural in self.plurals:
             if plural != "networks":
                 self.stacks[plural] = rest.made(plural, f"a-{plural}", **self.body(plural))["id"]
+        self.names = {plural: f"a-{plural}" for plural in self.plurals} | {"networks": "web"}
         self.stack = self.stacks["networks"]
         for serial in (1, 2):
             keep_state(rest, self.stack, state_bytes(serial, {"a": str(serial)}))
@@ -236,6 +237,7 @@ class World:
             "kind": "network",
             "extension": "csv",
             "name": "runbook",
+            "stack_name": self.names.get(rule.rule.split("/")[-2], "web"),
             "code": "not_found",
             "picture": "overview.png",
             "account": "sandbox",
@@ -374,6 +376,11 @@ def _new_stack(world: World, path: str) -> dict[str, Any]:
     plural = path.rpartition("/")[2]
     name = f"n-{next(NUMBERS)}"
     return {"name": name, "cloud_account": "sandbox", **world.body(plural)}
+
+
+def _same_stack(world: World, path: str) -> dict[str, Any]:
+    plural = path.split("/")[-2]
+    return {"cloud_account": "sandbox", **world.body(plural)}
 
 
 def _named(world: World, path: str) -> dict[str, Any]:
@@ -552,6 +559,8 @@ TABLE: dict[str, Row] = {
     "POST /api/v1/{plural}": Row(MAKERS, WRITE, 202, _new_stack),
     "GET /api/v1/{plural}/{stack_id}": Row(VIEWERS, READ),
     "PATCH /api/v1/{plural}/{stack_id}": Row(OPERATORS, WRITE, 412, {"labels": {}}, CHANGE),
+    f"GET {PROJECT}/{{plural}}/{{stack_name}}": Row(VIEWERS, READ),
+    f"PUT {PROJECT}/{{plural}}/{{stack_name}}": Row(OPERATORS, WRITE, 200, _same_stack),
     "DELETE /api/v1/{plural}/{stack_id}": Row(OPERATORS, WRITE, 412, headers=CHANGE),
     "GET /api/v1/stacks": Row(A_LIST, READ),
     f"GET {STACK}": Row(VIEWERS, READ),
@@ -860,8 +869,9 @@ def world(make_reader: Callable[[], Rest]) -> World:
 
 def _name(rule: Route, method: str, plurals: list[str]) -> str:
     path = re.sub(r"<(?:[^:>]+:)?([^>]+)>", r"{\1}", rule.rule)
+    kinds = "|".join(plurals)
     return f"{method} " + re.sub(
-        rf"^/api/v1/({'|'.join(plurals)})(?=/|$)", "/api/v1/{plural}", path
+        rf"^/api/v1/(projects/{{project}}/)?({kinds})(?=/|$)", r"/api/v1/\1{plural}", path
     )
 
 

@@ -61,6 +61,7 @@ class Worlds:
             "project": project,
             "stack_id": stack["id"],
             "stack": name,
+            "stack_name": name,
             "operation_id": rest.get("/operations", stack=stack["id"]).json["items"][0]["id"],
             "webhook_id": webhook,
             "delivery_id": rest.post(f"/webhooks/{webhook}/test").json["id"],

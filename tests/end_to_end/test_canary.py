@@ -52,7 +52,12 @@ STREAM_SECONDS = 3.0
 TERRAFORM = ("terraform", "tofu", "launcher.py", "sandbox.provider")
 KINDS = ("networks", "existing-networks", "buckets", "clusters", "databases", "machine-groups")
 NOT_SET_UP = {"/sign-in/oidc", "/sign-in/oidc/callback", "/settings/confirm/provider"}
-OTHER_KINDS = tuple(f"/api/v1/{plural}/" for plural in KINDS if plural != "machine-groups")
+OTHER_KINDS = tuple(
+    f"/api/v1/{place}{plural}/"
+    for place in ("", "projects/default/")
+    for plural in KINDS
+    if plural != "machine-groups"
+)
 OUTPUT = """
   login:
     type: string
@@ -343,6 +348,7 @@ def _paths(rule: Any, story: Story) -> Iterator[str]:
             "finding_id": findings[0]["id"] if findings else "none",
             "account_id": asked["stack"]["cloud_account"]["id"],
             "name": "drift",
+            "stack_name": asked["stack"]["name"],
             "role": "web",
             "code": "not_found",
             "picture": "plan.png",

@@ -14,6 +14,7 @@ from app.api.http.blueprint import PREFIX
 from app.api.http.dry_run import is_dry_run, perform_as_asked
 from app.api.http.requests import awaited_status, wait_seconds
 from app.domain.operations import FINAL, OperationStatus
+from app.errors import NotFoundError
 from app.models import Operation
 from app.services.context import Context
 from app.services.idempotency import Reply
@@ -68,14 +69,17 @@ def hold_until(operation_id: str) -> int:
 
     Raises:
         ValidationError: ``wait-for`` names no status.
+        NotFoundError: the caller may not see the operation any more.
     """
     seconds, wanted = wait_seconds(), awaited_status()
     if not seconds or not _waits.acquire(blocking=False):
         return 0
     try:
-        _wait(current_context(), operation_id, seconds, lambda *_: None, wanted)
+        may_see = _wait(current_context(), operation_id, seconds, lambda *_: Reply(200, {}), wanted)
     finally:
         _waits.release()
+    if may_see is None:
+        raise NotFoundError(f"There is no operation {operation_id!r}.")
     return seconds
 
 
@@ -88,7 +92,7 @@ def _wait(
     ctx: Context,
     operation_id: str,
     seconds: int,
-    look_again: Callable[[Session, Operation], Reply | None],
+    look_again: Callable[[Session, Operation], Reply],
     wanted: OperationStatus | None = None,
 ) -> Reply | None:
     """Look at the operation until it has ended or awaits approval, then answer anew.

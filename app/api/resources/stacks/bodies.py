@@ -119,10 +119,19 @@ class StackChangeBody(StackSettings):
     labels = LabelsPatch()
 
 
-class NewStackBody(StackSettings):
-    """A new stack; ``parameters`` is typed by its kind."""
+class WantedStackBody(StackSettings):
+    """A stack that is to be there under a name; ``parameters`` is typed by its kind."""
 
     labels = Labels()
+    cloud_account = fields.String(
+        required=True, validate=validate.Length(max=64), metadata={"example": "sandbox"}
+    )
+    region = fields.String(validate=validate.Length(min=1, max=64), metadata={"example": "eu-west"})
+
+
+class NewStackBody(WantedStackBody):
+    """A new stack; ``parameters`` is typed by its kind."""
+
     name = fields.String(
         required=True,
         metadata={"pattern": NAME_PATTERN, "description": NAME_RULE, "example": "web"},
@@ -130,7 +139,3 @@ class NewStackBody(StackSettings):
     project = fields.String(
         load_default="default", validate=validate.Length(max=64), metadata={"example": "default"}
     )
-    cloud_account = fields.String(
-        required=True, validate=validate.Length(max=64), metadata={"example": "sandbox"}
-    )
-    region = fields.String(validate=validate.Length(min=1, max=64), metadata={"example": "eu-west"})

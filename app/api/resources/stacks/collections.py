@@ -21,7 +21,7 @@ from app.api.http.schemas import HOLDS, TRIES, ResponseSchema, page_of
 from app.api.openapi import kind_schemas
 from app.api.resources.operations.schemas import OperationView
 from app.api.resources.stacks.answers import accept, answer_stack
-from app.api.resources.stacks.bodies import StackQuery, named_filters
+from app.api.resources.stacks.bodies import StackQuery, WantedStackBody, named_filters
 from app.api.resources.stacks.cascades import DeletionQuery
 from app.api.resources.stacks.further_checks import change_body_of, new_body_of
 from app.api.resources.stacks.presenter import present_stack
@@ -39,6 +39,7 @@ from app.services.stacks.change import StackChange, change_stack
 from app.services.stacks.create import NewStack, create_stack
 from app.services.stacks.deletion import delete_stack
 from app.services.stacks.filters import refuse_unknown
+from app.services.stacks.put import WantedStack, put_stack, stack_named
 from app.services.stacks.queries import StackFilter
 from app.web.context import current_context, current_principal
 
@@ -64,6 +65,8 @@ def _build(kind: KindBlueprint, versions: list[KindBlueprint]) -> ApiBlueprint:
     shapes = _Shapes(kind, versions)
     blueprint.route(f"/{kind.plural}")(_collection_view(blueprint, kind, shapes))
     blueprint.route(f"/{kind.plural}/<stack_id>")(_item_view(blueprint, kind, shapes))
+    by_name = f"/projects/<project>/{kind.plural}/<stack_name>"
+    blueprint.route(by_name)(_named_view(blueprint, kind, shapes))
     return blueprint
 
 
@@ -84,6 +87,16 @@ class _Shapes:
                 )
             },
             name=f"New{self.name}",
+        )
+        self.wanted: type[Schema] = WantedStackBody.from_dict(
+            {
+                "parameters": JsonSchemaField(
+                    parameters,
+                    component=f"New{self.name}Parameters",
+                    **({"required": True} if is_needed else {"load_default": dict}),
+                )
+            },
+            name=f"Wanted{self.name}",
         )
         self.change: type[Schema] = change_body_of(kind.kind).from_dict(
             {
@@ -186,6 +199,36 @@ def _item_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) ->
             )
 
     return Item
+
+
+def _named_view(blueprint: ApiBlueprint, kind: KindBlueprint, shapes: _Shapes) -> type[MethodView]:
+    class Named(MethodView):
+        @blueprint.doc(operationId=f"get{shapes.name}ByName", summary=f"Show by name: {kind.title}")
+        @blueprint.response(200, shapes.view)
+        def get(self, project: str, stack_name: str) -> Response:
+            ctx = current_context()
+            with ctx.read() as session:
+                row = stack_named(session, current_principal(), project, kind.kind, stack_name)
+                return answer_stack(ctx, row)
+
+        @blueprint.doc(
+            operationId=f"put{shapes.name}",
+            summary=f"Make or change: {kind.title}",
+            **HOLDS,
+            **TRIES,
+        )
+        @blueprint.arguments(shapes.wanted)
+        @blueprint.response(202, shapes.accepted)
+        @blueprint.alt_response(200, schema=shapes.accepted, description="It is so already")
+        def put(self, body: dict[str, Any], project: str, stack_name: str) -> Response:
+            new = _new_stack(kind.kind, {**body, "project": project, "name": stack_name})
+            own = ("parameters", "labels")
+            settings = {key: value for key, value in body.items() if key not in own}
+            wanted = WantedStack(new, _stack_change(settings))
+
+            return accept(lambda work: put_stack(work, wanted))
+
+    return Named
 
 
 def _new_stack(kind: str, body: dict[str, Any]) -> NewStack:
