@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from app.models import DriftFinding, Project, Stack
 from app.services.access import Principal, visible
-<<<<<<< HEAD
-from app.services.lookup import fits, is_project, stack_by_id
+from app.services.lookup import fits, is_between, is_project, stack_by_id
 from app.services.paging import Page, PageRequest, fetch_page, fetch_sorted_page
 
 SORTED_BY = {
@@ -26,10 +25,6 @@ SORTED_BY = {
     "owner": Stack.created_by,
 }
 """By what a list of stacks is sorted, besides age."""
-=======
-from app.services.lookup import fits, is_between, is_project
-from app.services.paging import Page, PageRequest, fetch_page
->>>>>>> 3ec11c8 (List stacks and operations by more, and wait for an operation)
 
 
 @dataclass(frozen=True)
@@ -132,12 +127,9 @@ def filter_stacks(query: Select[tuple[Stack]], wanted: StackFilter) -> Select[tu
         Stack.cloud: wanted.cloud,
         Stack.region: wanted.region,
         Stack.drift_status: wanted.drift,
-<<<<<<< HEAD
         Stack.created_by: wanted.owner,
-=======
         Stack.name: wanted.name,
         Stack.id: wanted.ids,
->>>>>>> 3ec11c8 (List stacks and operations by more, and wait for an operation)
     }
     query = query.where(fits(columns))
     query = query.where(is_between(Stack.created_at, wanted.created_after, wanted.created_before))
