@@ -216,7 +216,7 @@ def test_what_an_answer_may_lack_is_known(document: dict[str, Any]) -> None:
     lacking = {}
     requests = ("Body", "Change", "Parameters", "Outputs")
     for name, schema in document["components"]["schemas"].items():
-        if name.startswith("New") or name.endswith(requests):
+        if name.startswith(("New", "Wanted")) or name.endswith(requests):
             continue
         optional = set(schema.get("properties", {})) - set(schema.get("required", ()))
         if optional and not name.endswith("Message"):

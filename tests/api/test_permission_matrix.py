@@ -380,7 +380,8 @@ def _new_stack(world: World, path: str) -> dict[str, Any]:
 
 def _same_stack(world: World, path: str) -> dict[str, Any]:
     plural = path.split("/")[-2]
-    return {"cloud_account": "sandbox", **world.body(plural)}
+    labels = {"asked": str(next(NUMBERS))}
+    return {"cloud_account": "sandbox", "labels": labels, **world.body(plural)}
 
 
 def _named(world: World, path: str) -> dict[str, Any]:

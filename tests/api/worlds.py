@@ -115,6 +115,12 @@ class Worlds:
             possibly_orphaned=[],
         )
 
+    def forget_labels(self) -> None:
+        """Take the labels of the stacks of ours away that requests change."""
+        with self.rest.ctx.write() as session:
+            ours = update(Stack).where(Stack.id.in_(self.by_plural.values()))
+            session.execute(ours.values(labels={}))
+
     def path(self, item: Described, values: dict[str, str]) -> str:
         """Fill the path of an operation; a route of one kind gets a stack of ours of that kind."""
         plural = item.path.removeprefix("/api/v1/").partition("/")[0]
