@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import render_template
 from werkzeug.wrappers import Response
 
@@ -72,7 +74,7 @@ def export_operations() -> Response:
     return csv_of("operations", EXPORTED, read)
 
 
-def _wanted_operations() -> dict[str, str | None]:
+def _wanted_operations() -> dict[str, Any]:
     return {
         "q": wanted_text("q"),
         "status": wanted_choice("status", list(OperationStatus)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, render_template
 
 from app.console.shell.csv_export import csv_of
@@ -83,13 +85,13 @@ def export_stacks() -> Response:
     return csv_of("stacks", EXPORTED, read)
 
 
-def _filter_of(filters: dict[str, str | None]) -> StackFilter:
+def _filter_of(filters: dict[str, Any]) -> StackFilter:
     """Return what the address asks for; its text is also looked for in labels."""
     others = {name: value for name, value in filters.items() if name != "q"}
     return StackFilter(**others, text=filters["q"])
 
 
-def _wanted_stacks() -> dict[str, str | None]:
+def _wanted_stacks() -> dict[str, Any]:
     return {
         "q": wanted_text("q"),
         "kind": wanted_text("kind"),
