@@ -7,7 +7,6 @@ well-typed is found out where it is compiled (``app.services.policies.checks``).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -86,11 +85,11 @@ def write_policy(policy: Policy) -> dict[str, Any]:
     }
 
 
-@dataclass
 class _Reader:
     """Collects problems while it reads; what is wrong is replaced by something harmless."""
 
-    problems: list[FieldProblem] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.problems: list[FieldProblem] = []
 
     def read_all(self, items: object, root: str) -> tuple[Policy, ...]:
         values = self._list(items, root, MAX_POLICIES, "policies")

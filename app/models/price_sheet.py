@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from sqlalchemy import String, Text
-from sqlalchemy.orm import Mapped, deferred, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db import UtcDateTime
 from app.models.base import Base
@@ -17,7 +17,7 @@ class PriceSheetRow(Base):
     __tablename__ = "price_sheets"
 
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
-    csv: Mapped[str] = deferred(mapped_column(Text))
+    csv: Mapped[str] = mapped_column(Text, deferred=True)
     prices: Mapped[int] = mapped_column()
     currency: Mapped[str] = mapped_column(String(3))
     oldest: Mapped[date] = mapped_column()
