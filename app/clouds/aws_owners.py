@@ -25,7 +25,8 @@ UNIQUE = re.compile(r"[a-z]+-[0-9a-f]{8,17}")
 ABSENT = frozenset(
     {
         *("DBInstanceNotFound", "InvalidBucketName", "NoSuchBucket", "NoSuchEntity"),
-        *("NoSuchTagSet", "ValidationError", "404"),
+        *("NoSuchTagSet", "ValidationError", "404", "RepositoryNotFoundException"),
+        *("AWS.SimpleQueueService.NonExistentQueue", "InvalidParameterException"),
     }
 )
 """What AWS answers about that which does not exist, or carries no tags."""
@@ -139,6 +140,27 @@ def _database_tags(client: Any, name: str) -> list[Mapping[str, str]]:
     return [tag for row in rows for tag in row.get("TagList", ())]
 
 
+def _queue_addresses(resource: NamedResource) -> set[str]:
+    texts = (resource.id, resource.text("url"), resource.text("queue_url"))
+    return {text for text in texts if text and text.startswith(("https://", "http://"))}
+
+
+def _queue_tags(client: Any, address: str) -> list[Mapping[str, str]]:
+    tags = client.list_queue_tags(QueueUrl=address).get("Tags", {})
+    return [{"Key": key, "Value": value} for key, value in tags.items()]
+
+
+def _registry_names(resource: NamedResource) -> set[str]:
+    texts = (resource.id, resource.text("name"), resource.text("repository"))
+    return {text for text in texts if text}
+
+
+def _registry_tags(client: Any, name: str) -> list[Mapping[str, str]]:
+    found = client.describe_repositories(repositoryNames=[name])["repositories"]
+    arns = [row["repositoryArn"] for row in found]
+    return [tag for arn in arns for tag in client.list_tags_for_resource(resourceArn=arn)["tags"]]
+
+
 LOOKUPS: Mapping[str, tuple[str, Callable[[NamedResource], set[str]], Ask]] = {
     "aws_iam_role": (
         "iam",
@@ -165,5 +187,7 @@ LOOKUPS: Mapping[str, tuple[str, Callable[[NamedResource], set[str]], Ask]] = {
         lambda client, name: client.get_bucket_tagging(Bucket=name)["TagSet"],
     ),
     "aws_db_instance": ("rds", _own_id, _database_tags),
+    "aws_ecr_": ("ecr", _registry_names, _registry_tags),
+    "aws_sqs_queue": ("sqs", _queue_addresses, _queue_tags),
 }
 """By the beginning of types: the service, what it calls the resource, and how it tells its tags."""

@@ -37,6 +37,7 @@ EC2_TYPES: Mapping[str, str] = {
     "vpc-elastic-ip": "aws_eip",
 }
 OTHER_TYPES: Mapping[tuple[str, str], str] = {
+    ("ecr", "repository"): "aws_ecr_repository",
     ("eks", "addon"): "aws_eks_addon",
     ("eks", "cluster"): "aws_eks_cluster",
     ("eks", "nodegroup"): "aws_eks_node_group",
@@ -47,6 +48,7 @@ OTHER_TYPES: Mapping[tuple[str, str], str] = {
     ("rds", "subgrp"): "aws_db_subnet_group",
     ("s3", ""): "aws_s3_bucket",
     ("secretsmanager", "secret"): "aws_secretsmanager_secret",
+    ("sqs", ""): "aws_sqs_queue",
 }
 VISIBLE_TYPES = frozenset({*EC2_TYPES.values(), *OTHER_TYPES.values()})
 SECRET = "aws_secretsmanager_secret"
@@ -187,7 +189,7 @@ def _living_secrets(client: Any, arns: list[str]) -> set[str]:
 
 def read_arn(arn: str, tags: Mapping[str, str]) -> FoundResource:
     """Return a resource in Terraform's words; what is unknown keeps its ARN as its id."""
-    service, _, _, rest = (*arn.split(":", 5)[2:], "", "", "", "")[:4]
+    service, region, account, rest = (*arn.split(":", 5)[2:], "", "", "", "")[:4]
     kind, mark, name = _split(rest)
     type_ = EC2_TYPES.get(kind) if service == "ec2" else OTHER_TYPES.get((service, kind))
     if type_ is None or type_ in NAMED_BY_ARN:
@@ -195,6 +197,8 @@ def read_arn(arn: str, tags: Mapping[str, str]) -> FoundResource:
         return FoundResource(arn, type_ or unknown, {"tags": dict(tags)}, (arn,))
     if service == "eks" and kind != "cluster":
         name = ":".join(name.split("/")[:2])
+    if service == "sqs":  # Terraform's id of a queue is its address
+        name = f"https://sqs.{region}.amazonaws.com/{account}/{name}"
     return FoundResource(name, type_, {"tags": dict(tags)}, (arn,))
 
 

@@ -16,7 +16,7 @@ from typing import Any
 IDENTITY = frozenset(
     {
         *("id", "arn", "name", "bucket", "identifier", "role", "role_name"),
-        *("cluster_name", "route_table_id", "secret_id"),
+        *("cluster_name", "queue_url", "repository", "route_table_id", "secret_id"),
     }
 )
 """Attributes that say which resource one is, or of what it is a part. None is a secret."""
@@ -51,6 +51,8 @@ WHOLES: tuple[tuple[str, str, str, str], ...] = (
     ("aws_route_table_association", "aws_route_table", "route_table_id", ""),
     ("aws_route", "aws_route_table", "route_table_id", ""),
     ("aws_secretsmanager_secret_version", "aws_secretsmanager_secret", "secret_id", "|"),
+    ("aws_ecr_lifecycle_policy", "aws_ecr_repository", "repository", ""),
+    ("aws_sqs_queue_", "aws_sqs_queue", "queue_url", ""),
 )
 """By type, or its beginning: of what it is a part, the attribute with that name, and what ends the
 name in the part's own id."""

@@ -19,7 +19,8 @@ from tests.moto_cloud import require_provider
 
 INIT = ("init", "-input=false", "-no-color", "-lockfile=readonly")
 KINDS = [
-    *("archive", "bucket", "cluster", "database", "existing-network", "machine-group", "network")
+    *("archive", "bucket", "cluster", "container-registry", "database", "existing-network"),
+    *("machine-group", "network", "queue", "secret"),
 ]
 
 

@@ -17,8 +17,8 @@ def test_the_example_of_the_documentation_is_a_working_kind(with_example: Catalo
     catalog = with_example.load()
     archive = catalog.kind("archive")
     assert list(catalog.kinds) == [
-        *("archive", "bucket", "cluster", "database"),
-        *("existing-network", "machine-group", "network"),
+        *("archive", "bucket", "cluster", "container-registry", "database"),
+        *("existing-network", "machine-group", "network", "queue", "secret"),
     ]
     assert archive.plural == "archives"
     assert (archive.clouds, archive.version) == (("sandbox",), "1.0.0")
@@ -58,10 +58,13 @@ def test_the_shipped_kinds_are_what_clients_rely_on(catalog: Catalog) -> None:
             *("cluster_name", "kubernetes_version", "endpoint"),
             *("certificate_authority", "kubeconfig"),
         ],
+        "container-registry": ["registry_id", "url"],
         "database": ["host", "port", "database_name", "username", "password"],
         "existing-network": ["network_id", "cidr", "subnet_ids", "gateway_address"],
         "machine-group": ["machine_ids", "private_ips", "size"],
         "network": ["network_id", "cidr", "subnet_ids", "gateway_address"],
+        "queue": ["queue_id", "url", "dead_letter_url"],
+        "secret": ["secret_id"],
     }
     group, network = catalog.kind("machine-group"), catalog.kind("network")
     assert group.references["network"].kind == "network"

@@ -8,6 +8,8 @@ from flask.testing import FlaskClient
 
 NETWORK: dict[str, Any] = {"name": "net", "cidr": "10.0.0.0/16", "region": "eu-west"}
 BUCKET: dict[str, Any] = {"name": "a-bucket", "region": "eu-west"}
+NAMED: dict[str, Any] = {"name": "a-name", "region": "eu-west"}
+"""All that a queue, a secret and a registry need."""
 
 NETWORK_HCL = """
 resource "sandbox_network" "n" {

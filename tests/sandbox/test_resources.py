@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from sandbox.resource_types.all_types import RESOURCE_TYPES
-from tests.sandbox.examples import BUCKET, NETWORK, cluster, create, database, machine
+from tests.sandbox.examples import BUCKET, NAMED, NETWORK, cluster, create, database, machine
 
 
 def test_a_created_resource_has_an_id_defaults_computed_values_and_tags(api: FlaskClient) -> None:
@@ -145,6 +145,7 @@ def test_an_immutable_attribute_keeps_its_value(api: FlaskClient, type_name: str
         "cluster": cluster(network),
         "node_pool": nodes,
         "database": database(network),
+        **dict.fromkeys(("queue", "secret", "container_registry"), NAMED),
     }
     created = create(api, type_name, **examples[type_name])
     other = {
@@ -158,6 +159,7 @@ def test_an_immutable_attribute_keeps_its_value(api: FlaskClient, type_name: str
         "database_name": "b",
         "username": "b",
         "port": 5433,
+        "ordered": True,
     }
     for attribute in RESOURCE_TYPES[type_name].attributes:
         if attribute.immutable and attribute.name in other:
