@@ -9,6 +9,7 @@ COMMAND := $(VENV)/bin/landform
 # What sending traces needs; an installation without traces does without.
 OTEL := $(VENV)/.otel-$(shell cat requirements-otel.txt | sha256sum | cut -c1-16)
 DEV := $(VENV)/.dev-$(shell cat requirements-dev.txt requirements-otel.txt | sha256sum | cut -c1-16)
+CHECKOV := .venv-checkov/.done-$(shell cat requirements-checkov.txt | sha256sum | cut -c1-16)
 # The Python client and the command of people, which need nothing of the server.
 CLIENT := docs/sdk/python
 SOURCES := app workers sandbox migrations tests wsgi.py $(CLIENT)
@@ -39,7 +40,7 @@ unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE VIRTUAL_ENV
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-thorough test-postgresql test-one page profile bench rehearse-restore pictures sdk check check-lint check-types check-layers check-tree check-modules check-security format pins clean install install-otel install-dev
+.PHONY: help run test test-thorough test-postgresql test-one page profile bench rehearse-restore pictures sdk check check-lint check-types check-layers check-tree check-modules check-modules-security check-security format pins clean install install-otel install-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -114,6 +115,20 @@ check-tree: $(DEV)
 check-modules: $(DEV)
 	@$(RUN) -m pytest -q -p no:cacheprovider -m "not thorough" $(MODULE_TESTS)
 
+# In an environment of its own, which `make check` does without: a hundred packages for one report.
+check-modules-security: $(DEV) $(CHECKOV) ## Search the newest modules for weaknesses with checkov; exceptions have reasons
+	@mkdir -p build
+	@BC_SKIP_MAPPING=TRUE .venv-checkov/bin/checkov --directory terraform/blueprints --skip-path versions \
+	  --framework terraform --quiet --compact --soft-fail --output json > build/checkov.json
+	@$(RUN) -m tests.checks.module_security build/checkov.json
+
+$(CHECKOV): requirements-checkov.txt
+	@echo 'Installing the packages of requirements-checkov.txt into .venv-checkov (once) ...'
+	@$(PYTHON) -m venv --clear .venv-checkov
+	@.venv-checkov/bin/pip install --quiet --require-hashes --no-deps --no-build-isolation -r requirements-build.txt
+	@.venv-checkov/bin/pip install --quiet --require-hashes --no-deps --no-build-isolation -r requirements-checkov.txt
+	@touch $@
+
 check-security: $(DEV)
 	@$(RUN) -m bandit --quiet --configfile pyproject.toml --recursive $(TYPED)
 	@mkdir -p build
@@ -131,12 +146,12 @@ format: $(DEV) ## Format the Python code and the documents, and fix what ruff ca
 PIN := uv pip compile --quiet --native-tls --universal --python-version 3.11 --generate-hashes \
   --no-emit-package rfc3987-syntax --custom-compile-command 'make pins'
 pins: $(DEV) ## Pin what requirements*.in name and what it needs, with the hashes of every platform's files
-	@for name in requirements-build requirements requirements-dev; do \
+	@for name in requirements-build requirements requirements-dev requirements-checkov; do \
 	  $(VENV)/bin/$(PIN) $$name.in --output-file $$name.txt || exit 1; done
 	@$(VENV)/bin/$(PIN) requirements-otel.in --constraint requirements-dev.txt --output-file requirements-otel.txt
 
 clean: ## Remove .venv and caches; var/ (state, database) stays
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .venv-checkov build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
 install: $(COMMAND) ## Install what running needs into .venv

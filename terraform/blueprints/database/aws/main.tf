@@ -58,6 +58,10 @@ resource "aws_db_instance" "this" {
   backup_retention_period     = var.backup_days
   skip_final_snapshot         = !var.final_snapshot
   final_snapshot_identifier   = "${local.name}-final"
+  copy_tags_to_snapshot       = true
+  auto_minor_version_upgrade  = true
+  # RDS writes to log groups of these names, and would make them without an end (logs.tf).
+  enabled_cloudwatch_logs_exports = sort(local.logs)
   # What was asked for is there when the operation ends, not at the next maintenance window.
   apply_immediately = true
   tags              = var.landform_tags
@@ -65,6 +69,8 @@ resource "aws_db_instance" "this" {
   lifecycle {
     ignore_changes = [tags["landform:operation"]]
   }
+
+  depends_on = [aws_cloudwatch_log_group.this]
 }
 
 # All its rules stand here, so that a rule that somebody adds is drift.
