@@ -46,7 +46,27 @@ resource "google_sql_database_instance" "this" {
       retention_days = var.final_snapshot ? 30 : null
     }
 
-    # Statements that took longer than a second are logged.
+    # Statements that took longer than a second are logged, and who came, went and waited.
+    database_flags {
+      name  = "log_checkpoints"
+      value = "on"
+    }
+
+    database_flags {
+      name  = "log_connections"
+      value = "on"
+    }
+
+    database_flags {
+      name  = "log_disconnections"
+      value = "on"
+    }
+
+    database_flags {
+      name  = "log_lock_waits"
+      value = "on"
+    }
+
     database_flags {
       name  = "log_min_duration_statement"
       value = "1000"
