@@ -281,3 +281,11 @@ def test_a_list_of_values_has_an_end(fleet: Rest) -> None:
     many = [f"a{number}" for number in range(201)]
     told = problem(fleet.get("/stacks", name=many), 422, "validation_failed")
     assert pointers(told) == ["?name"]
+
+
+def test_a_token_that_reads_stacks_may_filter_them_by_project(fleet: Rest) -> None:
+    machine = fleet.as_token("stack:read")
+    assert _names(machine.get("/stacks", project="other")) == ["files"]
+    assert machine.get("/operations", project="other").status_code == 200
+    told = problem(machine.get("/stacks", project="nowhere"), 422, "validation_failed")
+    assert pointers(told) == ["?project"]

@@ -317,8 +317,8 @@ def test_no_page_and_no_answer_shows_a_viewer_a_canary(story: Story) -> None:
 def _closed_to_viewers(rules: Iterable[str]) -> set[str]:
     """Return those that the matrix of permissions does not open to a viewer."""
     names = {rule: re.sub(r"<(?:[^:>]+:)?([^>]+)>", r"{\1}", rule) for rule in rules}
-    typed = re.compile(rf"^/api/v1/({'|'.join(KINDS)})(?=/|$)")
-    rows = {rule: TABLE["GET " + typed.sub("/api/v1/{plural}", names[rule])] for rule in rules}
+    typed = re.compile(rf"^/api/v1/(projects/{{project}}/)?({'|'.join(KINDS)})(?=/|$)")
+    rows = {rule: TABLE["GET " + typed.sub(r"/api/v1/\1{plural}", names[rule])] for rule in rules}
     return {rule for rule, row in rows.items() if row.outcomes[Who.VIEWER] != IN}
 
 

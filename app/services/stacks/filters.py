@@ -34,7 +34,7 @@ def refuse_unknown(
 
     Raises:
         ValidationError: has each with its parameter.
-        PermissionDeniedError: an API token may not read projects.
+        PermissionDeniedError: an API token may not read stacks.
     """
     missing = [
         *(("project", name) for name in _each(project) if not _is_seen(session, principal, name)),
@@ -81,7 +81,7 @@ def _each(names: Names) -> Sequence[str]:
 
 def _is_seen(session: Session, principal: Principal, name: str) -> bool:
     try:
-        project_named(session, principal, name, Right.PROJECT_READ)
+        project_named(session, principal, name, Right.STACK_READ)
     except NotFoundError:
         return False
     return True

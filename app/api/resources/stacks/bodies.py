@@ -119,19 +119,31 @@ class StackChangeBody(StackSettings):
     labels = LabelsPatch()
 
 
+def _cloud_account() -> fields.String:
+    return fields.String(
+        required=True, validate=validate.Length(max=64), metadata={"example": "sandbox"}
+    )
+
+
+def _region() -> fields.String:
+    return fields.String(validate=validate.Length(min=1, max=64), metadata={"example": "eu-west"})
+
+
 class WantedStackBody(StackSettings):
     """A stack that is to be there under a name; ``parameters`` is typed by its kind."""
 
     labels = Labels()
-    cloud_account = fields.String(
-        required=True, validate=validate.Length(max=64), metadata={"example": "sandbox"}
-    )
-    region = fields.String(validate=validate.Length(min=1, max=64), metadata={"example": "eu-west"})
+    cloud_account = _cloud_account()
+    region = _region()
 
 
-class NewStackBody(WantedStackBody):
-    """A new stack; ``parameters`` is typed by its kind."""
+class NewStackBody(StackSettings):
+    """A new stack; ``parameters`` is typed by its kind.
 
+    Generated clients take what is required in this order: the name, then the account.
+    """
+
+    labels = Labels()
     name = fields.String(
         required=True,
         metadata={"pattern": NAME_PATTERN, "description": NAME_RULE, "example": "web"},
@@ -139,3 +151,5 @@ class NewStackBody(WantedStackBody):
     project = fields.String(
         load_default="default", validate=validate.Length(max=64), metadata={"example": "default"}
     )
+    cloud_account = _cloud_account()
+    region = _region()
