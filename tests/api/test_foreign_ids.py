@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from app.catalog.loader import load_catalog
+from app.config.settings import REPOSITORY_ROOT
 from tests.api.bodies import Path, body_with, places, schema_of
 from tests.api.rest import Rest
 from tests.api.walking import DOCUMENT, METHODS, Described, operations
@@ -33,7 +35,7 @@ NAMES_RESOURCES = ("/state", "/resolve")
 
 TOLD = "who may give roles in a project has to find the person: names are told to them"
 FREE = "a name that a stack of another project has may be given to one of ours"
-KINDS = ("networks", "existing-networks", "buckets", "clusters", "databases", "machine-groups")
+KINDS = [kind.plural for kind in load_catalog(REPOSITORY_ROOT / "terraform").kinds.values()]
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("PUT /projects/{project}/members/{user}", "user"): TOLD,
     ("DELETE /projects/{project}/members/{user}", "user"): TOLD,

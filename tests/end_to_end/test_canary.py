@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,13 @@ import psutil
 import pytest
 from redis import Redis
 
+from app.catalog.loader import load_catalog
 from app.clock import utc_now
 from app.config.demo_secrets import ensure_demo_secrets
 from app.config.settings import REPOSITORY_ROOT, Settings
 from app.crypto import KeyRing
 from app.domain import ids
+from app.domain.price_sheet import COLUMNS
 from app.domain.webhooks import EventType
 from app.factory import create_app
 from app.models import CloudAccount, Project, ProjectMember, User
@@ -50,7 +53,8 @@ pytestmark = [pytest.mark.thorough, pytest.mark.timeout(600)]
 PASSWORD = "a viewer's long password"
 STREAM_SECONDS = 3.0
 TERRAFORM = ("terraform", "tofu", "launcher.py", "sandbox.provider")
-KINDS = ("networks", "existing-networks", "buckets", "clusters", "databases", "machine-groups")
+KINDS = [kind.plural for kind in load_catalog(REPOSITORY_ROOT / "terraform").kinds.values()]
+NAME = re.compile(r"<(?:[^:>]+:)?(\w+)>")
 NOT_SET_UP = {"/sign-in/oidc", "/sign-in/oidc/callback", "/settings/confirm/provider"}
 OTHER_KINDS = tuple(
     f"/api/v1/{place}{plural}/"
@@ -184,6 +188,18 @@ class Story:
         assert stack["drift"]["status"] == "drifted"
         rule = {"project": "default", "reason": "known", "path": "user_data"}
         self.drift_rule = self.landform.call("POST", "/drift/rules", json=rule)["id"]
+        policy = {
+            "name": "one",
+            "at": ["plan"],
+            "rule": "true",
+            "verdict": "warn",
+            "message": "No.",
+        }
+        policies = {"name": "rules", "policies": [policy]}
+        self.policy_set = self.landform.call("POST", "/policies", json=policies)["id"]
+        price = "sandbox,*,sandbox_bucket,,storage,month,,2.50,USD,,,,our list,2026-11-30"
+        sheet = {"csv": f"{','.join(COLUMNS)}\n{price}\n"}
+        self.price_sheet = self.landform.call("POST", "/price-sheets", json=sheet)["id"]
 
     def _add_account(self, token: str) -> None:
         account = CloudAccount(
@@ -303,9 +319,10 @@ def test_no_page_and_no_answer_shows_a_viewer_a_canary(story: Story) -> None:
     rules = [rule for rule in _get_rules(story.ctx.settings) if rule.endpoint != "static"]
     assert len(rules) > 40
     answered: dict[str, int] = {}
+    fillers = _fillers(story)
     with closing(_viewer(story)) as browser:
         for rule in rules:
-            for path in _paths(rule, story):
+            for path in _paths(rule, fillers):
                 status, body = _read(browser, path)
                 answered[rule.rule] = min(status, answered.get(rule.rule, 999))
                 story.search(body, f"{path} ({status})")
@@ -327,13 +344,14 @@ def _get_rules(settings: Settings) -> Iterable[Any]:
     return [rule for rule in rules if "GET" in (rule.methods or ())]
 
 
-def _paths(rule: Any, story: Story) -> Iterator[str]:
-    """Yield the addresses of a rule for every operation of the story and its stack."""
+def _fillers(story: Story) -> list[dict[str, str]]:
+    """Return what addresses name, for every operation of the story and its stack."""
+    findings = story.landform.call("GET", "/drift/findings")["items"]
+    found = []
     for asked in story.operations:
         stack_id = asked["stack"]["id"]
         versions = story.landform.call("GET", f"/stacks/{stack_id}/state-versions")["items"]
         reports = story.landform.call("GET", f"/stacks/{stack_id}/drift-reports")["items"]
-        findings = story.landform.call("GET", "/drift/findings")["items"]
         fillers = {
             "kind": "machine-group",
             "extension": "csv",
@@ -345,6 +363,9 @@ def _paths(rule: Any, story: Story) -> Iterator[str]:
             "project": "default",
             "report_id": reports[0]["id"] if reports else "none",
             "rule_id": story.drift_rule,
+            "policy_set": story.policy_set,
+            "set_id": story.policy_set,
+            "sheet_id": story.price_sheet,
             "finding_id": findings[0]["id"] if findings else "none",
             "account_id": asked["stack"]["cloud_account"]["id"],
             "name": "drift",
@@ -353,15 +374,20 @@ def _paths(rule: Any, story: Story) -> Iterator[str]:
             "code": "not_found",
             "picture": "plan.png",
         }
-        path = re.sub(
-            r"<(?:[^:>]+:)?(\w+)>",
-            lambda found: fillers.get(found[1], found[0]),  # noqa: B023  called at once
-            str(rule.rule),
-        )
+        found.append(fillers)
+    return found
+
+
+def _paths(rule: Any, fillers: list[dict[str, str]]) -> Iterator[str]:
+    """Yield the addresses of a rule, one for each operation if it names anything."""
+    for named in fillers if rule.arguments else fillers[:1]:
+        path = NAME.sub(partial(_fill, named), str(rule.rule))
         if not path.startswith(OTHER_KINDS):
             yield path
-        if not rule.arguments:
-            return
+
+
+def _fill(named: dict[str, str], found: re.Match[str]) -> str:
+    return named.get(found[1], found[0])
 
 
 def _viewer(story: Story) -> httpx.Client:
