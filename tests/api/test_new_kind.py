@@ -88,7 +88,9 @@ def test_the_kind_is_in_the_catalogue_and_in_the_document(rest: Rest) -> None:
     item = document["paths"]["/api/v1/notes/{stack_id}"]
     assert {"get", "patch", "delete"} <= set(item)
     assert document["paths"]["/api/v1/notes"]["post"]["operationId"] == "createNote"
-    typed = document["components"]["schemas"]["NewNote"]["properties"]["parameters"]
+    named = document["components"]["schemas"]["NewNote"]["properties"]["parameters"]
+    assert named == {"$ref": "#/components/schemas/NewNoteParameters"}
+    typed = document["components"]["schemas"]["NewNoteParameters"]
     assert typed["properties"]["text"]["maxLength"] == 50
     assert typed["required"] == ["text"]
     assert "NoteChange" in document["components"]["schemas"]

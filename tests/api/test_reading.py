@@ -132,6 +132,7 @@ def test_clouds_tell_regions_and_sizes_in_neutral_words(reader: Rest) -> None:
 def test_kinds_tell_parameters_outputs_and_references(reader: Rest) -> None:
     kinds = {item["kind"]: item for item in reader.get("/kinds").json["items"]}
     created = {"network", "machine-group", "bucket", "cluster", "database"}
+    created |= {"queue", "secret", "container-registry"}
     assert set(kinds) == created | {"existing-network"}
     stand_ins = {name: item["stands_for"] for name, item in kinds.items() if item["stands_for"]}
     assert stand_ins == {"existing-network": "network"}

@@ -107,10 +107,10 @@ def test_the_document_describes_stacks_of_every_version(
     deploy: Callable[..., Rest], note: dict[str, Any]
 ) -> None:
     schemas = deploy().get("/api/v1/openapi.json").get_json()["components"]["schemas"]
-    assert "pin" in schemas["NewNote"]["properties"]["parameters"]["properties"]
-    for name in ("NoteChange", "Note"):
-        variants = schemas[name]["properties"]["parameters"]["anyOf"]
-        assert [("colour" in item["properties"]) for item in variants] == [False, True]
+    assert "pin" in schemas["NewNoteParameters"]["properties"]
+    assert "colour" not in schemas["NewNoteParameters"]["properties"], "only the old version has it"
+    for name in ("NoteChangeParameters", "NoteParameters"):
+        assert {"pin", "colour"} <= set(schemas[name]["properties"]), "one object of all versions"
 
 
 def test_an_upgrade_is_pending_until_it_is_applied(

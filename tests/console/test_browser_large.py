@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from tests.console.browsing import Watched
 from tests.console.fleet_examples import Fleet, attribute, change
 from tests.console.stacks.test_resources import block, state
-from tests.console.test_browser import Watched, watched
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
     pytest.mark.thorough,
 ]
-__all__ = ["watched"]
 
 
 def test_a_plan_of_500_changes_unfolds_is_searched_and_walked_by_keys(

@@ -176,7 +176,7 @@ def _cloud(cloud: Cloud) -> dict[str, Any]:
                     "name": word.name,
                     "title": word.title,
                     "description": word.description,
-                    "supported_until": word.supported_until,
+                    "supported_until": word.supported_until and word.supported_until.isoformat(),
                 }
                 for word in words.values()
             ]

@@ -25,7 +25,7 @@ blueprint = ApiBlueprint("costs", "What resources cost, by price sheets")
 MAX_CSV = 1_000_000
 EXAMPLE = (
     "cloud,region,type,match,component,unit,quantity,price,currency,low,typical,high,source,date\n"
-    "sandbox,*,sandbox_bucket,,storage,month,,2.50,USD,,,,our list,2026-11-30\n"
+    "sandbox,*,a_type_of_resource,,storage,month,,2.50,USD,,,,our list,2026-11-30\n"
 )
 
 
