@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import date
 from typing import Any
 
 import pytest
@@ -127,6 +128,10 @@ def test_clouds_tell_regions_and_sizes_in_neutral_words(reader: Rest) -> None:
     assert cloud["name"] == "sandbox"
     assert cloud["regions"][0] == {"name": "eu-west", "title": cloud["regions"][0]["title"]}
     assert [size["name"] for size in cloud["sizes"]] == ["small", "medium", "large"]
+    assert {item["supported_until"] for item in cloud["vocabulary"]["size"]} == {None}
+    ends = [item["supported_until"] for item in cloud["vocabulary"]["kubernetes-version"]]
+    assert ends == sorted(ends)
+    assert all(date.fromisoformat(end) for end in ends), "days, not moments"
 
 
 def test_kinds_tell_parameters_outputs_and_references(reader: Rest) -> None:
