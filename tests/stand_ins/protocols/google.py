@@ -102,8 +102,9 @@ class _Google:
 
     def read(self, name: str) -> Reply:
         account = self._callers.current()
-        held = [] if account is None else self._everything(account)
-        names = (row["name"] for item in held for row in _rows(item))
+        if account is None:
+            return {"error": {"code": 401, "status": "UNAUTHENTICATED"}}, 401
+        names = (row["name"] for item in self._everything(account) for row in _rows(item))
         is_there = any(known.removeprefix("//").partition("/")[2] == name for known in names)
         return ({"name": name}, 200) if is_there else ({}, 404)
 
