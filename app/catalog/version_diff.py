@@ -40,7 +40,7 @@ class Difference:
 def find_differences(old: KindBlueprint, new: KindBlueprint) -> list[Difference]:
     """Return how ``new`` differs from ``old`` for clients and stacks, what breaks them first."""
     found = chain(
-        _fields(_schema(old), _schema(new), "parameters"),
+        _fields(old.parameters, new.parameters, "parameters"),
         _outputs(old, new),
         _references(old, new),
         _clouds(old, new),
@@ -57,10 +57,6 @@ def is_number_high_enough(old: KindBlueprint, new: KindBlueprint) -> bool:
 
 def _first_number(version: str) -> int:
     return int(version.partition(".")[0])
-
-
-def _schema(blueprint: KindBlueprint) -> Schema:
-    return blueprint.parameters
 
 
 def _fields(old: Schema, new: Schema, place: str) -> Iterator[Difference]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import marshmallow
 from flask import Request, request
@@ -57,12 +57,12 @@ class Parser(FlaskParser):
         raise as_error(problems) from error
 
 
-class FurtherChecks:
+@runtime_checkable
+class FurtherChecks(Protocol):
     """A schema of a body of which more can be said than whether each field has its form."""
 
     def find_further(self, valid: dict[str, Any]) -> Sequence[FieldProblem]:
         """Return what is wrong with the fields that have their form."""
-        raise NotImplementedError
 
 
 class ApiBlueprint(Blueprint):

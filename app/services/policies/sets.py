@@ -45,7 +45,7 @@ class NewPolicySet:
 
 @dataclass(frozen=True)
 class PolicySetChange:
-    """What is to be otherwise; ``None`` leaves it."""
+    """The fields to change; ``None`` keeps the present value."""
 
     name: str | None = None
     policies: Sequence[Mapping[str, Any]] | None = None

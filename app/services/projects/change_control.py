@@ -76,7 +76,7 @@ class Maintenance:
 
 @dataclass(frozen=True)
 class ControlChange:
-    """What is to be otherwise; ``None`` leaves it."""
+    """The fields to change; ``None`` keeps the present value."""
 
     windows: list[dict[str, Any]] | None = None
     maintenance: Maintenance | None = None

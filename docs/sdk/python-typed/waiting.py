@@ -79,7 +79,7 @@ def wait_for(
     Pauses as long as ``Retry-After`` says. A plan that waits for approval is waited for, too.
 
     Raises:
-        OperationFailedError: it ended otherwise; ``code`` and ``advice`` say why and what next.
+        OperationFailedError: it did not end well; ``code`` and ``advice`` say why.
         WaitTimeoutError: it has not ended after ``timeout_seconds``.
         ProblemError: the API refused to show it.
     """

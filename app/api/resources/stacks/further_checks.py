@@ -11,7 +11,6 @@ from typing import Any
 
 from flask import request
 
-from app.api.http.blueprint import FurtherChecks
 from app.api.resources.stacks.bodies import NewStackBody, StackChangeBody
 from app.errors import FieldProblem, LandformError
 from app.services.stacks import change, create
@@ -24,7 +23,7 @@ from app.web.context import current_context, current_principal
 def new_body_of(kind: str) -> type[NewStackBody]:
     """Return the body of a new stack of ``kind``, without its parameters."""
 
-    class Body(FurtherChecks, NewStackBody):
+    class Body(NewStackBody):
         """A new stack."""
 
         def find_further(self, valid: dict[str, Any]) -> Sequence[FieldProblem]:
@@ -46,7 +45,7 @@ def new_body_of(kind: str) -> type[NewStackBody]:
 def change_body_of(kind: str) -> type[StackChangeBody]:
     """Return the body of a change of a stack of ``kind``, without its parameters."""
 
-    class Body(FurtherChecks, StackChangeBody):
+    class Body(StackChangeBody):
         """A change of a stack."""
 
         def find_further(self, valid: dict[str, Any]) -> Sequence[FieldProblem]:

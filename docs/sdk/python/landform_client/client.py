@@ -212,7 +212,7 @@ class Landform(Api):
             on_change: is told the operation whenever it was read.
 
         Raises:
-            OperationFailedError: it ended otherwise; ``code`` and ``advice`` say why and what next.
+            OperationFailedError: it did not end well; ``code`` and ``advice`` say why.
             WaitTimeoutError: it has not ended in time.
             ProblemError: Landform does not show it.
         """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from landform_client.answers import Accepted, Stack
@@ -129,17 +130,21 @@ def _as_data(change: Change) -> dict[str, object]:
     }
 
 
+def _name_requested(followed: list[Followed]) -> None:
+    """Say what goes on although what came after it failed."""
+    for item in followed:
+        say(f"{item.title} was asked for already: landform wait {item.operation['id']}")
+
+
 def _carry_out(landform: Landform, chosen: argparse.Namespace, wanted: list[Change]) -> int:
     """Ask for everything at once: Landform lets what refers to others wait for them."""
     followed: list[Followed] = []
     deleted = [it.stack for it in wanted if it.action is Action.DELETE and it.stack is not None]
-    try:
+    with ExitStack() as unless_all:
+        unless_all.callback(_name_requested, followed)
         for change in wanted:
             _request(landform, change, followed)
-    except BaseException:
-        for item in followed:
-            say(f"{item.title} was asked for already: landform wait {item.operation['id']}")
-        raise
+        unless_all.pop_all()
     if chosen.no_wait:
         followed += ask_to_delete(landform, deleted, cascade=False)
         print(*(item.operation["id"] for item in followed), sep="\n")

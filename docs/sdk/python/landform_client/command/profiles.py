@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,12 +103,11 @@ def _write(path: Path, profiles: Profiles) -> None:
         "profiles": {name: asdict(item) for name, item in profiles.by_name.items()},
     }
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 0600
-    try:
+    with ExitStack() as half:  # what could not be written as a whole is removed
+        half.callback(Path(name).unlink, missing_ok=True)
         with os.fdopen(handle, "w", encoding="utf-8") as opened:
             json.dump(content, opened, indent=2)
             opened.flush()
             os.fsync(opened.fileno())
         Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        half.pop_all()
